@@ -1,0 +1,155 @@
+package k2i
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// Process is one process as one sample saw it, its threads folded in.
+// Byte strings that came from the kernel (Comm, Args, Cgroup) are kept as they
+// were: whoever shows them neutralises them.
+type Process struct {
+	PID        int32  `json:"pid" msgpack:"pid"`
+	PPID       int32  `json:"ppid" msgpack:"ppid"`
+	StartTicks uint64 `json:"start_ticks" msgpack:"start_ticks"` // clock ticks since boot, as in /proc/PID/stat field 22
+	StartNS    uint64 `json:"start_ns" msgpack:"start_ns"`       // since boot (CLOCK_BOOTTIME); a multiple of a tick where only ticks are known
+	PidfdInode Count  `json:"pidfd_inode" msgpack:"pidfd_inode"` // unique for the life of the system from Linux 6.9
+
+	PGID  int32  `json:"pgid" msgpack:"pgid"`
+	SID   int32  `json:"sid" msgpack:"sid"`
+	TTYNr uint32 `json:"tty_nr" msgpack:"tty_nr"` // device number, 0 for none
+	TPGID int32  `json:"tpgid" msgpack:"tpgid"`   // -1 without a terminal
+
+	RUID  uint32 `json:"ruid" msgpack:"ruid"`
+	EUID  uint32 `json:"euid" msgpack:"euid"`
+	SUID  uint32 `json:"suid" msgpack:"suid"`
+	FSUID uint32 `json:"fsuid" msgpack:"fsuid"`
+	RGID  uint32 `json:"rgid" msgpack:"rgid"`
+	EGID  uint32 `json:"egid" msgpack:"egid"`
+	SGID  uint32 `json:"sgid" msgpack:"sgid"`
+	FSGID uint32 `json:"fsgid" msgpack:"fsgid"`
+	User  string `json:"user" msgpack:"user"`   // of EUID, resolved on its own host; the number where it has no name
+	Group string `json:"group" msgpack:"group"` // of EGID, likewise
+
+	State      string   `json:"state" msgpack:"state"` // one letter, as in /proc/PID/stat field 3
+	Flags      uint32   `json:"flags" msgpack:"flags"` // PF_*, /proc/PID/stat field 9
+	Kernel     bool     `json:"kernel" msgpack:"kernel"`
+	Comm       string   `json:"comm" msgpack:"comm"`
+	Args       []string `json:"args" msgpack:"args"` // empty for kernel threads and zombies
+	ExitSignal int32    `json:"exit_signal" msgpack:"exit_signal"`
+
+	CPUNS    uint64 `json:"cpu_ns" msgpack:"cpu_ns"`       // of all its threads, dead ones too; exact on the BPF road
+	UserNS   uint64 `json:"user_ns" msgpack:"user_ns"`     // as the kernel prints utime
+	SystemNS uint64 `json:"system_ns" msgpack:"system_ns"` // as the kernel prints stime
+	Threads  int32  `json:"threads" msgpack:"threads"`
+	MinFlt   uint64 `json:"min_flt" msgpack:"min_flt"`
+	MajFlt   uint64 `json:"maj_flt" msgpack:"maj_flt"`
+
+	VSZBytes   uint64 `json:"vsz_bytes" msgpack:"vsz_bytes"`
+	RSSBytes   uint64 `json:"rss_bytes" msgpack:"rss_bytes"`
+	ReadBytes  Count  `json:"read_bytes" msgpack:"read_bytes"`   // from storage, /proc/PID/io read_bytes
+	WriteBytes Count  `json:"write_bytes" msgpack:"write_bytes"` // to storage, /proc/PID/io write_bytes
+
+	Nice       int32  `json:"nice" msgpack:"nice"`
+	Priority   int32  `json:"priority" msgpack:"priority"` // /proc/PID/stat field 18
+	RTPriority uint32 `json:"rt_priority" msgpack:"rt_priority"`
+	Policy     uint32 `json:"policy" msgpack:"policy"` // SCHED_*
+	CPU        int32  `json:"cpu" msgpack:"cpu"`       // the one it last ran on
+
+	Cgroup      string `json:"cgroup" msgpack:"cgroup"`             // path as seen from the root of its hierarchy
+	ContainerID string `json:"container_id" msgpack:"container_id"` // "" outside of containers
+	Runtime     string `json:"runtime" msgpack:"runtime"`           // docker, containerd, crio, podman, ... or ""
+	Kind        string `json:"kind" msgpack:"kind"`                 // host, container, sandbox, unikernel, microvm, vm
+
+	RCPU Rate `json:"rcpu" msgpack:"rcpu"` // CPUs in use since the sample before, 1.0 is one whole CPU
+}
+
+// Identity names one process for ever: a pid alone never does.
+type Identity struct {
+	Host       HostID
+	PID        int32
+	StartTicks uint64
+}
+
+// Identity gives the process's identity on the host it was sampled on.
+func (p *Process) Identity(host HostID) Identity {
+	return Identity{Host: host, PID: p.PID, StartTicks: p.StartTicks}
+}
+
+// String is one word, HOSTID:PID:TICKS, that ParseIdentity reads back.
+func (id Identity) String() string {
+	return fmt.Sprintf("%s:%d:%d", id.Host, id.PID, id.StartTicks)
+}
+
+// ParseIdentity reads what Identity.String printed.
+func ParseIdentity(s string) (Identity, error) {
+	host, rest, found := strings.Cut(s, ":")
+	pid, ticks, found2 := strings.Cut(rest, ":")
+	if !found || !found2 || host == "" {
+		return Identity{}, fmt.Errorf("process identity %q: want HOSTID:PID:TICKS", s)
+	}
+	n, err := strconv.ParseInt(pid, 10, 32)
+	if err != nil || n < 1 {
+		return Identity{}, fmt.Errorf("process identity %q: pid %q is no positive number", s, pid)
+	}
+	start, err := strconv.ParseUint(ticks, 10, 64)
+	if err != nil {
+		return Identity{}, fmt.Errorf("process identity %q: start %q is no number of clock ticks", s, ticks)
+	}
+	return Identity{Host: HostID(host), PID: int32(n), StartTicks: start}, nil
+}
+
+// Count is a counter that a road may be unable to read; Unread then, and null in JSON.
+type Count int64
+
+// Unread is the Count of what could not be read; it is never zero, so that nobody adds it up.
+const Unread Count = -1
+
+// MarshalJSON writes the number, or null where it could not be read.
+func (c Count) MarshalJSON() ([]byte, error) {
+	if c < 0 {
+		return []byte("null"), nil
+	}
+	return strconv.AppendInt(nil, int64(c), 10), nil
+}
+
+// UnmarshalJSON is the inverse of MarshalJSON.
+func (c *Count) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" {
+		*c = Unread
+		return nil
+	}
+	n, err := strconv.ParseInt(string(b), 10, 64)
+	*c = Count(n)
+	return err
+}
+
+// Rate is derived from two samples; NoRate where there was only one, or a counter ran backwards.
+type Rate float64
+
+// NoRate is no number at all: not zero.
+func NoRate() Rate { return Rate(math.NaN()) }
+
+// Known tells a rate from NoRate.
+func (r Rate) Known() bool { return !math.IsNaN(float64(r)) }
+
+// MarshalJSON writes the number, or null for NoRate.
+func (r Rate) MarshalJSON() ([]byte, error) {
+	if !r.Known() {
+		return []byte("null"), nil
+	}
+	return strconv.AppendFloat(nil, float64(r), 'g', -1, 64), nil
+}
+
+// UnmarshalJSON is the inverse of MarshalJSON.
+func (r *Rate) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" {
+		*r = NoRate()
+		return nil
+	}
+	f, err := strconv.ParseFloat(string(b), 64)
+	*r = Rate(f)
+	return err
+}

@@ -1,0 +1,77 @@
+package k2i
+
+import (
+	"fmt"
+	"time"
+)
+
+// HostID is the boot id and the inode of the PID namespace that the agent
+// sees, joined by a dot: a reboot or another namespace is another host.
+type HostID string
+
+// NewHostID joins /proc/sys/kernel/random/boot_id and the inode of /proc/self/ns/pid.
+func NewHostID(bootID string, pidNS uint64) HostID {
+	return HostID(fmt.Sprintf("%s.%d", bootID, pidNS))
+}
+
+// Mode is the road by which a sample came.
+type Mode string
+
+// The roads, best first.
+const (
+	ModeBPF    Mode = "bpf"    // task iterator
+	ModeProcfs Mode = "procfs" // /proc, as far as the caller may read
+)
+
+// Visibility says how much of the machine a sample can have seen.
+type Visibility string
+
+// What can hide processes from the agent.
+const (
+	VisibilityFull      Visibility = "full"
+	VisibilityNamespace Visibility = "namespace" // the agent runs inside a PID namespace: only its own tasks
+	VisibilityPartial   Visibility = "partial"   // hidepid, or fields of other users that the agent may not read
+)
+
+// Host is what a sample says of the machine as a whole.
+type Host struct {
+	ID             HostID `json:"id" msgpack:"id"`
+	Name           string `json:"name" msgpack:"name"`
+	BootID         string `json:"boot_id" msgpack:"boot_id"`
+	BootUnixNS     int64  `json:"boot_unix_ns" msgpack:"boot_unix_ns"` // CLOCK_REALTIME - CLOCK_BOOTTIME at the sample
+	Kernel         string `json:"kernel" msgpack:"kernel"`             // uname release
+	CPUs           int    `json:"cpus" msgpack:"cpus"`
+	TicksPerSecond int64  `json:"ticks_per_second" msgpack:"ticks_per_second"`
+	PageBytes      int64  `json:"page_bytes" msgpack:"page_bytes"`
+	PIDMax         int64  `json:"pid_max" msgpack:"pid_max"`
+	UptimeNS       int64  `json:"uptime_ns" msgpack:"uptime_ns"` // CLOCK_BOOTTIME at the sample
+
+	CPUBusyNS         uint64     `json:"cpu_busy_ns" msgpack:"cpu_busy_ns"` // of all CPUs, /proc/stat, idle and iowait left out
+	MemTotalBytes     uint64     `json:"mem_total_bytes" msgpack:"mem_total_bytes"`
+	MemAvailableBytes uint64     `json:"mem_available_bytes" msgpack:"mem_available_bytes"`
+	Load              [3]float64 `json:"load" msgpack:"load"` // 1, 5 and 15 minutes
+}
+
+// Sample is what one host's kernel said at one instant: raw counters. Nobody
+// changes a Sample after the road that made it has handed it over.
+type Sample struct {
+	Host       Host
+	At         time.Time     // wall clock, for people
+	Mono       time.Duration // CLOCK_BOOTTIME, for rates
+	Mode       Mode
+	Visibility Visibility
+	Missing    []string  // names of fields that this road cannot give, sorted
+	Processes  []Process // sorted by PID; RCPU is NoRate
+}
+
+// Snapshot is what k2i tells the world: derived from two samples, published
+// whole and never changed afterwards, so that all faces may share it.
+type Snapshot struct {
+	Host       Host
+	At         time.Time
+	Mode       Mode
+	Visibility Visibility
+	Missing    []string
+	BusyCPUs   Rate      // CPUs in use on the whole host since the sample before
+	Processes  []Process // sorted by PID
+}
