@@ -1,0 +1,77 @@
+// Package fleet reads many hosts as one: the rows of those that answered and,
+// always beside them, who did not and why.
+package fleet
+
+import (
+	"context"
+	"time"
+
+	"ddcos/k2i"
+	"ddcos/k2i/wire"
+)
+
+// Source is a way to the hosts: this host itself, a broker's room `k2i`, or a list of agents.
+type Source interface {
+	// Ask puts one request to every host the source knows and returns when all
+	// are settled or ctx ends: one Reply for each host, never fewer. The error
+	// is for a source that could not be asked at all (an unreachable broker).
+	Ask(ctx context.Context, req wire.Request) ([]Reply, error)
+}
+
+// Reply is what became of the request at one host.
+type Reply struct {
+	Host   string // its name: the member's, or the agent's URL until it has told its name
+	Status Status
+	Err    string       // why it is not StatusOK, one line
+	Answer *wire.Answer // only with StatusOK
+}
+
+// Status is one word for what became of a host; a broker's outcomes keep their names.
+type Status string
+
+// StatusOK has rows; StatusAbsent is a host that the room remembers and has
+// lost; the rest are outcomes of the account, or an agent's HTTP failure.
+const (
+	StatusOK          Status = "ok"
+	StatusAbsent      Status = "absent"
+	StatusTimeout     Status = "timeout"
+	StatusUnreachable Status = "unreachable"
+	StatusError       Status = "error"
+)
+
+// Row is one process of one host.
+type Row struct {
+	Host    *Host
+	Process *k2i.Process
+}
+
+// Host is one host of the fleet as the last question found it.
+type Host struct {
+	Name       string
+	Status     Status
+	Err        string
+	Age        time.Duration // of its sample when it answered
+	Info       k2i.Host
+	Mode       k2i.Mode
+	Visibility k2i.Visibility
+	Missing    []string
+	BusyCPUs   k2i.Rate
+	Total      int // processes it has, selected or not
+}
+
+// Table is the fleet's one process table, with every host that should be in it.
+type Table struct {
+	Hosts []*Host // by name
+	Rows  []Row   // in the query's order over all hosts
+}
+
+// Failed are the hosts that gave no rows.
+func (t *Table) Failed() []*Host {
+	var failed []*Host
+	for _, h := range t.Hosts {
+		if h.Status != StatusOK {
+			failed = append(failed, h)
+		}
+	}
+	return failed
+}

@@ -1,0 +1,32 @@
+// Package query says which processes of a snapshot are wanted, in which order
+// and how many, and finds them. It runs inside the agent, so that rows nobody
+// asked for never travel.
+package query
+
+// Query is one question to one host's snapshot. The zero Query wants every
+// process, by pid.
+type Query struct {
+	Select Selection `json:"select" msgpack:"select"`
+	Sort   []Key     `json:"sort,omitempty" msgpack:"sort,omitempty"`   // most significant first; ties by host, then pid
+	Limit  int       `json:"limit,omitempty" msgpack:"limit,omitempty"` // rows at most; 0 for all
+}
+
+// Selection names processes as ps does: the lists are OR-ed, and a Selection
+// without any list selects every process. Each list is at most MaxList long.
+type Selection struct {
+	PIDs   []int32  `json:"pids,omitempty" msgpack:"pids,omitempty"`
+	PPIDs  []int32  `json:"ppids,omitempty" msgpack:"ppids,omitempty"`
+	SIDs   []int32  `json:"sids,omitempty" msgpack:"sids,omitempty"`
+	Users  []string `json:"users,omitempty" msgpack:"users,omitempty"`   // effective user: a name of that host, or a number
+	RUsers []string `json:"rusers,omitempty" msgpack:"rusers,omitempty"` // real user: a number, or a name that the agent resolves
+	Groups []string `json:"groups,omitempty" msgpack:"groups,omitempty"` // effective group
+	Comms  []string `json:"comms,omitempty" msgpack:"comms,omitempty"`   // the kernel's name, compared over its 15 bytes
+	TTYs   []uint32 `json:"ttys,omitempty" msgpack:"ttys,omitempty"`     // device numbers; 0 for processes without one
+	Negate bool     `json:"negate,omitempty" msgpack:"negate,omitempty"` // every process but those
+}
+
+// Key is one sort key: a field of k2i's table of fields, by name.
+type Key struct {
+	Field      string `json:"field" msgpack:"field"`
+	Descending bool   `json:"descending,omitempty" msgpack:"descending,omitempty"`
+}

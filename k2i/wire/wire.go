@@ -1,0 +1,26 @@
+// Package wire is the body of a question to an agent and of its answer, the
+// same in the room `k2i`, over REST as msgpack, and wherever a fleet is read.
+package wire
+
+import (
+	"ddcos/k2i"
+	"ddcos/k2i/query"
+)
+
+// Request is the payload of a call to the room `k2i`.
+type Request struct {
+	Query query.Query `json:"query" msgpack:"query"`
+}
+
+// Answer is one host's reply: what it sampled, when, how, and the rows that were asked for.
+type Answer struct {
+	Host       k2i.Host       `json:"host" msgpack:"host"`
+	SampledNS  int64          `json:"sampled_unix_ns" msgpack:"sampled_unix_ns"` // the host's own wall clock
+	AgeNS      int64          `json:"age_ns" msgpack:"age_ns"`                   // of the sample when the answer was made; clocks of two hosts are never subtracted
+	Mode       k2i.Mode       `json:"mode" msgpack:"mode"`
+	Visibility k2i.Visibility `json:"visibility" msgpack:"visibility"`
+	Missing    []string       `json:"missing" msgpack:"missing"`
+	BusyCPUs   k2i.Rate       `json:"busy_cpus" msgpack:"busy_cpus"`
+	Total      int            `json:"total" msgpack:"total"` // processes in the snapshot, selected or not
+	Processes  []k2i.Process  `json:"processes" msgpack:"processes"`
+}

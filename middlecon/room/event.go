@@ -1,0 +1,176 @@
+package room
+
+import (
+	"time"
+
+	"ddcos/protocol"
+)
+
+// SessionID names a session for as long as the broker runs; the broker gives them out.
+type SessionID uint64
+
+// CallID names a call for as long as the broker runs, and is the sequence of
+// its Deliver frames. They rise in the order in which calls are accepted.
+type CallID uint64
+
+// Peer is what the broker itself knows of who is behind a session.
+type Peer struct {
+	Host string
+	PID  int32
+}
+
+// Event is something that happened to the rooms. Sequences are the asking
+// session's own; answers carry them again.
+type Event interface{ event() }
+
+type (
+	// Join asks for a membership.
+	Join struct {
+		Session  SessionID
+		Sequence uint64
+		Peer     Peer
+		Body     protocol.Join
+	}
+	// Leave gives one up.
+	Leave struct {
+		Session  SessionID
+		Sequence uint64
+		Room     uint32
+	}
+	// Lost is the end of a session, however it came: all its memberships, calls and watches end.
+	Lost struct {
+		Session SessionID
+		Why     string
+	}
+	// Call asks for a synchronous call. Payload is kept until the call is
+	// delivered, which is before Step returns.
+	Call struct {
+		Session  SessionID
+		Sequence uint64
+		Peer     Peer
+		Budget   time.Duration
+		Body     protocol.Call
+		Payload  []byte
+	}
+	// Sent says that the first byte of a call's Deliver was handed to that session's transport.
+	Sent struct {
+		Session SessionID
+		Call    CallID
+	}
+	// Overflow says that a Deliver found that session's queue full and was dropped whole.
+	Overflow struct {
+		Session SessionID
+		Call    CallID
+	}
+	// Receipt is a member's word that its runtime has the Deliver.
+	Receipt struct {
+		Session SessionID
+		Call    CallID
+		Room    uint32
+	}
+	// Reply is one part of a member's reply; Part is only valid during Step.
+	Reply struct {
+		Session SessionID
+		Call    CallID
+		Room    uint32
+		Outcome protocol.Outcome // OK, AppError or Refused
+		Part    []byte
+		More    bool
+	}
+	// Cancel ends the session's own call or watch of that sequence.
+	Cancel struct {
+		Session  SessionID
+		Sequence uint64
+	}
+	// Watch asks for a room's views.
+	Watch struct {
+		Session  SessionID
+		Sequence uint64
+		Body     protocol.Watch
+	}
+	// Tick is only the time: deadlines that have come are dealt with, as in every Step.
+	Tick struct{}
+)
+
+func (Join) event()     {}
+func (Leave) event()    {}
+func (Lost) event()     {}
+func (Call) event()     {}
+func (Sent) event()     {}
+func (Overflow) event() {}
+func (Receipt) event()  {}
+func (Reply) event()    {}
+func (Cancel) event()   {}
+func (Watch) event()    {}
+func (Tick) event()     {}
+
+// Effect is something that the broker has to do, in this order.
+type Effect interface{ effect() }
+
+type (
+	// Joined answers a Join.
+	Joined struct {
+		Session  SessionID
+		Sequence uint64
+		Room     uint32
+		Member   protocol.MemberID
+		View     uint64
+	}
+	// LeftRoom answers a Leave.
+	LeftRoom struct {
+		Session  SessionID
+		Sequence uint64
+		Room     uint32
+	}
+	// Failed refuses the request of that sequence.
+	Failed struct {
+		Session  SessionID
+		Sequence uint64
+		Err      *protocol.Error
+	}
+	// Deliver sends one call to each of To, as one frame encoded once. Each
+	// session in To is answered by a Sent or Overflow, or by its Lost.
+	Deliver struct {
+		To      []SessionID
+		Call    CallID
+		Room    uint32
+		Budget  time.Duration
+		Body    protocol.Deliver
+		Payload []byte
+	}
+	// Withdraw tells that these sessions' replies are not needed any more: a
+	// Deliver still queued whole is taken back, else a Cancel frame follows it.
+	Withdraw struct {
+		From []SessionID
+		Call CallID
+		Room uint32
+	}
+	// Finished carries an account home.
+	Finished struct {
+		Session  SessionID
+		Sequence uint64
+		Account  *Account
+	}
+	// View shows a watcher one view: the full one first, then what changed.
+	View struct {
+		Session  SessionID
+		Sequence uint64
+		Change   protocol.ViewChunk // any number of members: the broker cuts it into frames
+	}
+)
+
+func (Joined) effect()   {}
+func (LeftRoom) effect() {}
+func (Failed) effect()   {}
+func (Deliver) effect()  {}
+func (Withdraw) effect() {}
+func (Finished) effect() {}
+func (View) effect()     {}
+
+// Account is a finished call: one entry for each selected member, in the
+// order of the view, and the counts. Nobody changes it any more.
+type Account struct {
+	Summary protocol.Summary
+	Entries []protocol.Entry // Reply whole, More false
+	Absent  []protocol.Absent
+}

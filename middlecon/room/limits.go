@@ -1,0 +1,37 @@
+// Package room decides: which member is in which view, whom a call selects,
+// what became of each and when the call is over. It is a pure state machine:
+// Step takes the time and one event and says what is to be done. No lock, no
+// clock, no socket; one owner calls it.
+package room
+
+import "time"
+
+// Limits bound every table of the rooms; reaching one is the code named beside it.
+type Limits struct {
+	Rooms          int           // that exist at once: CodeTooManyRooms
+	Members        int           // of one room: CodeTooManyMembers
+	SessionRooms   int           // memberships of one session: CodeTooManyRooms
+	SessionCalls   int           // in flight of one session: CodeTooManyCalls
+	SessionWatches int           // of one session: CodeTooManyWatches
+	Calls          int           // in flight in all: CodeTooManyCalls
+	ReplyBytes     int           // of one member: AppError "reply_too_large"
+	AccountBytes   int           // of all replies of one call, likewise
+	Absent         int           // members remembered as lost, of one room; the oldest is forgotten
+	AbsentFor      time.Duration // how long they are remembered
+}
+
+// DefaultLimits are those of a broker that was told nothing.
+func DefaultLimits() Limits {
+	return Limits{
+		Rooms:          65536,
+		Members:        100_000,
+		SessionRooms:   64,
+		SessionCalls:   256,
+		SessionWatches: 64,
+		Calls:          16384,
+		ReplyBytes:     16 << 20,
+		AccountBytes:   64 << 20,
+		Absent:         10_000,
+		AbsentFor:      24 * time.Hour,
+	}
+}

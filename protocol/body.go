@@ -1,0 +1,159 @@
+package protocol
+
+// Hello opens a session. Nothing in it says who the sender is: the broker
+// takes that from the socket.
+type Hello struct {
+	MinVersion uint8  `msgpack:"min_version"`
+	MaxVersion uint8  `msgpack:"max_version"`
+	Software   string `msgpack:"software"`  // for the broker's log, at most MaxName bytes
+	MaxFrame   uint32 `msgpack:"max_frame"` // the largest frame that the sender takes, at least MaxFirst
+}
+
+// Welcome answers Hello with what the session is bound to and its limits.
+type Welcome struct {
+	Version  uint8  `msgpack:"version"`
+	Broker   uint32 `msgpack:"broker"`  // the broker's number, as in its MemberIDs
+	Session  uint64 `msgpack:"session"` // for logs
+	MaxFrame uint32 `msgpack:"max_frame"`
+	Calls    uint32 `msgpack:"calls"`   // in flight at most
+	Rooms    uint32 `msgpack:"rooms"`   // memberships at most
+	Queue    uint32 `msgpack:"queue"`   // bytes that may wait for this session
+	PingMS   uint32 `msgpack:"ping_ms"` // a silent session is asked for a Pong this often
+}
+
+// Join makes the session a member of a room, under a name that nobody there has.
+type Join struct {
+	Room   string            `msgpack:"room"`
+	Name   string            `msgpack:"name"`
+	Labels map[string]string `msgpack:"labels,omitempty"`
+}
+
+// Joined tells the view that the member is first in; header: room, member.
+type Joined struct {
+	View uint64 `msgpack:"view"`
+}
+
+// Call goes to the members of a room that have all the labels; the payload is theirs.
+type Call struct {
+	Room   string            `msgpack:"room"`
+	Rule   RuleKind          `msgpack:"rule"`
+	N      uint32            `msgpack:"n"`
+	Labels map[string]string `msgpack:"labels,omitempty"`
+}
+
+// Deliver carries a call to a member. The caller is as the broker knows it.
+type Deliver struct {
+	View uint64 `msgpack:"view"`
+	Host string `msgpack:"host"`
+	PID  int32  `msgpack:"pid"`
+}
+
+// Watch asks for a room's members, and for every later view unless Once.
+type Watch struct {
+	Room string `msgpack:"room"`
+	Once bool   `msgpack:"once"`
+}
+
+// Member is one member as a view shows it.
+type Member struct {
+	_msgpack struct{} `msgpack:",as_array"`
+
+	ID     MemberID
+	Name   string
+	Host   string // the broker's own for a Unix socket, else the peer's address
+	PID    int32  // by SO_PEERCRED; 0 where the broker cannot know
+	Labels map[string]string
+}
+
+// Reason is why a member is no longer in a view. Append-only.
+type Reason uint8
+
+// The reasons.
+const (
+	ReasonLeft Reason = 1 // it said so
+	ReasonLost Reason = 2 // its session ended without a Leave
+)
+
+// Gone is a member that the view before had.
+type Gone struct {
+	_msgpack struct{} `msgpack:",as_array"`
+
+	ID     MemberID
+	Name   string
+	Reason Reason
+	Text   string // for ReasonLost: how the session ended
+}
+
+// Absent is a member that was lost and has not come back: outside of every
+// account, but not forgotten.
+type Absent struct {
+	_msgpack struct{} `msgpack:",as_array"`
+
+	ID     MemberID
+	Name   string
+	Host   string
+	PID    int32
+	AgoMS  uint64 // since it was lost
+	Reason string
+}
+
+// ViewChunk is one view or a part of it. The first after Watch is Full and
+// lists every member; a later one tells what changed.
+type ViewChunk struct {
+	Room   string   `msgpack:"room"`
+	View   uint64   `msgpack:"view"`
+	Size   uint32   `msgpack:"size"`
+	Full   bool     `msgpack:"full"`
+	Joined []Member `msgpack:"joined,omitempty"` // Full: all of them
+	Gone   []Gone   `msgpack:"gone,omitempty"`
+	Absent []Absent `msgpack:"absent,omitempty"` // Full only
+}
+
+// Entry is one member's outcome. Where Reply is longer than a chunk has room
+// for, More is set and an entry of the same member goes on with the rest.
+type Entry struct {
+	_msgpack struct{} `msgpack:",as_array"`
+
+	Member    MemberID
+	Name      string
+	Host      string
+	PID       int32
+	Outcome   Outcome
+	LatencyUS uint64 // from the call's acceptance to its settling
+	Error     string // AppError and Refused: the member's text
+	Reply     []byte
+	More      bool
+}
+
+// AccountChunk is a part of an account. Each can be read by itself; the last
+// has the Summary.
+type AccountChunk struct {
+	Entries []Entry  `msgpack:"entries,omitempty"`
+	Absent  []Absent `msgpack:"absent,omitempty"`
+	Summary *Summary `msgpack:"summary,omitempty"`
+}
+
+// Summary is what an account says of the call as a whole.
+type Summary struct {
+	Room      string   `msgpack:"room"`
+	View      uint64   `msgpack:"view"`
+	ViewSize  uint32   `msgpack:"view_size"`
+	Selected  uint32   `msgpack:"selected"` // entries in all chunks together, without continuations
+	Rule      RuleKind `msgpack:"rule"`
+	N         uint32   `msgpack:"n"`
+	Met       bool     `msgpack:"met"`
+	ElapsedUS uint64   `msgpack:"elapsed_us"`
+	Late      uint32   `msgpack:"late"`      // replies after their member was settled
+	Duplicate uint32   `msgpack:"duplicate"` // further replies of one member
+}
+
+// GoAway announces that the broker ends.
+type GoAway struct {
+	Text    string `msgpack:"text"`
+	GraceMS uint32 `msgpack:"grace_ms"` // until it closes what is left
+}
+
+// ErrorText is the sentence beside a Code.
+type ErrorText struct {
+	Text string `msgpack:"text"`
+}

@@ -1,0 +1,49 @@
+package protocol
+
+// Kind says what a frame is. Append-only: a number is never used again.
+type Kind uint8
+
+// The kinds, with who sends them (p a process, b the broker) and the header
+// fields beyond sequence that they use.
+const (
+	KindHello   Kind = 1  // p: meta Hello; the first frame of a session
+	KindWelcome Kind = 2  // b: meta Welcome
+	KindJoin    Kind = 3  // p: meta Join
+	KindJoined  Kind = 4  // b: room, member; meta Joined
+	KindLeave   Kind = 5  // p: room
+	KindLeft    Kind = 6  // b: room
+	KindCall    Kind = 7  // p: budget; meta Call, payload
+	KindDeliver Kind = 8  // b: room, budget; meta Deliver, payload; sequence names the call in that room
+	KindReceipt Kind = 9  // p: room, the sequence of the Deliver
+	KindReply   Kind = 10 // p: room, the sequence of the Deliver, outcome; payload; FlagMore: another part follows
+	KindAccount Kind = 11 // b: meta AccountChunk; FlagMore: another chunk follows
+	KindCancel  Kind = 12 // p: ends the call or watch of that sequence; b: room, the Deliver of that sequence needs no reply any more
+	KindWatch   Kind = 13 // p: meta Watch
+	KindView    Kind = 14 // b: meta ViewChunk; FlagMore: the same view goes on in the next frame
+	KindPing    Kind = 15 // both
+	KindPong    Kind = 16 // both: the sequence of the Ping
+	KindGoAway  Kind = 17 // b: meta GoAway; no new calls, what runs may finish
+	KindError   Kind = 18 // b: code; meta ErrorText; sequence 0 ends the session, else only that request
+)
+
+var kindNames = [...]string{
+	KindHello: "hello", KindWelcome: "welcome", KindJoin: "join", KindJoined: "joined",
+	KindLeave: "leave", KindLeft: "left", KindCall: "call", KindDeliver: "deliver",
+	KindReceipt: "receipt", KindReply: "reply", KindAccount: "account", KindCancel: "cancel",
+	KindWatch: "watch", KindView: "view", KindPing: "ping", KindPong: "pong",
+	KindGoAway: "go_away", KindError: "error",
+}
+
+// String is the kind's name in SPEC.md.
+func (k Kind) String() string { return nameOf(kindNames[:], int(k), "kind") }
+
+// Known tells whether this version of the protocol has that kind.
+func (k Kind) Known() bool { return k >= KindHello && k <= KindError }
+
+// Flags of a frame. Append-only.
+type Flags uint8
+
+const (
+	FlagMore      Flags = 1 << 0 // the next frame of this kind and sequence goes on where this one ends
+	FlagIgnorable Flags = 1 << 1 // a receiver that does not know the kind skips the frame
+)
