@@ -1,0 +1,95 @@
+# Go and make are all that `make build`, `make run` and `make test` need.
+# Everything built lands in bin/, every tool that is fetched in .tools/.
+
+SHELL := /bin/sh
+GO ?= go
+
+# Static binaries run on any host they are copied to, and need no C compiler.
+export CGO_ENABLED = 0
+
+# A build records its commit where there is a repository that can be asked.
+VCS := $(shell git rev-parse --verify -q HEAD >/dev/null 2>&1 && echo true || echo false)
+BUILD = $(GO) build -trimpath -buildvcs=$(VCS)
+
+# Every directory under cmd/ is a program.
+PROGRAMS := $(notdir $(patsubst %/,%,$(wildcard cmd/*/)))
+
+PREFIX ?= /usr/local
+BINDIR = $(DESTDIR)$(PREFIX)/bin
+MANDIR = $(DESTDIR)$(PREFIX)/share/man/man1
+BASHDIR = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+ZSHDIR = $(DESTDIR)$(PREFIX)/share/zsh/site-functions
+FISHDIR = $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+
+GOLANGCI_VERSION = 2.15.0
+GOLANGCI = .tools/golangci-lint-$(GOLANGCI_VERSION)/golangci-lint
+
+# What `make fuzz` spends in all, shared out evenly among the targets it finds.
+FUZZ_TOTAL ?= 240
+
+# What `make bench` measures.
+BENCH_FLAGS ?= --members 1000 --transport tcp
+
+.DEFAULT_GOAL := help
+.PHONY: help build peers run test race fuzz lint bench generate install clean
+
+help: ## list these targets
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
+		while IFS='|' read -r name text; do printf '  make %-9s %s\n' "$$name" "$$text"; done
+
+build: ## build every program under cmd/ into bin/, static
+	@mkdir -p bin
+	$(BUILD) -o bin/ ./cmd/...
+
+peers: ## build the programs that bench compares with (bench/peers) into bin/
+	@mkdir -p bin
+	cd bench/peers && $(BUILD) -o $(CURDIR)/bin/ ./...
+
+run: build ## show it: a broker, three hosts, one process table, one call's account
+	bin/bench run
+
+test: build ## vet, then every test, the end-to-end one included
+	$(GO) vet ./...
+	$(GO) test -timeout 9m ./...
+
+race: build ## every test under the race detector (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race -timeout 20m ./...
+
+fuzz: ## run every fuzz target; FUZZ_TOTAL=240 seconds in all, or FUZZTIME=10s each
+	@found=$$(grep -rn --include='*_test.go' -o '^func Fuzz[A-Za-z0-9_]*' . | sed 's/:[0-9]*:func /:/' | sort); \
+	count=$$(printf '%s\n' "$$found" | grep -c .); \
+	[ "$$count" -gt 0 ] || { echo 'fuzz: no target found'; exit 1; }; \
+	each=$(FUZZTIME); [ -n "$$each" ] || each=$$(( $(FUZZ_TOTAL) / count ))s; \
+	[ "$$each" != 0s ] || each=1s; \
+	echo "fuzz: $$count targets, $$each each"; \
+	for one in $$found; do \
+		package=$$(dirname "$${one%%:*}"); target=$${one##*:}; \
+		echo "fuzz: $$package $$target"; \
+		$(GO) test -run='^$$' -fuzz="^$$target\$$" -fuzztime="$$each" "$$package" || exit 1; \
+	done
+
+lint: $(GOLANGCI) ## golangci-lint at the pinned version, with .golangci.yml
+	$(GOLANGCI) run ./...
+
+$(GOLANGCI):
+	GOBIN=$(CURDIR)/$(dir $@) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v$(GOLANGCI_VERSION)
+
+bench: build peers ## measure calls beside nats-server; BENCH_FLAGS to choose
+	bin/bench call $(BENCH_FLAGS)
+
+generate: ## compile the BPF programs again (needs clang and libbpf's headers)
+	$(GO) generate ./ebpf/...
+
+install: build ## install programs, man pages and completions under PREFIX=/usr/local
+	install -d $(BINDIR) $(MANDIR) $(BASHDIR) $(ZSHDIR) $(FISHDIR)
+	@set -e; for p in $(PROGRAMS); do \
+		echo "install: $$p"; \
+		install -m 755 bin/$$p $(BINDIR)/$$p; \
+		bin/$$p man --dir $(MANDIR); \
+		bin/$$p completion bash > $(BASHDIR)/$$p; \
+		bin/$$p completion zsh > $(ZSHDIR)/_$$p; \
+		bin/$$p completion fish > $(FISHDIR)/$$p.fish; \
+	done
+
+clean: ## remove what was built and fetched
+	rm -rf bin .tools
