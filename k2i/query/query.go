@@ -14,15 +14,16 @@ type Query struct {
 // Selection names processes as ps does: the lists are OR-ed, and a Selection
 // without any list selects every process. Each list is at most MaxList long.
 type Selection struct {
-	PIDs   []int32  `json:"pids,omitempty" msgpack:"pids,omitempty"`
-	PPIDs  []int32  `json:"ppids,omitempty" msgpack:"ppids,omitempty"`
-	SIDs   []int32  `json:"sids,omitempty" msgpack:"sids,omitempty"`
-	Users  []string `json:"users,omitempty" msgpack:"users,omitempty"`   // effective user: a name of that host, or a number
-	RUsers []string `json:"rusers,omitempty" msgpack:"rusers,omitempty"` // real user: a number, or a name that the agent resolves
-	Groups []string `json:"groups,omitempty" msgpack:"groups,omitempty"` // effective group
-	Comms  []string `json:"comms,omitempty" msgpack:"comms,omitempty"`   // the kernel's name, compared over its 15 bytes
-	TTYs   []uint32 `json:"ttys,omitempty" msgpack:"ttys,omitempty"`     // device numbers; 0 for processes without one
-	Negate bool     `json:"negate,omitempty" msgpack:"negate,omitempty"` // every process but those
+	PIDs    []int32  `json:"pids,omitempty" msgpack:"pids,omitempty"`
+	PPIDs   []int32  `json:"ppids,omitempty" msgpack:"ppids,omitempty"`
+	SIDs    []int32  `json:"sids,omitempty" msgpack:"sids,omitempty"`
+	Users   []string `json:"users,omitempty" msgpack:"users,omitempty"`     // effective user: a name of that host, or a number
+	RUsers  []string `json:"rusers,omitempty" msgpack:"rusers,omitempty"`   // real user: a number, or a name that the agent resolves
+	Groups  []string `json:"groups,omitempty" msgpack:"groups,omitempty"`   // effective group: a name of that host, or a number
+	RGroups []string `json:"rgroups,omitempty" msgpack:"rgroups,omitempty"` // real group: a number, or a name that the agent resolves
+	Comms   []string `json:"comms,omitempty" msgpack:"comms,omitempty"`     // the kernel's name, compared over its 15 bytes
+	TTYs    []uint32 `json:"ttys,omitempty" msgpack:"ttys,omitempty"`       // device numbers; 0 for processes without one
+	Negate  bool     `json:"negate,omitempty" msgpack:"negate,omitempty"`   // every process but those
 }
 
 // Key is one sort key: a field of k2i's table of fields, by name.

@@ -22,5 +22,5 @@ type Answer struct {
 	Missing    []string       `json:"missing" msgpack:"missing"`
 	BusyCPUs   k2i.Rate       `json:"busy_cpus" msgpack:"busy_cpus"`
 	Total      int            `json:"total" msgpack:"total"` // processes in the snapshot, selected or not
-	Processes  []k2i.Process  `json:"processes" msgpack:"processes"`
+	Processes  Rows           `json:"processes" msgpack:"processes"`
 }

@@ -1,0 +1,113 @@
+package query
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"ddcos/k2i"
+)
+
+// Limits of one Query; Check names the one that is passed.
+const (
+	MaxList = 4096    // members of one list of a Selection
+	MaxText = 256     // bytes of a user, a group or a comm
+	MaxKeys = 16      // sort keys
+	MaxRows = 1 << 22 // a Limit; Linux has no more pids than this (PID_MAX_LIMIT)
+)
+
+// maxHints is how many near names an error offers.
+const maxHints = 3
+
+// Check refuses a Query that no agent should run: a sort key that is no field,
+// a list or a text beyond its limit, a negative Limit. Whatever came from
+// outside is checked before Run sees it.
+func (q Query) Check() error {
+	if q.Limit < 0 || q.Limit > MaxRows {
+		return fmt.Errorf("limit %d: want 0 (for all) to %d", q.Limit, MaxRows)
+	}
+	if len(q.Sort) > MaxKeys {
+		return fmt.Errorf("%d sort keys: %d are allowed", len(q.Sort), MaxKeys)
+	}
+	for _, key := range q.Sort {
+		if _, ok := k2i.FieldByName(key.Field); !ok {
+			return unknownField(key.Field)
+		}
+	}
+	return q.Select.check()
+}
+
+func (s Selection) check() error {
+	lengths := []struct {
+		name string
+		n    int
+	}{
+		{"pids", len(s.PIDs)}, {"ppids", len(s.PPIDs)}, {"sids", len(s.SIDs)}, {"ttys", len(s.TTYs)},
+		{"users", len(s.Users)}, {"rusers", len(s.RUsers)}, {"groups", len(s.Groups)}, {"rgroups", len(s.RGroups)},
+		{"comms", len(s.Comms)},
+	}
+	for _, l := range lengths {
+		if l.n > MaxList {
+			return fmt.Errorf("%d %s: %d are allowed in one query", l.n, l.name, MaxList)
+		}
+	}
+	for _, texts := range [][]string{s.Users, s.RUsers, s.Groups, s.RGroups, s.Comms} {
+		for _, text := range texts {
+			if len(text) > MaxText {
+				return fmt.Errorf("a name of %d bytes, %.20q...: %d are allowed", len(text), text, MaxText)
+			}
+		}
+	}
+	return nil
+}
+
+// unknownField names the fields that look like what was asked for.
+func unknownField(name string) error {
+	near := nearFields(name)
+	if len(near) == 0 {
+		return fmt.Errorf("sort by %.64q: no such field; fields are named as in the JSON of a process, for example rss_bytes", name)
+	}
+	return fmt.Errorf("sort by %.64q: no such field; did you mean %s?", name, strings.Join(near, ", "))
+}
+
+// nearFields are the fields that contain name or are contained in it, else
+// those that two typing mistakes away would be it.
+func nearFields(name string) []string {
+	name = strings.ToLower(name[:min(len(name), MaxText)])
+	var near []string
+	for _, f := range k2i.Fields() {
+		if len(name) > 1 && (strings.Contains(f.Name, name) || strings.Contains(name, f.Name)) {
+			near = append(near, f.Name)
+		}
+	}
+	if len(near) == 0 {
+		for _, f := range k2i.Fields() {
+			if distance(f.Name, name) <= min(2, len(f.Name)-1) {
+				near = append(near, f.Name)
+			}
+		}
+	}
+	slices.SortStableFunc(near, func(a, b string) int { return distance(a, name) - distance(b, name) })
+	return near[:min(len(near), maxHints)]
+}
+
+// distance is the number of bytes to insert, remove or change to make b of a.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, diagonal+1, row[j]+1)
+		}
+	}
+	return row[len(b)]
+}

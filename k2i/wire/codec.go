@@ -1,0 +1,130 @@
+package wire
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/vmihailenco/msgpack/v5"
+
+	"ddcos/k2i"
+	"ddcos/protocol"
+)
+
+// Limits of the bodies.
+const (
+	MaxRequest = protocol.MaxBody  // bytes; a request is one frame
+	MaxAnswer  = protocol.MaxReply // bytes of one host's answer
+	MinRow     = 256               // bytes that an encoded process takes at least: the names of its fields alone take more
+)
+
+// ErrTooLarge is a body beyond its limit.
+var ErrTooLarge = errors.New("body too large")
+
+// EncodeRequest gives req's msgpack.
+func EncodeRequest(req Request) []byte { return protocol.Encode(req) }
+
+// DecodeRequest reads what EncodeRequest made and checks the query in it. Every
+// byte of b may be an attacker's.
+func DecodeRequest(b []byte) (Request, error) {
+	if len(b) > MaxRequest {
+		return Request{}, fmt.Errorf("request of %d bytes, %d are allowed: %w", len(b), MaxRequest, ErrTooLarge)
+	}
+	var req Request
+	if err := protocol.Decode(b, &req, len(b)); err != nil {
+		return Request{}, fmt.Errorf("request: %w", err)
+	}
+	if err := req.Query.Check(); err != nil {
+		return Request{}, err
+	}
+	return req, nil
+}
+
+// EncodeAnswer gives a's msgpack: maps whose keys are the names of the JSON form.
+// An answer beyond MaxAnswer is ErrTooLarge; a Limit in the query helps.
+func EncodeAnswer(a *Answer) ([]byte, error) {
+	b := protocol.Encode(a)
+	if len(b) > MaxAnswer {
+		return nil, fmt.Errorf("answer of %d processes has %d bytes, %d are allowed; ask with a limit: %w",
+			len(a.Processes), len(b), MaxAnswer, ErrTooLarge)
+	}
+	return b, nil
+}
+
+// DecodeAnswer reads what EncodeAnswer made and checks it. Every byte of b may
+// be an attacker's: what comes out costs at most a few times what came in, and
+// holds no number that arithmetic or JSON would stumble over.
+func DecodeAnswer(b []byte) (*Answer, error) {
+	if len(b) > MaxAnswer {
+		return nil, fmt.Errorf("answer of %d bytes, %d are allowed: %w", len(b), MaxAnswer, ErrTooLarge)
+	}
+	a := &Answer{BusyCPUs: k2i.NoRate()}
+	if err := protocol.Decode(b, a, len(b)); err != nil {
+		return nil, fmt.Errorf("answer: %w", err)
+	}
+	if err := a.check(); err != nil {
+		return nil, fmt.Errorf("answer: %w", err)
+	}
+	return a, nil
+}
+
+// Rows are the processes of an Answer.
+type Rows []k2i.Process
+
+// DecodeMsgpack bounds the rows by the bytes that are left before it makes
+// room for them: an empty map is one byte, a Process some five hundred.
+func (rows *Rows) DecodeMsgpack(d *msgpack.Decoder) error {
+	n, err := d.DecodeArrayLen()
+	if err != nil || n < 0 {
+		*rows = nil
+		return err
+	}
+	rest, ok := d.Buffered().(*bytes.Reader)
+	if !ok || n > rest.Len()/MinRow {
+		return fmt.Errorf("%d processes declared in too few bytes", n)
+	}
+	*rows = make(Rows, n)
+	for i := range *rows {
+		p := &(*rows)[i]
+		p.PidfdInode, p.ReadBytes, p.WriteBytes, p.RCPU = k2i.Unread, k2i.Unread, k2i.Unread, k2i.NoRate()
+		if err := d.Decode(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// check refuses what no agent says: readers divide by ticks, subtract ages and
+// write rates as JSON, which has no infinity.
+func (a *Answer) check() error {
+	h := &a.Host
+	switch {
+	case h.Name == "" || len(h.Name) > protocol.MaxName:
+		return fmt.Errorf("a host's name of %d bytes, want 1 to %d", len(h.Name), protocol.MaxName)
+	case h.CPUs < 1 || h.TicksPerSecond < 1 || h.PageBytes < 1:
+		return fmt.Errorf("a host with %d CPUs, %d ticks a second and pages of %d bytes", h.CPUs, h.TicksPerSecond, h.PageBytes)
+	case a.AgeNS < 0:
+		return fmt.Errorf("a sample of the future, age %d ns", a.AgeNS)
+	case a.Total < len(a.Processes):
+		return fmt.Errorf("%d processes of %d", len(a.Processes), a.Total)
+	case !plausible(a.BusyCPUs):
+		return fmt.Errorf("%v busy CPUs", a.BusyCPUs)
+	}
+	for _, load := range h.Load {
+		if math.IsNaN(load) || math.IsInf(load, 0) {
+			return fmt.Errorf("a load average of %v", load)
+		}
+	}
+	for i := range a.Processes {
+		if p := &a.Processes[i]; p.PID < 1 || !plausible(p.RCPU) {
+			return fmt.Errorf("process %d using %v CPUs", p.PID, p.RCPU)
+		}
+	}
+	return nil
+}
+
+// plausible is a rate that is unknown or finite and not negative.
+func plausible(r k2i.Rate) bool {
+	return !r.Known() || (r >= 0 && !math.IsInf(float64(r), 0))
+}
