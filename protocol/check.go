@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -8,8 +9,8 @@ import (
 // CheckName refuses a room's or a member's name that is empty, too long, no
 // UTF-8, or that could deceive a reader's eye.
 func CheckName(s string) error {
-	if s == "" || len(s) > MaxName || !printable(s) {
-		return Errorf(CodeBadName, "%.140q: want 1 to %d bytes of printable UTF-8", s, MaxName)
+	if s == "" || len(s) > MaxName || !printable(s) || strings.TrimSpace(s) != s {
+		return Errorf(CodeBadName, "%.140q: want 1 to %d bytes of printable UTF-8, no space at either end", s, MaxName)
 	}
 	return nil
 }
@@ -39,13 +40,14 @@ func CheckDeadline(budget uint32) error {
 }
 
 // printable is UTF-8 without control, formatting, private and separator
-// characters other than the space: nothing that a terminal or an eye could be fooled by.
+// characters other than the space, and without those that are not drawn though
+// they count as letters or marks: nothing that a terminal or an eye could be fooled by.
 func printable(s string) bool {
 	if !utf8.ValidString(s) {
 		return false
 	}
 	for _, r := range s {
-		if !unicode.IsPrint(r) {
+		if !unicode.IsPrint(r) || unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) {
 			return false
 		}
 	}

@@ -30,12 +30,13 @@ func Parse(b []byte, limit int) (f Frame, size int, err error) {
 }
 
 // Need tells how many bytes the frame at the head of b has in all: HeaderSize
-// while its header is incomplete. It is for readers that grow a buffer.
+// while its header is incomplete, and never more than MaxFrame, because Parse
+// refuses such a frame. It is for readers that grow a buffer.
 func Need(b []byte) int {
 	if len(b) < HeaderSize {
 		return HeaderSize
 	}
-	return HeaderSize + int(binary.BigEndian.Uint32(b[4:]))
+	return HeaderSize + int(min(binary.BigEndian.Uint32(b[4:]), MaxBody))
 }
 
 // AppendFrame appends a whole frame and sets the version and both lengths of

@@ -32,13 +32,14 @@ func (id MemberID) Serial() uint64 { return uint64(id) & MaxSerial }
 // String is BROKER.SERIAL, the broker in six hex digits: a uint64 does not survive JSON's numbers.
 func (id MemberID) String() string { return fmt.Sprintf("%06x.%d", id.Broker(), id.Serial()) }
 
-// ParseMemberID reads what String printed.
+// ParseMemberID reads what String printed, and no other spelling of it.
 func ParseMemberID(s string) (MemberID, error) {
 	left, right, _ := strings.Cut(s, ".")
 	broker, errB := strconv.ParseUint(left, 16, 24)
 	serial, errS := strconv.ParseUint(right, 10, serialBits)
-	if errB != nil || errS != nil || len(left) != 6 {
-		return 0, fmt.Errorf("member id %q: want six hex digits, a dot and a number", s)
+	id := NewMemberID(uint32(broker), serial)
+	if errB != nil || errS != nil || id.String() != s {
+		return 0, fmt.Errorf("member id %.40q: want six hex digits, a dot and a number", s)
 	}
-	return NewMemberID(uint32(broker), serial), nil
+	return id, nil
 }

@@ -1,0 +1,31 @@
+package protocol
+
+import "testing"
+
+func TestParseAddress(t *testing.T) {
+	for _, c := range []struct {
+		in    string
+		want  Address
+		local bool
+	}{
+		{"unix:///run/ddcos/middlecon.sock", Address{"unix", "/run/ddcos/middlecon.sock"}, true},
+		{"tcp://127.0.0.1:7411", Address{"tcp", "127.0.0.1:7411"}, true},
+		{"tcp://127.9.9.9:1", Address{"tcp", "127.9.9.9:1"}, true},
+		{"tcp://[::1]:7411", Address{"tcp", "[::1]:7411"}, true},
+		{"tcp://localhost:0", Address{"tcp", "localhost:0"}, true},
+		{"tcp://10.77.0.1:7411", Address{"tcp", "10.77.0.1:7411"}, false},
+		{"tcp://:7411", Address{"tcp", ":7411"}, false},
+		{"tcp://0.0.0.0:7411", Address{"tcp", "0.0.0.0:7411"}, false},
+		{"tcp://localhost.example.org:1", Address{"tcp", "localhost.example.org:1"}, false},
+	} {
+		got, err := ParseAddress(c.in)
+		if err != nil || got != c.want || got.Local() != c.local || got.String() != c.in {
+			t.Errorf("%s: got %+v, local %v, %v", c.in, got, got.Local(), err)
+		}
+	}
+	for _, bad := range []string{"", "unix://relative", "unix:/run/x", "tcp://host", "tcp://host:", "http://x:1", "127.0.0.1:7411"} {
+		if got, err := ParseAddress(bad); err == nil {
+			t.Errorf("%q was read as %+v", bad, got)
+		}
+	}
+}
