@@ -16,6 +16,7 @@ type Limits struct {
 	Calls          int           // in flight in all: CodeTooManyCalls
 	ReplyBytes     int           // of one member: AppError "reply_too_large"
 	AccountBytes   int           // of all replies of one call, likewise
+	HeldBytes      int           // of all replies of all calls in flight, likewise
 	Absent         int           // members remembered as lost, of one room; the oldest is forgotten
 	AbsentFor      time.Duration // how long they are remembered
 }
@@ -31,6 +32,7 @@ func DefaultLimits() Limits {
 		Calls:          16384,
 		ReplyBytes:     16 << 20,
 		AccountBytes:   64 << 20,
+		HeldBytes:      256 << 20,
 		Absent:         10_000,
 		AbsentFor:      24 * time.Hour,
 	}

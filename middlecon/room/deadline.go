@@ -1,0 +1,79 @@
+package room
+
+import "ddcos/protocol"
+
+// deadlines is a binary heap of the calls in flight, the earliest first and
+// of equal ones the older call: one timer for a call, none for a member.
+type deadlines []*call
+
+func (d deadlines) before(i, j int) bool {
+	if d[i].deadline != d[j].deadline {
+		return d[i].deadline < d[j].deadline
+	}
+	return d[i].id < d[j].id
+}
+
+func (d deadlines) swap(i, j int) {
+	d[i], d[j] = d[j], d[i]
+	d[i].turn, d[j].turn = i, j
+}
+
+func (d *deadlines) push(c *call) {
+	c.turn = len(*d)
+	*d = append(*d, c)
+	d.up(c.turn)
+}
+
+func (d *deadlines) remove(c *call) {
+	at, last := c.turn, len(*d)-1
+	d.swap(at, last)
+	(*d)[last] = nil
+	*d = (*d)[:last]
+	if at < last {
+		d.up(at)
+		d.down(at)
+	}
+}
+
+func (d deadlines) up(i int) {
+	for parent := (i - 1) / 2; i > 0 && d.before(i, parent); parent = (i - 1) / 2 {
+		d.swap(i, parent)
+		i = parent
+	}
+}
+
+func (d deadlines) down(i int) {
+	for {
+		first := i
+		for _, child := range [...]int{2*i + 1, 2*i + 2} {
+			if child < len(d) && d.before(child, first) {
+				first = child
+			}
+		}
+		if first == i {
+			return
+		}
+		d.swap(i, first)
+		i = first
+	}
+}
+
+// expireCalls ends the calls whose deadline has come.
+func (r *Rooms) expireCalls() {
+	for len(r.due) > 0 && r.due[0].deadline <= r.now {
+		c := r.due[0]
+		r.settleRest(c, atDeadline)
+		r.finish(c)
+	}
+}
+
+// atDeadline is what is certain of a member that has not replied in time.
+func atDeadline(s state) protocol.Outcome {
+	switch s {
+	case queued:
+		return protocol.NotSent
+	case sent:
+		return protocol.NoReceipt
+	}
+	return protocol.Timeout
+}

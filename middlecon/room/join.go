@@ -1,0 +1,92 @@
+package room
+
+import (
+	"slices"
+
+	"ddcos/protocol"
+)
+
+// join makes a member and the next view, or says why not.
+func (r *Rooms) join(e Join) {
+	in, err := r.admit(e)
+	if err != nil {
+		r.fail(e.Session, e.Sequence, err)
+		return
+	}
+	r.lastSerial++
+	s := r.session(e.Session)
+	m := &member{
+		id:      protocol.NewMemberID(r.broker, r.lastSerial),
+		room:    in,
+		session: s,
+		name:    e.Body.Name,
+		peer:    e.Peer,
+		labels:  e.Body.Labels,
+	}
+	in.add(m)
+	s.members = append(s.members, m)
+	r.stats.Members++
+	r.recall(in, m.name)
+	in.view++
+	r.emit(Joined{Session: s.id, Sequence: e.Sequence, Room: in.number, Member: m.id, View: in.view})
+	r.show(in, protocol.ViewChunk{Joined: []protocol.Member{m.shown()}})
+}
+
+// admit checks a Join and opens its room.
+func (r *Rooms) admit(e Join) (*room, error) {
+	if err := protocol.CheckName(e.Body.Room); err != nil {
+		return nil, err
+	}
+	if err := protocol.CheckName(e.Body.Name); err != nil {
+		return nil, err
+	}
+	if err := protocol.CheckLabels(e.Body.Labels); err != nil {
+		return nil, err
+	}
+	in, s := r.rooms[e.Body.Room], r.sessions[e.Session]
+	if in != nil {
+		if s != nil && s.member(in) != nil {
+			return nil, protocol.Errorf(protocol.CodeAlreadyMember, "leave %q before joining it again", in.name)
+		}
+		if in.names[e.Body.Name] != nil {
+			return nil, protocol.Errorf(protocol.CodeNameTaken, "%q is in %q already: choose another name", e.Body.Name, in.name)
+		}
+		if in.size >= r.limits.Members {
+			return nil, protocol.Errorf(protocol.CodeTooManyMembers, "%q has %d, its most", in.name, in.size)
+		}
+	}
+	if s != nil && len(s.members) >= r.limits.SessionRooms {
+		return nil, protocol.Errorf(protocol.CodeTooManyRooms, "this session is in %d, its most", len(s.members))
+	}
+	return r.openRoom(e.Body.Room)
+}
+
+// leave ends a membership that its session does not want any more.
+func (r *Rooms) leave(e Leave) {
+	s, in := r.sessions[e.Session], r.numbers[e.Room]
+	var m *member
+	if s != nil && in != nil {
+		m = s.member(in)
+	}
+	if m == nil {
+		r.fail(e.Session, e.Sequence, protocol.Errorf(protocol.CodeNotMember, "room %d: this session is not in it", e.Room))
+		return
+	}
+	r.settleLeft(s, in)
+	s.members = slices.DeleteFunc(s.members, func(other *member) bool { return other == m })
+	r.emit(LeftRoom{Session: s.id, Sequence: e.Sequence, Room: in.number})
+	r.remove(m, protocol.ReasonLeft, "")
+}
+
+// remove takes m out of its room and makes the next view.
+func (r *Rooms) remove(m *member, why protocol.Reason, text string) {
+	in := m.room
+	in.take(m)
+	r.stats.Members--
+	if why == protocol.ReasonLost {
+		r.remember(m, text)
+	}
+	in.view++
+	r.show(in, protocol.ViewChunk{Gone: []protocol.Gone{{ID: m.id, Name: m.name, Reason: why, Text: text}}})
+	r.dropIfUnused(in)
+}

@@ -1,0 +1,127 @@
+package room
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"ddcos/protocol"
+)
+
+// Replies up to arenaPart bytes share arenas of at most arenaSize: one
+// allocation for many.
+const (
+	arenaPart = 1 << 10
+	arenaSize = 64 << 10
+)
+
+// reply takes one part of a reply, and with the last settles its member. Only
+// the session that a slot is of can settle it.
+func (r *Rooms) reply(e Reply) {
+	c, i, ok := r.slotOf(e.Session, e.Call)
+	if !ok || c.room.number != e.Room || !e.Outcome.FromMember() {
+		r.stray(e)
+		return
+	}
+	s, entry := &c.slots[i], &c.account.Entries[i]
+	if s.state == settled {
+		c.again(s, e, &r.stats)
+		return
+	}
+	s.state = received
+	if s.reply != e.Outcome { // it changed its mind: what came before does not count
+		s.reply = e.Outcome
+		c.bytes -= len(entry.Reply)
+		r.held -= len(entry.Reply)
+		entry.Reply = nil
+	}
+	part := e.Part
+	if e.Outcome != protocol.OK {
+		part = part[:min(len(part), protocol.MaxErrorText-len(entry.Reply))]
+	} else if err := r.tooLarge(c, len(entry.Reply), len(part)); err != nil {
+		entry.Error = err.Error()
+		r.emit(Withdraw{From: []SessionID{e.Session}, Call: c.id, Room: e.Room})
+		r.settle(c, i, protocol.AppError)
+		r.conclude(c)
+		return
+	}
+	entry.Reply = c.keep(entry.Reply, part)
+	c.bytes += len(part)
+	r.held += len(part)
+	if e.More {
+		return
+	}
+	if e.Outcome != protocol.OK {
+		entry.Error = errorText(entry.Reply)
+	}
+	s.replied = true
+	r.settle(c, i, e.Outcome)
+	r.conclude(c)
+}
+
+// stray counts a reply that no open slot waits for. One to a call that is
+// over is late, whoever sends it: finished calls are not kept to tell more.
+func (r *Rooms) stray(e Reply) {
+	if e.More {
+		return
+	}
+	if r.calls[e.Call] == nil && e.Call > 0 && e.Call <= r.lastCall {
+		r.stats.Late++
+	} else {
+		r.stats.Unknown++
+	}
+}
+
+// again counts a whole reply of a member that is settled.
+func (c *call) again(s *slot, e Reply, stats *Stats) {
+	switch {
+	case e.More:
+	case s.replied:
+		c.account.Summary.Duplicate++
+		stats.Duplicate++
+	default:
+		c.account.Summary.Late++
+		stats.Late++
+	}
+}
+
+// tooLarge refuses a part that goes beyond what one member, one call or all may hold.
+func (r *Rooms) tooLarge(c *call, have, part int) error {
+	switch {
+	case have+part > r.limits.ReplyBytes:
+		return protocol.Errorf(protocol.CodeReplyTooLarge, "more than the %d bytes of one member", r.limits.ReplyBytes)
+	case c.bytes+part > r.limits.AccountBytes:
+		return protocol.Errorf(protocol.CodeReplyTooLarge, "more than the %d bytes of one call", r.limits.AccountBytes)
+	case r.held+part > r.limits.HeldBytes:
+		return protocol.Errorf(protocol.CodeReplyTooLarge, "more than the %d bytes of all calls in flight", r.limits.HeldBytes)
+	}
+	return nil
+}
+
+// keep copies a part behind what there is of that reply.
+func (c *call) keep(have, part []byte) []byte {
+	if len(part) == 0 {
+		return have
+	}
+	if len(have) > 0 || len(part) > arenaPart {
+		return append(have, part...)
+	}
+	if cap(c.arena)-len(c.arena) < len(part) {
+		c.arena = make([]byte, 0, min(c.open*len(part), arenaSize))
+	}
+	at := len(c.arena)
+	c.arena = append(c.arena, part...)
+	return c.arena[at:len(c.arena):len(c.arena)] // the next one's bytes are out of reach
+}
+
+// errorText is a member's text as UTF-8 of at most MaxErrorText bytes.
+func errorText(b []byte) string {
+	text := strings.ToValidUTF8(string(b), "\uFFFD")
+	if len(text) <= protocol.MaxErrorText {
+		return text
+	}
+	end := protocol.MaxErrorText
+	for !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end]
+}

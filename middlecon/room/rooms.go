@@ -1,0 +1,116 @@
+package room
+
+import (
+	"errors"
+	"time"
+
+	"ddcos/protocol"
+)
+
+// Rooms are all rooms of one broker, with their members, watches, calls and
+// the members that were lost. One owner calls it; it holds no lock.
+type Rooms struct {
+	broker uint32
+	limits Limits
+	now    time.Duration // of the latest Step; it never goes back
+
+	sessions map[SessionID]*session
+	rooms    map[string]*room
+	numbers  map[uint32]*room
+	calls    map[CallID]*call
+	due      deadlines
+	lost     lostList
+
+	lastRoom   uint32
+	lastSerial uint64
+	lastCall   CallID
+	lastView   uint64 // the highest view of any room that was dropped
+	held       int    // reply bytes of the calls in flight
+
+	stats    Stats
+	effects  []Effect
+	selected []*member // scratch of accept
+}
+
+// New makes a broker's rooms, empty. The broker's number is in every MemberID.
+func New(broker uint32, limits Limits) *Rooms {
+	return &Rooms{
+		broker:   broker,
+		limits:   limits,
+		sessions: make(map[SessionID]*session),
+		rooms:    make(map[string]*room),
+		numbers:  make(map[uint32]*room),
+		calls:    make(map[CallID]*call),
+	}
+}
+
+// Step takes one event at now, a monotonic time since the broker's start, and
+// returns what is to be done, in order. The returned slice is used again by
+// the next Step; what the effects point to is the receiver's, but is shared
+// between effects and must not be written to. Nothing of ev is kept but the
+// strings and maps of its Body and Peer.
+//
+// Deadlines that are due at now come before the event, so that a reply at the
+// deadline is late. Sent and Overflow are the exceptions: they tell what the
+// transport did earlier, and a deadline in between would call a frame not_sent
+// whose bytes are gone. They leave the deadlines to the next event.
+func (r *Rooms) Step(now time.Duration, ev Event) []Effect {
+	r.now = max(r.now, now)
+	clear(r.effects)
+	r.effects = r.effects[:0]
+	switch e := ev.(type) {
+	case Sent:
+		r.sent(e)
+		return r.effects
+	case Overflow:
+		r.overflow(e)
+		return r.effects
+	}
+	r.expireCalls()
+	r.expireAbsent()
+	switch e := ev.(type) {
+	case Receipt:
+		r.receipt(e)
+	case Reply:
+		r.reply(e)
+	case Call:
+		r.call(e)
+	case Cancel:
+		r.cancel(e)
+	case Join:
+		r.join(e)
+	case Leave:
+		r.leave(e)
+	case Lost:
+		r.lose(e)
+	case Watch:
+		r.watch(e)
+	case Tick:
+	}
+	return r.effects
+}
+
+// Next is when a deadline comes or a lost member is forgotten, whichever is
+// first: the owner then gives a Tick, if nothing else happens. It may be past.
+func (r *Rooms) Next() (at time.Duration, ok bool) {
+	if len(r.due) > 0 {
+		at, ok = r.due[0].deadline, true
+	}
+	if r.lost.oldest != nil {
+		forget := r.lost.oldest.at + r.limits.AbsentFor
+		if !ok || forget < at {
+			at, ok = forget, true
+		}
+	}
+	return at, ok
+}
+
+func (r *Rooms) emit(e Effect) { r.effects = append(r.effects, e) }
+
+func (r *Rooms) fail(s SessionID, sequence uint64, err error) {
+	var e *protocol.Error
+	if !errors.As(err, &e) {
+		e = protocol.Errorf(protocol.CodeInternal, "%v", err)
+	}
+	r.emit(Failed{Session: s, Sequence: sequence, Err: e})
+}

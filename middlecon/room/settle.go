@@ -1,0 +1,134 @@
+package room
+
+import "ddcos/protocol"
+
+// slotOf finds the slot of that session in that call.
+func (r *Rooms) slotOf(id SessionID, in CallID) (c *call, index int, ok bool) {
+	s := r.sessions[id]
+	if s == nil {
+		return nil, 0, false
+	}
+	at, ok := s.slot(in)
+	if !ok {
+		return nil, 0, false
+	}
+	return s.slots[at].call, s.slots[at].index, true
+}
+
+func (r *Rooms) sent(e Sent) {
+	if c, i, ok := r.slotOf(e.Session, e.Call); ok && c.slots[i].state == queued {
+		c.slots[i].state = sent
+	}
+}
+
+func (r *Rooms) overflow(e Overflow) {
+	if c, i, ok := r.slotOf(e.Session, e.Call); ok && c.slots[i].state == queued {
+		r.settle(c, i, protocol.Overflow)
+		r.conclude(c)
+	}
+}
+
+// receipt believes a member that has the Deliver even where no Sent came
+// before: the bytes must have been sent.
+func (r *Rooms) receipt(e Receipt) {
+	c, i, ok := r.slotOf(e.Session, e.Call)
+	if ok && c.room.number == e.Room && c.slots[i].state < received {
+		c.slots[i].state = received
+	}
+}
+
+// settle gives a slot its outcome, once and for all.
+func (r *Rooms) settle(c *call, i int, o protocol.Outcome) {
+	c.slots[i].state = settled
+	entry := &c.account.Entries[i]
+	entry.Outcome = o
+	entry.LatencyUS = uint64((r.now - c.start).Microseconds())
+	if o != protocol.OK {
+		c.bytes -= len(entry.Reply)
+		r.held -= len(entry.Reply)
+		entry.Reply = nil
+	} else {
+		c.ok++
+	}
+	c.open--
+	r.stats.Outcomes[o]++
+}
+
+// settleLost settles a slot whose session has ended.
+func (r *Rooms) settleLost(c *call, i int) {
+	switch c.slots[i].state {
+	case settled:
+		return
+	case queued:
+		r.settle(c, i, protocol.NotSent)
+	default:
+		r.settle(c, i, protocol.LostAfterSend)
+	}
+	r.conclude(c)
+}
+
+// settleLeft settles a session's slots in the calls to a room that it leaves.
+func (r *Rooms) settleLeft(s *session, in *room) {
+	for i := 0; i < len(s.slots); {
+		p := s.slots[i]
+		if p.call.room == in && p.call.slots[p.index].state != settled {
+			r.emit(Withdraw{From: []SessionID{s.id}, Call: p.id, Room: in.number})
+			r.settle(p.call, p.index, protocol.Left)
+			r.conclude(p.call)
+		}
+		if i < len(s.slots) && s.slots[i].id == p.id { // the call goes on
+			i++
+		}
+	}
+}
+
+// settleRest settles all that are open and takes back what was sent to them.
+func (r *Rooms) settleRest(c *call, outcome func(state) protocol.Outcome) {
+	if c.open == 0 {
+		return
+	}
+	from := make([]SessionID, 0, c.open)
+	for i := range c.slots {
+		s := &c.slots[i]
+		if s.state == settled {
+			continue
+		}
+		if !s.session.lost {
+			from = append(from, s.session.id)
+		}
+		r.settle(c, i, outcome(s.state))
+	}
+	if len(from) > 0 {
+		r.emit(Withdraw{From: from, Call: c.id, Room: c.room.number})
+	}
+}
+
+func (r *Rooms) conclude(c *call) {
+	if c.over() {
+		r.finish(c)
+	}
+}
+
+// finish ends a call: who is open is cancelled, and the account goes home if
+// anybody is there.
+func (r *Rooms) finish(c *call) {
+	r.settleRest(c, func(state) protocol.Outcome { return protocol.Cancelled })
+	delete(r.calls, c.id)
+	r.due.remove(c)
+	for i := range c.slots {
+		c.slots[i].session.dropSlot(c.id)
+	}
+	r.held -= c.bytes
+	r.stats.Finished++
+	sum := &c.account.Summary
+	sum.Met = c.met()
+	sum.ElapsedUS = uint64((r.now - c.start).Microseconds())
+	if c.caller != nil {
+		c.caller.dropCall(c)
+		r.emit(Finished{Session: c.caller.id, Sequence: c.sequence, Account: c.account})
+	} else {
+		r.stats.Abandoned++
+	}
+	c.room.inFlight--
+	r.dropIfUnused(c.room)
+}
