@@ -46,7 +46,10 @@ func (w *walker) value(s *shape, depth int) error {
 
 // known holds a value's head against its shape and walks what belongs to it.
 func (w *walker) known(s *shape, c class, n uint64, depth int) error {
-	if c == classInt && s.class == classUint && int64(n) >= s.min {
+	if c == classInt && s.class == classUint {
+		if int64(n) < s.min {
+			return Errorf(CodeMalformed, "%d where %d is the least", int64(n), s.min)
+		}
 		return nil
 	}
 	if c != s.class {

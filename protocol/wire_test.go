@@ -3,6 +3,7 @@ package protocol
 import (
 	"encoding/hex"
 	"errors"
+	"reflect"
 	"runtime"
 	"strings"
 	"testing"
@@ -71,6 +72,9 @@ func decoder(name string) (fresh func() any, decode func([]byte, any) error) {
 	}
 	return func() any { return answers()[name] }, DecodeAnswer
 }
+
+// typeOf is the type that a pointer to a body points to.
+func typeOf(body any) reflect.Type { return reflect.TypeOf(body).Elem() }
 
 // bodyNames are the keys of requests and answers.
 func bodyNames() []string {
