@@ -7,6 +7,12 @@ import (
 	"ddcos/k2i/query"
 )
 
+// Room is where the agents are: each is a member under its host's name.
+const Room = "k2i"
+
+// ContentType is how HTTP asks for an Answer as msgpack, and says that it is one.
+const ContentType = "application/msgpack"
+
 // Request is the payload of a call to the room `k2i`.
 type Request struct {
 	Query query.Query `json:"query" msgpack:"query"`

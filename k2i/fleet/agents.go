@@ -1,0 +1,168 @@
+package fleet
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"ddcos/k2i/query"
+	"ddcos/k2i/wire"
+)
+
+// Limits of a list of agents.
+const (
+	MaxAgents      = 10_000          // URLs of one list
+	MaxParallel    = 64              // agents that are asked at the same time
+	AgentTimeout   = 5 * time.Second // of one agent, where the client has no Timeout of its own; ctx may say less
+	maxAgentErrors = 4 << 10         // bytes that are read of an error
+)
+
+// agent is one URL of the list.
+type agent struct {
+	given string // as the user wrote it, and its name until it has told one
+	proc  string // URL of /v1/proc
+	http  *http.Client
+}
+
+// Agents are the hosts behind a list of agents' URLs: http://host:port, its
+// short form host:port, or unix:///path. A nil client stands for one with
+// AgentTimeout. Redirects are not followed: an agent cannot send the asker elsewhere.
+func Agents(urls []string, client *http.Client) (Source, error) {
+	if len(urls) == 0 || len(urls) > MaxAgents {
+		return nil, fmt.Errorf("%d agents: want 1 to %d", len(urls), MaxAgents)
+	}
+	if client == nil {
+		client = &http.Client{Transport: &http.Transport{}}
+	}
+	own := *client
+	if own.Timeout == 0 {
+		own.Timeout = AgentTimeout
+	}
+	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	list := make(agents, 0, len(urls))
+	for _, given := range urls {
+		a, err := newAgent(given, own)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, a)
+	}
+	return list, nil
+}
+
+func newAgent(given string, client http.Client) (agent, error) {
+	if path, ok := strings.CutPrefix(given, "unix://"); ok {
+		if !strings.HasPrefix(path, "/") {
+			return agent{}, fmt.Errorf("agent %q: want unix:///path", given)
+		}
+		client.Transport = &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			var d net.Dialer
+			return d.DialContext(ctx, "unix", path)
+		}}
+		return agent{given: given, proc: "http://localhost/v1/proc", http: &client}, nil
+	}
+	full := given
+	if !strings.Contains(given, "://") {
+		full = "http://" + given
+	}
+	u, err := url.Parse(full)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || strings.TrimSuffix(u.Path, "/") != "" || u.RawQuery != "" {
+		return agent{}, fmt.Errorf("agent %q: want http://host:port, host:port or unix:///path", given)
+	}
+	return agent{given: given, proc: u.Scheme + "://" + u.Host + "/v1/proc", http: &client}, nil
+}
+
+type agents []agent
+
+// Ask implements Source: the agents are asked in parallel, MaxParallel at a time.
+func (list agents) Ask(ctx context.Context, req wire.Request) ([]Reply, error) {
+	replies := make([]Reply, len(list))
+	next := make(chan int)
+	var group sync.WaitGroup
+	for range min(len(list), MaxParallel) {
+		group.Go(func() {
+			for i := range next {
+				replies[i] = list[i].ask(ctx, req.Query)
+			}
+		})
+	}
+	for i := range list {
+		next <- i // a worker is always free within AgentTimeout or ctx
+	}
+	close(next)
+	group.Wait()
+	return replies, nil
+}
+
+// ask puts one question to one agent; whatever goes wrong is in the Reply.
+func (a agent) ask(ctx context.Context, q query.Query) Reply {
+	answer, err := a.get(ctx, q)
+	if err == nil {
+		return Reply{Host: answer.Host.Name, Status: StatusOK, Answer: answer}
+	}
+	status := StatusError
+	var network *url.Error
+	switch {
+	case !errors.As(err, &network):
+	case network.Timeout() || errors.Is(err, context.DeadlineExceeded):
+		status, err = StatusTimeout, errors.New("no answer in time: the agent or its host may be stopped")
+	default:
+		status, err = StatusUnreachable, plain(network.Err)
+	}
+	return Reply{Host: a.given, Status: status, Err: err.Error()}
+}
+
+func (a agent) get(ctx context.Context, q query.Query) (*wire.Answer, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, a.proc+"?"+q.Values().Encode(), http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept", wire.ContentType)
+	response, err := a.http.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode != http.StatusOK {
+		return nil, refusal(response)
+	}
+	if got := response.Header.Get("Content-Type"); got != wire.ContentType {
+		return nil, fmt.Errorf("an answer of type %.64q: is this a k2i agent?", got)
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, wire.MaxAnswer+1))
+	if err != nil {
+		return nil, &url.Error{Op: "Get", URL: a.proc, Err: err}
+	}
+	return wire.DecodeAnswer(body)
+}
+
+// refusal is the sentence of an answer that is not 200.
+func refusal(response *http.Response) error {
+	var body struct{ Error string }
+	if json.NewDecoder(io.LimitReader(response.Body, maxAgentErrors)).Decode(&body) != nil || body.Error == "" {
+		return fmt.Errorf("the agent says: %s", response.Status)
+	}
+	return fmt.Errorf("the agent says: %s", firstLine(body.Error))
+}
+
+// plain drops what net's errors repeat: the address is the host's name already.
+func plain(err error) error {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return op.Err
+	}
+	return err
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(s), "\n")
+	return line
+}

@@ -1,0 +1,85 @@
+package fleet
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"ddcos/k2i"
+	"ddcos/k2i/query"
+	"ddcos/k2i/wire"
+)
+
+// Ask puts q to every host of source and merges what comes back into one table:
+// the hosts by name, the rows in q's order over all hosts (ties by host's name,
+// pid and start) and at most q.Limit of them. Two hosts of the same name stay
+// two. A host that gave no rows is in the table with the reason; the error is
+// for a query that is wrong, or a source that could not be asked at all.
+func Ask(ctx context.Context, source Source, q query.Query) (*Table, error) {
+	if err := q.Check(); err != nil {
+		return nil, err
+	}
+	replies, err := source.Ask(ctx, wire.Request{Query: q})
+	if err != nil {
+		return nil, err
+	}
+	return merge(replies, q), nil
+}
+
+// merge does not trust a host to have sorted or limited its rows: it does both
+// again over all of them.
+func merge(replies []Reply, q query.Query) *Table {
+	table := &Table{Hosts: make([]*Host, 0, len(replies))}
+	slices.SortStableFunc(replies, func(a, b Reply) int { return cmp.Compare(a.Host, b.Host) })
+	var rows []ranked
+	for i := range replies {
+		r := &replies[i]
+		table.Hosts = append(table.Hosts, newHost(r))
+		if r.Status != StatusOK || r.Answer == nil {
+			continue
+		}
+		for j := range r.Answer.Processes {
+			rows = append(rows, ranked{host: i, process: &r.Answer.Processes[j]})
+		}
+	}
+	rows = query.First(rows, q.Limit, overHosts(q))
+	table.Rows = make([]Row, len(rows))
+	for i, r := range rows {
+		table.Rows[i] = Row{Host: table.Hosts[r.host], Process: r.process}
+	}
+	return table
+}
+
+// ranked is a row with its host's place in the order of names, which sorts
+// faster than the name and tells apart two hosts that share one.
+type ranked struct {
+	host    int
+	process *k2i.Process
+}
+
+func overHosts(q query.Query) func(a, b ranked) int {
+	byKeys := query.Order(q.Sort)
+	return func(a, b ranked) int {
+		if c := byKeys(a.process, b.process); c != 0 {
+			return c
+		}
+		return cmp.Or(cmp.Compare(a.host, b.host), query.ByIdentity(a.process, b.process))
+	}
+}
+
+// newHost is what a reply says of its host.
+func newHost(r *Reply) *Host {
+	h := &Host{Name: r.Host, Status: r.Status, Err: r.Err, BusyCPUs: k2i.NoRate()}
+	a := r.Answer
+	if r.Status != StatusOK {
+		return h
+	}
+	if a == nil {
+		h.Status, h.Err = StatusError, "it said ok and gave no answer"
+		return h
+	}
+	h.Age, h.Info, h.Mode, h.Visibility = time.Duration(a.AgeNS), a.Host, a.Mode, a.Visibility
+	h.Missing, h.BusyCPUs, h.Total = a.Missing, a.BusyCPUs, a.Total
+	return h
+}

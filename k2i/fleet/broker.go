@@ -1,0 +1,144 @@
+package fleet
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"ddcos/k2i/wire"
+	"ddcos/middlecon"
+	"ddcos/protocol"
+)
+
+// BrokerSource is every host whose agent has joined the room `k2i` of a broker.
+// It keeps one session over all questions and dials again when that is over.
+type BrokerSource struct {
+	deadline time.Duration
+	dial     func(context.Context) (session, error)
+
+	mu   sync.Mutex // guards conn
+	conn session    // nil before the first question
+}
+
+// session is what a question needs of a *middlecon.Conn.
+type session interface {
+	Call(ctx context.Context, room string, payload []byte, options middlecon.CallOptions) (*middlecon.Account, error)
+	Done() <-chan struct{}
+	Close() error
+}
+
+// Broker reaches the hosts through the broker at address (unix:///path or
+// tcp://host:port), which is dialled with the first question. A host has
+// deadline to answer; 0 stands for middlecon.DefaultDeadline. Close ends the session.
+func Broker(address string, deadline time.Duration) *BrokerSource {
+	if deadline == 0 {
+		deadline = middlecon.DefaultDeadline
+	}
+	return &BrokerSource{deadline: deadline, dial: func(ctx context.Context) (session, error) {
+		return middlecon.Dial(ctx, address, middlecon.Options{Software: "ddcos fleet"})
+	}}
+}
+
+// Close ends the session with the broker; a later Ask opens another.
+func (b *BrokerSource) Close() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.conn == nil {
+		return nil
+	}
+	err := b.conn.Close()
+	b.conn = nil
+	return err
+}
+
+// Ask implements Source: one call, one Reply for each member and for each that
+// the room remembers and has lost. The error wraps middlecon.ErrUnreachable
+// where no broker answers.
+func (b *BrokerSource) Ask(ctx context.Context, req wire.Request) ([]Reply, error) {
+	conn, err := b.session(ctx)
+	if err != nil {
+		return nil, err
+	}
+	account, err := conn.Call(ctx, wire.Room, wire.EncodeRequest(req), middlecon.CallOptions{Deadline: b.deadline})
+	if err != nil {
+		return nil, fmt.Errorf("asking the hosts: %w", err)
+	}
+	replies := make([]Reply, 0, len(account.Outcomes)+len(account.Absent))
+	for i := range account.Outcomes {
+		replies = append(replies, b.reply(&account.Outcomes[i]))
+	}
+	for i := range account.Absent {
+		gone := &account.Absent[i]
+		replies = append(replies, Reply{Host: gone.Name, Status: StatusAbsent, Err: absence(gone)})
+	}
+	return replies, nil
+}
+
+// session is the live session, or a new one.
+func (b *BrokerSource) session(ctx context.Context) (session, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.conn != nil {
+		select {
+		case <-b.conn.Done():
+			_ = b.conn.Close() // over already
+		default:
+			return b.conn, nil
+		}
+	}
+	conn, err := b.dial(ctx)
+	if err != nil {
+		b.conn = nil
+		return nil, err
+	}
+	b.conn = conn
+	return conn, nil
+}
+
+// reply reads one member's outcome. The member's name is the broker's word and
+// stays the host's name, whatever the answer calls itself.
+func (b *BrokerSource) reply(o *middlecon.Outcome) Reply {
+	if o.Outcome != protocol.OK {
+		return Reply{Host: o.Name, Status: Status(o.Outcome.String()), Err: b.sentence(o)}
+	}
+	answer, err := wire.DecodeAnswer(o.Reply)
+	if err != nil {
+		return Reply{Host: o.Name, Status: StatusError, Err: err.Error()}
+	}
+	return Reply{Host: o.Name, Status: StatusOK, Answer: answer}
+}
+
+// sentence says for people what an outcome other than ok means here.
+func (b *BrokerSource) sentence(o *middlecon.Outcome) string {
+	switch o.Outcome {
+	case protocol.AppError, protocol.Refused:
+		return "the agent says: " + firstLine(o.Error)
+	case protocol.Timeout:
+		return fmt.Sprintf("received the question and gave no answer within %v", b.deadline)
+	case protocol.NoReceipt:
+		return fmt.Sprintf("no receipt within %v: the process may be stopped", b.deadline)
+	case protocol.Overflow:
+		return "its queue at the broker is full: it reads too slowly"
+	case protocol.NotSent:
+		return "its session ended before the question was sent"
+	case protocol.LostAfterSend:
+		return fmt.Sprintf("its session ended %v after the question, without an answer", o.Latency.Round(time.Millisecond))
+	case protocol.Left:
+		return "it left the room before it answered"
+	case protocol.UnreachableBroker:
+		return "its broker cannot be reached"
+	case protocol.Cancelled:
+		return "the call was cancelled"
+	}
+	return o.Outcome.String()
+}
+
+// absence says when and why a host was lost.
+func absence(gone *middlecon.Absent) string {
+	text := fmt.Sprintf("lost %v ago", gone.Ago.Round(time.Second))
+	if gone.Reason != "" {
+		text += ": " + firstLine(gone.Reason)
+	}
+	return text
+}
