@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ddcos/middlecon"
+)
+
+// leaveWithin bounds the goodbye of a member that is interrupted.
+const leaveWithin = time.Second
+
+func joinCommand(s *shared) *cobra.Command {
+	var name, command string
+	var labels []string
+	cmd := &cobra.Command{
+		Use:   "join ROOM --name NAME --exec COMMAND",
+		Short: "Be a member of a room and answer its calls with a command",
+		Long: `Join ROOM and, for each call, run COMMAND by sh -c with the message on its
+standard input. What it prints is the reply; an exit status other than 0 is the
+outcome app_error, with the last of its standard error. Without --exec each call
+is answered with its own message.
+
+Interrupted, the member leaves. When the broker ends, the exit status is 3.`,
+		Example: `  middlecon join web --name web1 --label zone=a --exec 'nginx -s reload'
+  middlecon join nodes --name "$(hostname)" --exec 'uptime'`,
+		Args: exactly(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if name == "" {
+				return misuse{errors.New("--name is needed: the member's name in the room")}
+			}
+			parsed, err := parseLabels(labels)
+			if err != nil {
+				return err
+			}
+			conn, err := s.dial(cmd)
+			if err != nil {
+				return err
+			}
+			defer func() { _ = conn.Close() }()
+			handler := echo
+			if command != "" {
+				handler = execHandler(command)
+			}
+			return s.member(cmd, conn, args[0], middlecon.Member{Name: name, Labels: parsed}, handler)
+		},
+	}
+	s.brokerFlags(cmd)
+	cmd.Flags().StringVar(&name, "name", "", "name in the room, which nobody else there may have")
+	cmd.Flags().StringArrayVar(&labels, "label", nil, "KEY=VALUE by which calls can select; may be repeated")
+	cmd.Flags().StringVar(&command, "exec", "", "command that answers each message")
+	return cmd
+}
+
+// member stays in the room until it is interrupted or the session ends.
+func (s *shared) member(cmd *cobra.Command, conn *middlecon.Conn, room string, member middlecon.Member, handler middlecon.Handler) error {
+	m, err := conn.Join(cmd.Context(), room, member, handler)
+	if err != nil {
+		return err
+	}
+	s.say(cmd.OutOrStdout(), fmt.Sprintf("joined %s as %s, member %s, view %d", room, member.Name, m.ID, m.View),
+		map[string]any{"event": "joined", "room": room, "name": member.Name, "member": m.ID.String(), "view": m.View})
+	select {
+	case <-conn.Done():
+		return fmt.Errorf("%w any more: %w", middlecon.ErrUnreachable, conn.Err())
+	case <-cmd.Context().Done():
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), leaveWithin)
+	defer cancel()
+	return m.Leave(ctx)
+}
+
+func echo(_ context.Context, m *middlecon.Message) ([]byte, error) { return m.Payload, nil }

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"ddcos/middlecon"
+	"ddcos/protocol"
+)
+
+func membersCommand(s *shared) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "members ROOM",
+		Short: "List the members of a room, and those that it has lost",
+		Example: `  middlecon members web
+  middlecon members k2i --json | jq -r '.members[].name'`,
+		Args: exactly(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := protocol.CheckName(args[0]); err != nil {
+				return misuse{fmt.Errorf("room: %w", err)}
+			}
+			conn, err := s.dial(cmd)
+			if err != nil {
+				return err
+			}
+			defer func() { _ = conn.Close() }()
+			view, err := conn.Members(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			if s.json {
+				printJSON(cmd.OutOrStdout(), map[string]any{
+					"room": view.Room, "view": view.Number, "members": membersOf(view.Joined), "absent": absentOf(view.Absent),
+				})
+				return nil
+			}
+			_, _ = fmt.Fprintf(cmd.OutOrStdout(), "%s, view %d: %d members\n", view.Room, view.Number, view.Size)
+			printMembers(cmd.OutOrStdout(), view)
+			return nil
+		},
+	}
+	s.brokerFlags(cmd)
+	return cmd
+}
+
+func printMembers(w io.Writer, view *middlecon.View) {
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	if len(view.Joined) > 0 {
+		_, _ = fmt.Fprintln(t, "NAME\tHOST\tPID\tMEMBER\tLABELS")
+	}
+	for _, m := range view.Joined {
+		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", m.Name, m.Host, pid(int(m.PID)), m.ID, labelText(m.Labels))
+	}
+	_ = t.Flush()
+	printAbsent(w, view.Absent)
+}
+
+func labelText(labels map[string]string) string {
+	var pairs []string
+	for _, k := range slices.Sorted(maps.Keys(labels)) {
+		pairs = append(pairs, k+"="+labels[k])
+	}
+	return strings.Join(pairs, ",")
+}

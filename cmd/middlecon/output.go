@@ -1,0 +1,183 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+	"unicode/utf8"
+
+	"ddcos/middlecon"
+	"ddcos/protocol"
+)
+
+// replyShown is how many characters of a reply the table for people shows.
+const replyShown = 72
+
+// memberJSON is a member in members and watch.
+type memberJSON struct {
+	Member string            `json:"member"`
+	Name   string            `json:"name"`
+	Host   string            `json:"host"`
+	PID    int               `json:"pid"`
+	Labels map[string]string `json:"labels"`
+}
+
+type absentJSON struct {
+	Member string `json:"member"`
+	Name   string `json:"name"`
+	Host   string `json:"host"`
+	PID    int    `json:"pid"`
+	AgoMS  int64  `json:"ago_ms"`
+	Reason string `json:"reason"`
+}
+
+type outcomeJSON struct {
+	Member      string  `json:"member"`
+	Name        string  `json:"name"`
+	Host        string  `json:"host"`
+	PID         int     `json:"pid"`
+	Outcome     string  `json:"outcome"`
+	LatencyUS   int64   `json:"latency_us"`
+	Reply       *string `json:"reply,omitempty"`
+	ReplyBase64 []byte  `json:"reply_base64,omitempty"` // where the reply is no UTF-8
+	Error       string  `json:"error,omitempty"`
+}
+
+type accountJSON struct {
+	Room      string         `json:"room"`
+	View      uint64         `json:"view"`
+	ViewSize  int            `json:"view_size"`
+	Selected  int            `json:"selected"`
+	Rule      string         `json:"rule"`
+	Met       bool           `json:"met"`
+	ElapsedUS int64          `json:"elapsed_us"`
+	Counts    map[string]int `json:"counts"`
+	Absent    []absentJSON   `json:"absent"`
+	Late      int            `json:"late"`
+	Duplicate int            `json:"duplicate"`
+	Outcomes  []outcomeJSON  `json:"outcomes"`
+}
+
+// say prints a line for people, or an object for programs.
+func (s *shared) say(w io.Writer, line string, object any) {
+	if s.json {
+		printJSON(w, object)
+		return
+	}
+	_, _ = fmt.Fprintln(w, line)
+}
+
+func printJSON(w io.Writer, v any) {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(v) // an error is the reader's, who went away
+}
+
+func membersOf(list []protocol.Member) []memberJSON {
+	all := make([]memberJSON, 0, len(list))
+	for _, m := range list {
+		labels := m.Labels
+		if labels == nil {
+			labels = map[string]string{}
+		}
+		all = append(all, memberJSON{Member: m.ID.String(), Name: m.Name, Host: m.Host, PID: int(m.PID), Labels: labels})
+	}
+	return all
+}
+
+func absentOf(list []middlecon.Absent) []absentJSON {
+	all := make([]absentJSON, 0, len(list))
+	for _, a := range list {
+		all = append(all, absentJSON{Member: a.Member.String(), Name: a.Name, Host: a.Host, PID: a.PID, AgoMS: a.Ago.Milliseconds(), Reason: a.Reason})
+	}
+	return all
+}
+
+func accountOf(a *middlecon.Account) accountJSON {
+	j := accountJSON{
+		Room: a.Room, View: a.View, ViewSize: a.ViewSize, Selected: a.Selected, Rule: a.Rule.String(), Met: a.Met,
+		ElapsedUS: a.Elapsed.Microseconds(), Counts: map[string]int{}, Absent: absentOf(a.Absent),
+		Late: a.Late, Duplicate: a.Duplicate, Outcomes: make([]outcomeJSON, 0, len(a.Outcomes)),
+	}
+	for o, n := range a.Counts() {
+		j.Counts[o.String()] = n
+	}
+	for _, o := range a.Outcomes {
+		oj := outcomeJSON{
+			Member: o.Member.String(), Name: o.Name, Host: o.Host, PID: o.PID,
+			Outcome: o.Outcome.String(), LatencyUS: o.Latency.Microseconds(), Error: o.Error,
+		}
+		switch {
+		case o.Outcome != protocol.OK:
+		case utf8.Valid(o.Reply):
+			text := string(o.Reply)
+			oj.Reply = &text
+		default:
+			oj.ReplyBase64 = o.Reply
+		}
+		j.Outcomes = append(j.Outcomes, oj)
+	}
+	return j
+}
+
+func printAccount(w io.Writer, a *middlecon.Account) {
+	met := "met"
+	if !a.Met {
+		met = "not met"
+	}
+	_, _ = fmt.Fprintf(w, "%s, view %d of %d members: %d selected, rule %s %s, %v\n",
+		a.Room, a.View, a.ViewSize, a.Selected, a.Rule, met, a.Elapsed.Round(time.Microsecond))
+	counts := a.Counts()
+	var parts []string
+	for _, o := range protocol.Outcomes() {
+		if counts[o] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", counts[o], o))
+		}
+	}
+	if len(parts) > 0 {
+		_, _ = fmt.Fprintln(w, strings.Join(parts, ", "))
+	}
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	if len(a.Outcomes) > 0 {
+		_, _ = fmt.Fprintln(t, "NAME\tHOST\tPID\tOUTCOME\tLATENCY\tREPLY")
+	}
+	for _, o := range a.Outcomes {
+		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%v\t%s\n", o.Name, o.Host, pid(o.PID), o.Outcome, o.Latency.Round(time.Microsecond), shown(o))
+	}
+	_ = t.Flush()
+	printAbsent(w, a.Absent)
+}
+
+// shown is a reply or an error as a terminal may show it.
+func shown(o middlecon.Outcome) string {
+	text := o.Error
+	if o.Outcome == protocol.OK {
+		text = string(o.Reply)
+	}
+	if text == "" {
+		return ""
+	}
+	quoted := []rune(strconv.Quote(strings.TrimSuffix(text, "\n")))
+	quoted = quoted[1 : len(quoted)-1]
+	if len(quoted) > replyShown {
+		return string(quoted[:replyShown]) + "..."
+	}
+	return string(quoted)
+}
+
+func pid(n int) string {
+	if n == 0 {
+		return "-"
+	}
+	return strconv.Itoa(n)
+}
+
+func printAbsent(w io.Writer, absent []middlecon.Absent) {
+	for _, a := range absent {
+		_, _ = fmt.Fprintf(w, "absent: %s (%s), lost %v ago: %s\n", a.Name, a.Host, a.Ago.Round(time.Millisecond), strconv.QuoteToGraphic(a.Reason))
+	}
+}

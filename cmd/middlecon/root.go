@@ -1,0 +1,136 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/cobra/doc"
+
+	"ddcos"
+	"ddcos/middlecon"
+	"ddcos/protocol"
+)
+
+// shared is what every subcommand that speaks to a broker takes.
+type shared struct {
+	broker string
+	json   bool
+}
+
+// statusError ends the command with a status and without a word: all has been said.
+type statusError int
+
+func (s statusError) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
+
+// misuse marks an error as wrong use of the command.
+type misuse struct{ error }
+
+func statusOf(err error) int {
+	var m misuse
+	switch {
+	case errors.As(err, &m):
+		return exitMisuse
+	case errors.Is(err, middlecon.ErrUnreachable):
+		return exitUnreachable
+	}
+	return exitNotMet
+}
+
+func newRoot(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
+	var s shared
+	root := &cobra.Command{
+		Use:   "middlecon",
+		Short: "One call reaches every process in a room and accounts for each of them",
+		Long: `middlecon is a synchronous IPC broker. Processes join rooms; one call goes to
+every member of a room and comes back with exactly one outcome for each.
+
+Exit status: 0 the rule is met, 1 it is not or something failed, 2 wrong use,
+3 the broker cannot be reached.`,
+		Example: `  middlecon serve
+  middlecon join web --name web1 --label zone=a --exec 'cat; hostname'
+  echo reload | middlecon call web - --deadline 2s --need 66%
+  middlecon members web --json
+  middlecon watch web`,
+		Version:       ddcos.Version(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return misuse{fmt.Errorf("unknown command %q: see 'middlecon --help'", args[0])}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetVersionTemplate("{{.Version}}\n")
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return misuse{fmt.Errorf("%w: see '%s --help'", err, cmd.CommandPath())}
+	})
+	root.AddCommand(serveCommand(), joinCommand(&s), callCommand(&s), membersCommand(&s), watchCommand(&s), manCommand())
+	return root
+}
+
+// brokerFlags gives a subcommand --broker and --json.
+func (s *shared) brokerFlags(cmd *cobra.Command) {
+	broker := cmp.Or(os.Getenv("DDCOS_BROKER"), protocol.DefaultAddress)
+	cmd.Flags().StringVar(&s.broker, "broker", broker, "broker's address: unix:///path or tcp://host:port (environment: DDCOS_BROKER)")
+	cmd.Flags().BoolVar(&s.json, "json", false, "machine-readable output")
+}
+
+// dial opens a session with the broker that the flags name.
+func (s *shared) dial(cmd *cobra.Command) (*middlecon.Conn, error) {
+	if _, err := protocol.ParseAddress(s.broker); err != nil {
+		return nil, misuse{err}
+	}
+	conn, err := middlecon.Dial(cmd.Context(), s.broker, middlecon.Options{Software: "middlecon " + cmd.Name()})
+	if err != nil {
+		return nil, fmt.Errorf("%w; is 'middlecon serve' running there? (--broker or DDCOS_BROKER names another)", err)
+	}
+	return conn, nil
+}
+
+// exactly wants so many arguments, and says which.
+func exactly(n int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != n {
+			return misuse{fmt.Errorf("usage: %s", cmd.UseLine())}
+		}
+		return nil
+	}
+}
+
+// parseLabels reads the values of --label.
+func parseLabels(pairs []string) (map[string]string, error) {
+	labels := make(map[string]string, len(pairs))
+	for _, pair := range pairs {
+		k, v, ok := strings.Cut(pair, "=")
+		if !ok {
+			return nil, misuse{fmt.Errorf("--label %q: want KEY=VALUE", pair)}
+		}
+		labels[k] = v
+	}
+	if err := protocol.CheckLabels(labels); err != nil {
+		return nil, misuse{fmt.Errorf("--label: %w", err)}
+	}
+	return labels, nil
+}
+
+func manCommand() *cobra.Command {
+	var dir string
+	cmd := &cobra.Command{
+		Use: "man", Short: "Write the man pages", Hidden: true, Args: exactly(0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return doc.GenManTree(cmd.Root(), &doc.GenManHeader{Title: "MIDDLECON", Section: "1", Source: "ddcos"}, dir)
+		},
+	}
+	cmd.Flags().StringVar(&dir, "dir", ".", "where to write them")
+	return cmd
+}

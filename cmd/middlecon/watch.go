@@ -1,0 +1,109 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"ddcos/middlecon"
+	"ddcos/protocol"
+)
+
+func watchCommand(s *shared) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "watch ROOM",
+		Short: "Follow a room: who joins, who leaves, who is lost",
+		Long: `Print the members of ROOM and then every later view as it comes, until
+interrupted. With --json each view is one object on a line of its own.`,
+		Example: "  middlecon watch web\n  middlecon watch k2i --json",
+		Args:    exactly(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := protocol.CheckName(args[0]); err != nil {
+				return misuse{fmt.Errorf("room: %w", err)}
+			}
+			conn, err := s.dial(cmd)
+			if err != nil {
+				return err
+			}
+			defer func() { _ = conn.Close() }()
+			w, err := conn.Watch(args[0])
+			if err != nil {
+				return err
+			}
+			return s.follow(cmd, conn, w)
+		},
+	}
+	s.brokerFlags(cmd)
+	return cmd
+}
+
+func (s *shared) follow(cmd *cobra.Command, conn *middlecon.Conn, w *middlecon.Watch) error {
+	for {
+		view, err := w.Next(cmd.Context())
+		switch {
+		case cmd.Context().Err() != nil:
+			return nil
+		case err != nil && conn.Err() != nil:
+			return fmt.Errorf("%w any more: %w", middlecon.ErrUnreachable, errors.Join(conn.Err()))
+		case err != nil:
+			return err
+		}
+		if s.json {
+			printJSON(cmd.OutOrStdout(), viewJSON(view))
+			continue
+		}
+		printView(cmd, view)
+	}
+}
+
+type goneJSON struct {
+	Member string `json:"member"`
+	Name   string `json:"name"`
+	Reason string `json:"reason"` // left or lost
+	Text   string `json:"text,omitempty"`
+}
+
+func viewJSON(v *middlecon.View) any {
+	gone := make([]goneJSON, 0, len(v.Gone))
+	for _, g := range v.Gone {
+		gone = append(gone, goneJSON{Member: g.ID.String(), Name: g.Name, Reason: reason(g.Reason), Text: g.Text})
+	}
+	out := map[string]any{
+		"room": v.Room, "view": v.Number, "size": v.Size, "full": v.Full, "joined": membersOf(v.Joined), "gone": gone,
+	}
+	if v.Full {
+		out["absent"] = absentOf(v.Absent)
+	}
+	return out
+}
+
+func reason(r protocol.Reason) string {
+	switch r {
+	case protocol.ReasonLeft:
+		return "left"
+	case protocol.ReasonLost:
+		return "lost"
+	}
+	return "reason " + strconv.Itoa(int(r))
+}
+
+func printView(cmd *cobra.Command, v *middlecon.View) {
+	out := cmd.OutOrStdout()
+	if v.Full {
+		_, _ = fmt.Fprintf(out, "%s, view %d: %d members\n", v.Room, v.Number, v.Size)
+		printMembers(out, v)
+		return
+	}
+	for _, m := range v.Joined {
+		_, _ = fmt.Fprintf(out, "view %d, %d members: %s joined (%s, member %s)\n", v.Number, v.Size, m.Name, m.Host, m.ID)
+	}
+	for _, g := range v.Gone {
+		text := ""
+		if g.Text != "" {
+			text = ": " + strconv.QuoteToGraphic(g.Text)
+		}
+		_, _ = fmt.Fprintf(out, "view %d, %d members: %s %s%s\n", v.Number, v.Size, g.Name, reason(g.Reason), text)
+	}
+}

@@ -1,0 +1,138 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/panjf2000/gnet/v2"
+
+	"ddcos/middlecon/room"
+	"ddcos/protocol"
+)
+
+// Broker serves rooms. One goroutine, gnet's only loop, owns the rooms and
+// every session: what comes from outside of it goes through the mailbox.
+type Broker struct {
+	options     Options
+	limit       int // sessions at most
+	started     time.Time
+	engine      *gnet.Client // an engine without a listener: accepting is ours
+	listeners   []net.Listener
+	sessions    atomic.Int64 // open, or being enrolled
+	lastSession atomic.Uint64
+	mailbox     mailbox
+
+	// The rest belongs to the loop.
+	rooms    *room.Rooms
+	events   []room.Event // that happened
+	told     int          // of events, how many the rooms know
+	byID     map[room.SessionID]*session
+	unhailed []*session // without a Hello, by deadline
+	dirty    []*session // with frames to flush
+	blocked  []*session // whose transport has bytes that the kernel has not taken
+	working  bool       // settle is running: it will see whatever is added
+	scratch  [][]byte
+	timer    *time.Timer
+}
+
+// New opens the listeners; Serve then answers them.
+func New(options Options) (*Broker, error) {
+	if options.Number == 0 {
+		options.Number = 1 + rand.Uint32N(protocol.MaxBroker)
+	}
+	b := &Broker{
+		options: options,
+		limit:   sessionLimit(options.Sessions),
+		started: time.Now(),
+		rooms:   room.New(options.Number, options.Limits),
+		byID:    map[room.SessionID]*session{},
+	}
+	b.timer = time.AfterFunc(time.Hour, func() { b.post(b.settle) })
+	b.timer.Stop()
+	engine, err := gnet.NewClient(&handler{b: b},
+		gnet.WithNumEventLoop(1), // see ARCHITECTURE.md, decisions
+		gnet.WithTCPNoDelay(gnet.TCPNoDelay),
+		gnet.WithLogger(quiet{options.Log}))
+	if err != nil {
+		return nil, err
+	}
+	b.engine = engine
+	for _, a := range options.Listen {
+		l, err := listen(a, options.InsecurePlaintext)
+		if err != nil {
+			b.closeListeners()
+			return nil, err
+		}
+		b.listeners = append(b.listeners, l)
+	}
+	return b, nil
+}
+
+// Addresses are those that the broker listens on, ports filled in.
+func (b *Broker) Addresses() []protocol.Address {
+	var all []protocol.Address
+	for _, l := range b.listeners {
+		all = append(all, protocol.Address{Network: l.Addr().Network(), Where: l.Addr().String()})
+	}
+	return all
+}
+
+// Number is the broker's, as in its members' ids.
+func (b *Broker) Number() uint32 { return b.options.Number }
+
+// Serve answers until ctx ends; then every session is told so and closed.
+func (b *Broker) Serve(ctx context.Context) error {
+	if err := b.engine.Start(); err != nil {
+		b.closeListeners()
+		return fmt.Errorf("starting the event loop: %w", err)
+	}
+	b.options.Log.Info("serving", "addresses", fmt.Sprint(b.Addresses()), "broker", b.options.Number, "sessions", b.limit)
+	var accepting sync.WaitGroup
+	for _, l := range b.listeners {
+		accepting.Go(func() { b.accept(ctx, l) })
+	}
+	<-ctx.Done()
+	b.closeListeners()
+	accepting.Wait()
+	b.post(b.goAway)
+	b.mailbox.drainBefore(goAwayWithin)
+	b.timer.Stop()
+	return b.engine.Stop()
+}
+
+// goAwayWithin bounds how long the end waits for the loop to say goodbye.
+const goAwayWithin = time.Second
+
+func (b *Broker) closeListeners() {
+	for _, l := range b.listeners {
+		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			b.options.Log.Warn("closing a listener", "error", err)
+		}
+	}
+}
+
+// post leaves work for the loop.
+func (b *Broker) post(work func()) {
+	b.mailbox.post(func() { b.contain(work, func() {}) })
+}
+
+// now is the time that the rooms know: monotonic since the broker's start.
+func (b *Broker) now() time.Duration { return time.Since(b.started) }
+
+// goAway says goodbye to every session and closes it.
+func (b *Broker) goAway() {
+	bye := frame(protocol.Header{Kind: protocol.KindGoAway}, protocol.GoAway{Text: "the broker is shutting down"})
+	for _, s := range b.byID {
+		if s.welcomed {
+			b.push(s, queued{frame: bye})
+		}
+		b.end(s, protocol.CodeShuttingDown, "the broker is shutting down")
+	}
+	b.settle()
+}

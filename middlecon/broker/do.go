@@ -1,0 +1,114 @@
+package broker
+
+import (
+	"ddcos/middlecon/room"
+	"ddcos/protocol"
+)
+
+// do does one thing that the rooms said.
+func (b *Broker) do(e room.Effect) {
+	switch e := e.(type) {
+	case room.Deliver:
+		b.deliver(e)
+	case room.Withdraw:
+		b.withdraw(e)
+	case room.Finished:
+		if s := b.byID[e.Session]; s != nil {
+			s.pulling = append(s.pulling, &pull{sequence: e.Sequence, account: e.Account})
+			b.soil(s)
+		}
+	case room.Joined:
+		h := protocol.Header{Kind: protocol.KindJoined, Sequence: e.Sequence, Room: e.Room, Member: e.Member}
+		b.send(e.Session, frame(h, protocol.Joined{View: e.View}))
+	case room.LeftRoom:
+		b.send(e.Session, frame(protocol.Header{Kind: protocol.KindLeft, Sequence: e.Sequence, Room: e.Room}, nil))
+	case room.Failed:
+		if s := b.byID[e.Session]; s != nil {
+			b.fail(s, e.Sequence, e.Err)
+		}
+	case room.View:
+		for _, f := range viewFrames(e.Sequence, e.Change) {
+			b.send(e.Session, f)
+		}
+	}
+}
+
+// deliver queues one frame, encoded once, for every recipient.
+func (b *Broker) deliver(e room.Deliver) {
+	h := protocol.Header{
+		Kind: protocol.KindDeliver, Sequence: uint64(e.Call), Room: e.Room,
+		Budget: uint32(e.Budget.Microseconds()),
+	}
+	f, err := protocol.AppendFrame(nil, h, protocol.Encode(e.Body), e.Payload)
+	if err != nil {
+		panic("broker: a Deliver longer than MaxPayload leaves room for: " + err.Error())
+	}
+	for _, id := range e.To {
+		s := b.byID[id]
+		if s == nil {
+			continue // its Lost is among the events
+		}
+		if s.closing || s.full(len(f), b.options.QueueBytes) {
+			b.events = append(b.events, room.Overflow{Session: id, Call: e.Call})
+			continue
+		}
+		s.push(queued{frame: f, call: e.Call})
+		b.soil(s)
+	}
+}
+
+// withdraw takes deliveries back that were not sent, and cancels those that were.
+func (b *Broker) withdraw(e room.Withdraw) {
+	f := frame(protocol.Header{Kind: protocol.KindCancel, Sequence: uint64(e.Call), Room: e.Room}, nil)
+	for _, id := range e.From {
+		if s := b.byID[id]; s != nil && !s.withdraw(e.Call) {
+			b.push(s, queued{frame: f})
+		}
+	}
+}
+
+func (b *Broker) send(id room.SessionID, f []byte) {
+	if s := b.byID[id]; s != nil {
+		b.push(s, queued{frame: f})
+	}
+}
+
+// fail refuses one request; the session lives on.
+func (b *Broker) fail(s *session, sequence uint64, e *protocol.Error) {
+	h := protocol.Header{Kind: protocol.KindError, Sequence: sequence, Code: e.Code}
+	b.push(s, queued{frame: frame(h, errorBody(e.Text))})
+}
+
+// push queues a frame that the session asked for. One that asks and does not
+// read is closed: there is nobody else to be told.
+func (b *Broker) push(s *session, q queued) {
+	if s.closing {
+		return
+	}
+	if s.full(len(q.frame), b.options.QueueBytes) {
+		b.end(s, protocol.CodeOverflow, "this session does not read what it asked for")
+		return
+	}
+	s.push(q)
+	b.soil(s)
+}
+
+// end closes a session after one last frame that says why. The rooms are told
+// at once, so that nobody waits for it.
+func (b *Broker) end(s *session, code protocol.Code, text string) {
+	if s.closing {
+		return
+	}
+	b.lost(s, code.String()+": "+text)
+	s.queue, s.bytes, s.pulling = s.queue[:0], 0, nil
+	s.push(queued{frame: frame(protocol.Header{Kind: protocol.KindError, Code: code}, errorBody(text))})
+	s.closing = true
+	b.soil(s)
+}
+
+func errorBody(text string) protocol.ErrorText {
+	if len(text) > protocol.MaxErrorText {
+		text = text[:protocol.MaxErrorText]
+	}
+	return protocol.ErrorText{Text: text}
+}

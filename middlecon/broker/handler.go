@@ -1,0 +1,137 @@
+package broker
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"runtime/debug"
+
+	"github.com/panjf2000/gnet/v2"
+
+	"ddcos/middlecon/room"
+	"ddcos/protocol"
+)
+
+// handler is what gnet calls, always on the loop.
+type handler struct {
+	gnet.BuiltinEventEngine
+	b *Broker
+}
+
+// OnOpen makes a connection that enrol handed over a session that owes a Hello.
+func (h *handler) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
+	b, s := h.b, sessionOf(c)
+	s.conn = c
+	b.mailbox.attach(c.EventLoop())
+	s.deadline = b.started.Add(b.now() + b.options.HelloTimeout)
+	b.byID[s.key()] = s
+	b.unhailed = append(b.unhailed, s)
+	b.arm()
+	return nil, gnet.None
+}
+
+// OnTraffic reads frames until one is incomplete. A defect that they meet
+// costs their own session, and no other.
+func (h *handler) OnTraffic(c gnet.Conn) (action gnet.Action) {
+	b, s := h.b, sessionOf(c)
+	b.contain(func() {
+		b.read(s, c)
+		b.settle()
+	}, func() { action = gnet.Close })
+	return action
+}
+
+// contain runs work on the loop and keeps a panic of it from ending every
+// other session; failed is called after one. The event that caused it has been
+// taken off the list, so that it is not met again.
+func (b *Broker) contain(work, failed func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			b.options.Log.Error("a defect of the broker", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			b.working = false
+			failed()
+		}
+	}()
+	work()
+}
+
+// OnClose tells the rooms. Frames that still wait here were never sent.
+func (h *handler) OnClose(c gnet.Conn, err error) gnet.Action {
+	b, s := h.b, sessionOf(c)
+	if s.closed {
+		return gnet.None
+	}
+	s.closed, s.closing = true, true
+	s.queue, s.pulling, s.bytes = nil, nil, 0
+	delete(b.byID, s.key())
+	b.sessions.Add(-1)
+	b.lost(s, closeReason(err))
+	b.contain(b.settle, func() {})
+	return gnet.None
+}
+
+func closeReason(err error) string {
+	if err == nil || errors.Is(err, io.EOF) {
+		return "the connection ended"
+	}
+	return "the connection ended: " + err.Error()
+}
+
+func sessionOf(c gnet.Conn) *session {
+	s, ok := c.Context().(*session)
+	if !ok {
+		panic("broker: a connection that enrol did not make")
+	}
+	return s
+}
+
+// lost tells the rooms once, with the first reason known.
+func (b *Broker) lost(s *session, why string) {
+	if s.welcomed && !s.gone {
+		s.gone = true
+		b.events = append(b.events, room.Lost{Session: s.key(), Why: why})
+	}
+}
+
+// read parses what the transport holds and turns frames into events.
+func (b *Broker) read(s *session, c gnet.Conn) {
+	buf, err := c.Peek(-1)
+	if err != nil || len(buf) == 0 {
+		return
+	}
+	rest := buf
+	for !s.closing {
+		limit := protocol.MaxFrame
+		if !s.welcomed {
+			limit = protocol.MaxFirst
+		}
+		f, size, err := protocol.Parse(rest, limit)
+		if err != nil {
+			b.refuse(s, err)
+			break
+		}
+		if size == 0 {
+			break
+		}
+		rest = rest[size:]
+		b.take(s, f)
+		b.step()
+	}
+	if s.closing {
+		rest = nil
+	}
+	// gnet reads "discard nothing" as "discard all".
+	if used := len(buf) - len(rest); used > 0 {
+		_, _ = c.Discard(used)
+	}
+}
+
+// quiet gives gnet's log to ours.
+type quiet struct{ log *slog.Logger }
+
+func (q quiet) Debugf(string, ...any)          {}
+func (q quiet) Infof(string, ...any)           {}
+func (q quiet) Warnf(format string, a ...any)  { q.log.Warn("gnet: " + fmt.Sprintf(format, a...)) }
+func (q quiet) Errorf(format string, a ...any) { q.log.Error("gnet: " + fmt.Sprintf(format, a...)) }
+func (q quiet) Fatalf(format string, a ...any) { q.log.Error("gnet: " + fmt.Sprintf(format, a...)) }

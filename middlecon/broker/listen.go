@@ -1,0 +1,192 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"ddcos/protocol"
+)
+
+// Failures of accept are waited out: a full file table passes.
+const (
+	acceptPause  = 50 * time.Millisecond
+	refuseWithin = 100 * time.Millisecond // a refused connection's one frame may take this long
+)
+
+// How a peer that is gone without a word is found: probed after a second of
+// silence, and given up after two unanswered probes, or three seconds after
+// bytes that it does not acknowledge.
+var keepAlive = net.KeepAliveConfig{Enable: true, Idle: time.Second, Interval: time.Second, Count: 2}
+
+const userTimeout = 3 * time.Second
+
+// listen opens one address; nothing is left behind when it fails.
+func listen(a protocol.Address, insecure bool) (net.Listener, error) {
+	if !a.Local() && !insecure {
+		return nil, fmt.Errorf("%s is reachable from other hosts and the connection is not encrypted: listen on loopback or a Unix socket, or allow it with --insecure-plaintext", a)
+	}
+	if a.Network == "unix" {
+		return listenUnix(a)
+	}
+	l, err := net.Listen(a.Network, a.Where)
+	return l, listenError(a, err)
+}
+
+func listenUnix(a protocol.Address) (net.Listener, error) {
+	if err := os.MkdirAll(filepath.Dir(a.Where), 0o755); err != nil {
+		return nil, fmt.Errorf("%s: %w", a, err)
+	}
+	if err := removeStale(a.Where); err != nil {
+		return nil, fmt.Errorf("%s: %w", a, err)
+	}
+	l, err := net.Listen("unix", a.Where)
+	if err != nil {
+		return nil, listenError(a, err)
+	}
+	if err := os.Chmod(a.Where, 0o660); err != nil {
+		_ = l.Close()
+		return nil, fmt.Errorf("%s: %w", a, err)
+	}
+	return l, nil
+}
+
+// removeStale removes a socket that nobody serves; one that answers is somebody's.
+func removeStale(path string) error {
+	info, err := os.Lstat(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if info.Mode()&os.ModeSocket == 0 {
+		return errors.New("there is a file that is no socket; remove it, or choose another path with --listen")
+	}
+	c, err := net.DialTimeout("unix", path, time.Second)
+	if err == nil {
+		_ = c.Close()
+		return errors.New("another broker serves this socket; stop it, or choose another path with --listen")
+	}
+	if !errors.Is(err, unix.ECONNREFUSED) {
+		return err
+	}
+	return os.Remove(path)
+}
+
+func listenError(a protocol.Address, err error) error {
+	if errors.Is(err, unix.EADDRINUSE) {
+		return fmt.Errorf("%s is in use by another program; stop it, or choose another address with --listen", a)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", a, err)
+	}
+	return nil
+}
+
+// accept takes connections until the listener is closed. gnet's own accept
+// would end the engine when the file table is full; here that is waited out.
+func (b *Broker) accept(ctx context.Context, l net.Listener) {
+	for {
+		c, err := l.Accept()
+		switch {
+		case err == nil:
+			b.enrol(c)
+		case ctx.Err() != nil || errors.Is(err, net.ErrClosed):
+			return
+		default:
+			b.options.Log.Warn("cannot accept", "address", l.Addr().String(), "error", err)
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(acceptPause):
+			}
+		}
+	}
+}
+
+// enrol hands a connection to the loop, or refuses it when the broker is full.
+func (b *Broker) enrol(c net.Conn) {
+	if b.sessions.Add(1) > int64(b.limit) {
+		b.sessions.Add(-1)
+		refuse(c, protocol.CodeTooManySessions)
+		return
+	}
+	s := &session{id: b.lastSession.Add(1)}
+	if err := b.identify(s, c); err != nil {
+		b.sessions.Add(-1)
+		b.options.Log.Warn("cannot tell who connects", "error", err)
+		_ = c.Close()
+		return
+	}
+	// EnrollContext closes c and goes on with a descriptor of its own.
+	if _, err := b.engine.EnrollContext(c, s); err != nil {
+		b.sessions.Add(-1)
+		b.options.Log.Warn("cannot take a connection over", "error", err)
+	}
+}
+
+// identify asks the kernel who is at the other end.
+func (b *Broker) identify(s *session, c net.Conn) error {
+	switch c := c.(type) {
+	case *net.UnixConn:
+		cred, err := peerCredentials(c)
+		if err != nil {
+			return err
+		}
+		s.peer.Host, s.peer.PID = b.options.Host, cred.Pid
+	case *net.TCPConn:
+		if addr, ok := c.RemoteAddr().(*net.TCPAddr); ok {
+			s.peer.Host = addr.AddrPort().Addr().Unmap().String()
+		}
+		return tune(c)
+	}
+	return nil
+}
+
+func peerCredentials(c *net.UnixConn) (*unix.Ucred, error) {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	var cred *unix.Ucred
+	var failed error
+	if err := raw.Control(func(fd uintptr) {
+		cred, failed = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
+	}); err != nil {
+		return nil, err
+	}
+	return cred, failed
+}
+
+func tune(c *net.TCPConn) error {
+	if err := c.SetKeepAliveConfig(keepAlive); err != nil {
+		return err
+	}
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failed error
+	if err := raw.Control(func(fd uintptr) {
+		failed = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(userTimeout.Milliseconds()))
+	}); err != nil {
+		return err
+	}
+	return failed
+}
+
+// refuse tells a connection why it is closed, as far as it listens.
+func refuse(c net.Conn, code protocol.Code) {
+	defer func() { _ = c.Close() }()
+	_ = c.SetWriteDeadline(time.Now().Add(refuseWithin))
+	if frame, err := protocol.AppendFrame(nil, protocol.Header{Kind: protocol.KindError, Code: code}, nil, nil); err == nil {
+		_, _ = c.Write(frame)
+	}
+}

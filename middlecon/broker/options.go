@@ -1,0 +1,65 @@
+// Package broker is the rooms on real sockets: it accepts, reads frames, tells
+// the rooms, and does what they say.
+package broker
+
+import (
+	"log/slog"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"ddcos/middlecon/room"
+	"ddcos/protocol"
+)
+
+// Options of a broker.
+type Options struct {
+	Listen            []protocol.Address
+	InsecurePlaintext bool   // allows TCP beyond loopback, readable and writable by whoever is on the way
+	Number            uint32 // the broker's, 24 bits; 0 for a random one
+	Host              string // the name under which members on Unix sockets are shown
+	Sessions          int    // at most; it is lowered to what the file limit allows
+	QueueBytes        int    // that may wait for one session
+	HelloTimeout      time.Duration
+	Limits            room.Limits
+	Log               *slog.Logger
+}
+
+// DefaultOptions are those of a broker that was told nothing.
+func DefaultOptions() Options {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "localhost"
+	}
+	return Options{
+		Listen:       []protocol.Address{{Network: "unix", Where: "/run/ddcos/middlecon.sock"}},
+		Host:         host,
+		Sessions:     1 << 20,
+		QueueBytes:   256 << 10,
+		HelloTimeout: protocol.HelloTimeout,
+		Limits:       room.DefaultLimits(),
+		Log:          slog.New(slog.DiscardHandler),
+	}
+}
+
+// fileReserve is how many descriptors stay for everything but sessions:
+// listeners, the loop's own, logs, and the second descriptor that a
+// connection has while gnet takes it over.
+const fileReserve = 64
+
+// sessionLimit raises the soft file limit to the hard one and says how many
+// sessions fit below it.
+func sessionLimit(wanted int) int {
+	var files unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &files); err != nil {
+		return min(wanted, 1024-fileReserve)
+	}
+	if files.Cur < files.Max {
+		raised := unix.Rlimit{Cur: files.Max, Max: files.Max}
+		if unix.Setrlimit(unix.RLIMIT_NOFILE, &raised) == nil {
+			files = raised
+		}
+	}
+	return max(1, min(wanted, int(min(files.Cur, 1<<30))-fileReserve))
+}

@@ -1,0 +1,79 @@
+package broker
+
+import (
+	"time"
+
+	"ddcos/middlecon/room"
+	"ddcos/protocol"
+)
+
+// transport is a connection as a session sees it: bytes out, and how many of
+// them the kernel has not taken yet. gnet.Conn is one.
+type transport interface {
+	Write(b []byte) (int, error)
+	Writev(bs [][]byte) (int, error)
+	OutboundBuffered() int
+	Close() error
+}
+
+// session is one connection. All of it belongs to the loop, after enrol.
+type session struct {
+	id       uint64
+	peer     room.Peer
+	conn     transport
+	welcomed bool
+	gone     bool      // the rooms know that it ended
+	closing  bool      // its last frame is queued; nothing that comes is read any more
+	closed   bool      // its transport is of no use any more
+	deadline time.Time // for Hello
+
+	queue   []queued // frames that no byte of has been handed to the transport, oldest first
+	bytes   int      // in queue
+	dirty   bool     // it is in the broker's list of sessions to flush
+	blocked bool     // it is in the broker's list of sessions whose transport is full
+	pulling []*pull  // accounts that flow as the queue empties, oldest first
+}
+
+func (s *session) key() room.SessionID { return room.SessionID(s.id) }
+
+// queued is one frame that waits for a session. The bytes are shared by all
+// sessions that get the same frame and are never changed.
+type queued struct {
+	frame []byte
+	call  room.CallID // of a Deliver, else 0
+}
+
+// full tells whether so many more bytes are beyond the session's share.
+func (s *session) full(more, limit int) bool {
+	return s.bytes+s.conn.OutboundBuffered()+more > limit
+}
+
+func (s *session) push(q queued) {
+	s.queue = append(s.queue, q)
+	s.bytes += len(q.frame)
+}
+
+// withdraw takes a Deliver that is still queued whole back.
+func (s *session) withdraw(call room.CallID) bool {
+	for i := range s.queue {
+		if s.queue[i].call == call {
+			s.bytes -= len(s.queue[i].frame)
+			s.queue = append(s.queue[:i], s.queue[i+1:]...)
+			return true
+		}
+	}
+	return false
+}
+
+// frame encodes a frame without a payload; bodies made by the broker fit by construction.
+func frame(h protocol.Header, body any) []byte {
+	var meta []byte
+	if body != nil {
+		meta = protocol.Encode(body)
+	}
+	b, err := protocol.AppendFrame(make([]byte, 0, protocol.HeaderSize+len(meta)), h, meta, nil)
+	if err != nil {
+		panic("broker: " + err.Error())
+	}
+	return b
+}

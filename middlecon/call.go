@@ -1,0 +1,153 @@
+package middlecon
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"ddcos/protocol"
+)
+
+// CallOptions say whom a call selects, how long it may take and when it is a success.
+type CallOptions struct {
+	Deadline time.Duration // 1 ms to 5 min; 0 for DefaultDeadline
+	Need     protocol.Rule // the zero Rule: all
+	Labels   map[string]string
+}
+
+// DefaultDeadline is that of a call which names none.
+const DefaultDeadline = 2 * time.Second
+
+// accountGrace is how much later than its deadline an account may come before
+// the broker itself is given up.
+const accountGrace = 10 * time.Second
+
+// maxMembers bounds what a broker can make this side remember of one account or view.
+const maxMembers = 1 << 20
+
+// Account is the outcome of every selected member, exactly one each.
+type Account struct {
+	Room      string
+	View      uint64
+	ViewSize  int
+	Selected  int
+	Rule      protocol.Rule
+	Met       bool
+	Elapsed   time.Duration
+	Outcomes  []Outcome // in the view's order
+	Absent    []Absent  // lost before the call and not back: outside of the counts
+	Late      int       // replies after their member was settled
+	Duplicate int
+
+	replies int // bytes so far
+}
+
+// Outcome is what became of one member.
+type Outcome struct {
+	Member  protocol.MemberID
+	Name    string
+	Host    string
+	PID     int
+	Outcome protocol.Outcome
+	Latency time.Duration // from the call's acceptance by the broker
+	Reply   []byte        // with OK
+	Error   string        // with AppError and Refused
+}
+
+// Absent is a member that the room remembers as lost.
+type Absent struct {
+	Member protocol.MemberID
+	Name   string
+	Host   string
+	PID    int
+	Ago    time.Duration
+	Reason string
+}
+
+// Call reaches every selected member of room and returns when each of them is
+// settled, the rule is met or the deadline has passed. An account whose rule
+// is not met is no error. When ctx ends first the call is cancelled.
+func (c *Conn) Call(ctx context.Context, room string, payload []byte, options CallOptions) (*Account, error) {
+	if options.Deadline == 0 {
+		options.Deadline = DefaultDeadline
+	}
+	if options.Deadline < protocol.MinDeadline || options.Deadline > protocol.MaxDeadline {
+		return nil, protocol.Errorf(protocol.CodeBadDeadline, "%v: want %v to %v", options.Deadline, protocol.MinDeadline, protocol.MaxDeadline)
+	}
+	body := protocol.Encode(protocol.Call{Room: room, Rule: options.Need.Kind, N: options.Need.N, Labels: options.Labels})
+	h := protocol.Header{Kind: protocol.KindCall, Budget: uint32(options.Deadline.Microseconds())}
+	ctx, cancel := context.WithTimeoutCause(ctx, options.Deadline+accountGrace,
+		fmt.Errorf("no account %v after the deadline: the broker may be stopped", accountGrace))
+	defer cancel()
+	account := &Account{}
+	if _, err := c.ask(ctx, h, body, payload, &request{account: account}, nil); err != nil {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		return nil, fmt.Errorf("calling %s: %w", room, err)
+	}
+	return account, nil
+}
+
+// Counts are how many members had each outcome; those that none had are left out.
+func (a *Account) Counts() map[protocol.Outcome]int {
+	counts := map[protocol.Outcome]int{}
+	for i := range a.Outcomes {
+		counts[a.Outcomes[i].Outcome]++
+	}
+	return counts
+}
+
+// add takes one chunk; whole tells that it was the last.
+func (a *Account) add(f protocol.Frame) (whole bool, err error) {
+	var chunk protocol.AccountChunk
+	if err := protocol.DecodeAnswer(f.Meta, &chunk); err != nil {
+		return false, err
+	}
+	for i := range chunk.Entries {
+		if err := a.entry(&chunk.Entries[i]); err != nil {
+			return false, err
+		}
+	}
+	for _, gone := range chunk.Absent {
+		a.Absent = append(a.Absent, absent(gone))
+	}
+	if f.Flags&protocol.FlagMore != 0 {
+		return false, nil
+	}
+	s := chunk.Summary
+	if s == nil || int(s.Selected) != len(a.Outcomes) {
+		return false, protocol.Errorf(protocol.CodeMalformed, "an account that does not add up")
+	}
+	a.Room, a.View, a.ViewSize, a.Selected = s.Room, s.View, int(s.ViewSize), int(s.Selected)
+	a.Rule, a.Met = protocol.Rule{Kind: s.Rule, N: s.N}, s.Met
+	a.Elapsed = time.Duration(s.ElapsedUS) * time.Microsecond
+	a.Late, a.Duplicate = int(s.Late), int(s.Duplicate)
+	return true, nil
+}
+
+// entry takes one member's outcome, or goes on with the reply of the one before.
+func (a *Account) entry(e *protocol.Entry) error {
+	if a.replies += len(e.Reply); a.replies > protocol.MaxAccount {
+		return protocol.Errorf(protocol.CodeReplyTooLarge, "an account of over %d bytes", protocol.MaxAccount)
+	}
+	if n := len(a.Outcomes); n > 0 && a.Outcomes[n-1].Member == e.Member {
+		a.Outcomes[n-1].Reply = append(a.Outcomes[n-1].Reply, e.Reply...)
+		return nil
+	}
+	if len(a.Outcomes) == maxMembers {
+		return protocol.Errorf(protocol.CodeMalformed, "an account of over %d members", maxMembers)
+	}
+	a.Outcomes = append(a.Outcomes, Outcome{
+		Member: e.Member, Name: e.Name, Host: e.Host, PID: int(e.PID), Outcome: e.Outcome,
+		Latency: time.Duration(e.LatencyUS) * time.Microsecond, Reply: e.Reply, Error: e.Error,
+	})
+	return nil
+}
+
+func absent(a protocol.Absent) Absent {
+	return Absent{
+		Member: a.ID, Name: a.Name, Host: a.Host, PID: int(a.PID),
+		Ago: time.Duration(a.AgoMS) * time.Millisecond, Reason: a.Reason,
+	}
+}

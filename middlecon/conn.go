@@ -1,0 +1,241 @@
+// Package middlecon is what a program imports to be reached by, and to reach,
+// every member of a room: Dial, Join, Call, Watch.
+package middlecon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"ddcos/protocol"
+)
+
+// Options of a connection.
+type Options struct {
+	Software string        // told to the broker, for its log
+	Timeout  time.Duration // of connecting and of every answer that has no deadline of its own
+	InFlight int           // deliveries of one membership that may wait for its handler; beyond, Refused "busy"
+}
+
+// DefaultOptions are what Dial takes for fields left zero.
+func DefaultOptions() Options {
+	return Options{Software: "ddcos", Timeout: 5 * time.Second, InFlight: 256}
+}
+
+// ErrUnreachable is wrapped by Dial's errors when no broker answers at the address.
+var ErrUnreachable = errors.New("the broker cannot be reached")
+
+// ErrClosed is what is left of a connection after Close.
+var ErrClosed = errors.New("the connection is closed")
+
+// Conn is one session with a broker. It is safe for many goroutines.
+type Conn struct {
+	options Options
+	net     net.Conn
+	out     *writer
+	welcome protocol.Welcome
+	done    chan struct{} // closed when the session is over, with err set
+	batch   []*delivery   // the reader's own: came since it last waited for the network
+
+	mu       sync.Mutex // guards the fields below
+	sequence uint64
+	waiting  map[uint64]*request    // by sequence
+	members  map[uint32]*Membership // by room number
+	joining  map[uint64]*Membership // until their Joined came, by sequence
+	watches  map[uint64]*Watch      // by sequence
+	err      error
+}
+
+// request is what somebody waits for. The reader fills it in and never waits
+// for the one who asked.
+type request struct {
+	account *Account    // a Call: grows by each chunk
+	answer  chan answer // one, when the answer is whole
+}
+
+// answer ends a request: a frame without its bytes, or why there is none.
+type answer struct {
+	header protocol.Header
+	meta   []byte // copied
+	err    error
+}
+
+// Dial opens a session with the broker at unix:///path or tcp://host:port.
+func Dial(ctx context.Context, address string, options Options) (*Conn, error) {
+	a, err := protocol.ParseAddress(address)
+	if err != nil {
+		return nil, err
+	}
+	defaults := DefaultOptions()
+	if options.Software == "" {
+		options.Software = defaults.Software
+	}
+	if options.Timeout == 0 {
+		options.Timeout = defaults.Timeout
+	}
+	if options.InFlight == 0 {
+		options.InFlight = defaults.InFlight
+	}
+	ctx, cancel := context.WithTimeout(ctx, options.Timeout)
+	defer cancel()
+	var d net.Dialer
+	nc, err := d.DialContext(ctx, a.Network, a.Where)
+	if err != nil {
+		return nil, fmt.Errorf("%w at %s: %w", ErrUnreachable, address, cause(err))
+	}
+	c := &Conn{
+		options: options, net: nc, out: newWriter(nc), done: make(chan struct{}),
+		waiting: map[uint64]*request{}, members: map[uint32]*Membership{},
+		joining: map[uint64]*Membership{}, watches: map[uint64]*Watch{},
+	}
+	r := &reader{from: nc}
+	if err := c.greet(ctx, r); err != nil {
+		_ = nc.Close()
+		return nil, fmt.Errorf("%w at %s: %w", ErrUnreachable, address, cause(err))
+	}
+	go c.read(r)
+	return c, nil
+}
+
+// cause drops what net's errors repeat: the address is in our own sentence.
+func cause(err error) error {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return op.Err
+	}
+	return err
+}
+
+// greet says Hello and takes the Welcome.
+func (c *Conn) greet(ctx context.Context, r *reader) error {
+	stop := context.AfterFunc(ctx, func() { _ = c.net.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
+	hello := protocol.Encode(protocol.Hello{
+		MinVersion: protocol.Version, MaxVersion: protocol.Version,
+		Software: c.options.Software, MaxFrame: protocol.MaxFrame,
+	})
+	if err := c.send(protocol.Header{Kind: protocol.KindHello}, hello, nil); err != nil {
+		return err
+	}
+	f, err := r.next()
+	if err != nil {
+		return fmt.Errorf("no welcome: %w", err)
+	}
+	switch f.Kind {
+	case protocol.KindWelcome:
+		return protocol.DecodeAnswer(f.Meta, &c.welcome)
+	case protocol.KindError:
+		return frameError(f)
+	}
+	return fmt.Errorf("a %s frame instead of a welcome: is this a middlecon broker?", f.Kind)
+}
+
+// frameError is the error that an Error frame carries.
+func frameError(f protocol.Frame) error {
+	var text protocol.ErrorText
+	_ = protocol.DecodeAnswer(f.Meta, &text) // the code says enough without its sentence
+	return &protocol.Error{Code: f.Code, Text: text.Text}
+}
+
+// Done is closed when the session is over; Err says why.
+func (c *Conn) Done() <-chan struct{} { return c.done }
+
+// Err is nil while the session lives.
+func (c *Conn) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+// Close ends the session at once: memberships are lost, not left, and
+// whoever waits gets ErrClosed.
+func (c *Conn) Close() error {
+	c.end(ErrClosed)
+	return nil
+}
+
+// end makes err the session's fate, once, and wakes everybody who waits.
+func (c *Conn) end(err error) {
+	c.mu.Lock()
+	if c.err != nil {
+		c.mu.Unlock()
+		return
+	}
+	c.err = err
+	waiting, members, joining, watches := c.waiting, c.members, c.joining, c.watches
+	c.waiting, c.members, c.joining, c.watches = nil, nil, nil, nil
+	close(c.done)
+	c.mu.Unlock()
+
+	c.out.stop()
+	_ = c.net.Close()
+	for _, r := range waiting {
+		close(r.answer)
+	}
+	for _, m := range members {
+		m.stop()
+	}
+	for _, m := range joining {
+		m.stop()
+	}
+	for _, w := range watches {
+		w.stop()
+	}
+}
+
+// send writes one frame, joined with whatever others are written meanwhile.
+func (c *Conn) send(h protocol.Header, meta, payload []byte) error {
+	if err := c.out.frame(h, meta, payload); err != nil {
+		if over := c.Err(); over != nil {
+			return over
+		}
+		return err
+	}
+	return nil
+}
+
+// ask sends a frame under a new sequence and waits for what answers it.
+// prepare, which may be nil, runs before the frame leaves.
+func (c *Conn) ask(ctx context.Context, h protocol.Header, meta, payload []byte, r *request, prepare func(sequence uint64)) (answer, error) {
+	r.answer = make(chan answer, 1)
+	c.mu.Lock()
+	if c.err != nil {
+		defer c.mu.Unlock()
+		return answer{}, c.err
+	}
+	c.sequence++
+	h.Sequence = c.sequence
+	c.waiting[h.Sequence] = r
+	if prepare != nil {
+		prepare(h.Sequence)
+	}
+	c.mu.Unlock()
+	defer c.forget(h.Sequence)
+
+	if err := c.send(h, meta, payload); err != nil {
+		return answer{}, err
+	}
+	select {
+	case a, ok := <-r.answer:
+		if !ok {
+			return answer{}, c.Err()
+		}
+		return a, a.err
+	case <-ctx.Done():
+		if h.Kind == protocol.KindCall {
+			_ = c.send(protocol.Header{Kind: protocol.KindCancel, Sequence: h.Sequence}, nil, nil) // the caller's error is ctx's
+		}
+		return answer{}, ctx.Err()
+	}
+}
+
+// forget takes a request back; frames that still come for it are dropped.
+func (c *Conn) forget(sequence uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.waiting, sequence)
+	delete(c.joining, sequence)
+}

@@ -1,0 +1,248 @@
+package middlecon
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"ddcos/protocol"
+)
+
+// Member is how a program shows itself in a room.
+type Member struct {
+	Name   string // that nobody else in the room has
+	Labels map[string]string
+}
+
+// Message is one delivered call. Payload is the handler's own.
+type Message struct {
+	Room    string
+	View    uint64 // the view whose members were called
+	Host    string // the caller's, as the broker knows it
+	PID     int    // likewise; 0 where it cannot be known
+	Payload []byte
+}
+
+// Handler answers one message. Its context ends at the call's deadline, when
+// the call needs the reply no more, and with the session. The reply is not
+// changed afterwards. An error is the member's app_error, or its refusal if it
+// is made by Refuse. The handlers of one membership run one after the other,
+// in the room's order.
+type Handler func(ctx context.Context, m *Message) ([]byte, error)
+
+// Refuse makes the error of a handler that did not even begin: busy, unsupported, forbidden.
+func Refuse(text string) error { return refusal(text) }
+
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+
+// Membership is one member of one room, as long as its session lives.
+type Membership struct {
+	ID   protocol.MemberID
+	Room string
+	View uint64 // the first that it was in
+
+	conn    *Conn
+	handler Handler
+	room    uint32 // set by the reader at Joined, before any delivery
+	queue   chan *delivery
+	quit    context.CancelFunc
+	ctx     context.Context
+
+	mu   sync.Mutex
+	open map[uint64]*delivery // by call, until it is replied to
+}
+
+// delivery is one message on its way through a handler.
+type delivery struct {
+	call     uint64
+	room     uint32
+	deadline time.Time
+	message  Message
+	replied  atomic.Bool
+	ctx      context.Context
+	cancel   context.CancelFunc
+}
+
+// Join makes the session a member of room and calls handler for each message.
+// The error is protocol.CodeNameTaken where another member has that name.
+func (c *Conn) Join(ctx context.Context, room string, member Member, handler Handler) (*Membership, error) {
+	if err := errors.Join(protocol.CheckName(room), protocol.CheckName(member.Name), protocol.CheckLabels(member.Labels)); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
+	defer cancel()
+	m := &Membership{
+		Room: room, conn: c, handler: handler,
+		queue: make(chan *delivery, c.options.InFlight), open: map[uint64]*delivery{},
+	}
+	m.ctx, m.quit = context.WithCancel(context.Background())
+	body := protocol.Encode(protocol.Join{Room: room, Name: member.Name, Labels: member.Labels})
+	a, err := c.ask(ctx, protocol.Header{Kind: protocol.KindJoin}, body, nil, &request{}, func(sequence uint64) { c.joining[sequence] = m })
+	if err != nil {
+		m.quit()
+		return nil, fmt.Errorf("joining %s as %s: %w", room, member.Name, err)
+	}
+	var joined protocol.Joined
+	if err := protocol.DecodeAnswer(a.meta, &joined); err != nil {
+		m.quit()
+		return nil, err
+	}
+	m.ID, m.View = a.header.Member, joined.View
+	return m, nil
+}
+
+// joined makes a membership known before the next frame is read: a delivery
+// may be in the same segment.
+func (c *Conn) joined(f protocol.Frame) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	m := c.joining[f.Sequence]
+	if m == nil {
+		return
+	}
+	delete(c.joining, f.Sequence)
+	m.room = f.Room
+	c.members[f.Room] = m
+	go m.run()
+}
+
+// Leave gives the membership up: it is left, not lost. Calls that wait for it
+// are told so, and its handler's contexts end.
+func (m *Membership) Leave(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, m.conn.options.Timeout)
+	defer cancel()
+	_, err := m.conn.ask(ctx, protocol.Header{Kind: protocol.KindLeave, Room: m.room}, nil, nil, &request{}, nil)
+	m.conn.mu.Lock()
+	delete(m.conn.members, m.room)
+	m.conn.mu.Unlock()
+	m.stop()
+	return err
+}
+
+func (m *Membership) stop() { m.quit() }
+
+// deliver queues one message for its membership's handler.
+func (c *Conn) deliver(f protocol.Frame) error {
+	var body protocol.Deliver
+	if err := protocol.DecodeAnswer(f.Meta, &body); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	m := c.members[f.Room]
+	c.mu.Unlock()
+	if m == nil {
+		return nil // left meanwhile: the broker knows
+	}
+	d := &delivery{
+		call: f.Sequence, room: f.Room,
+		deadline: time.Now().Add(time.Duration(f.Budget) * time.Microsecond),
+		message:  Message{Room: m.Room, View: body.View, Host: body.Host, PID: int(body.PID), Payload: bytes.Clone(f.Payload)},
+	}
+	d.ctx, d.cancel = context.WithDeadline(m.ctx, d.deadline)
+	m.mu.Lock()
+	m.open[d.call] = d
+	m.mu.Unlock()
+	select {
+	case m.queue <- d:
+		c.batch = append(c.batch, d)
+	default:
+		m.reply(d, nil, Refuse("busy"))
+	}
+	return nil
+}
+
+// cancelled ends the context of a delivery that needs no reply any more.
+func (c *Conn) cancelled(f protocol.Frame) {
+	c.mu.Lock()
+	m := c.members[f.Room]
+	c.mu.Unlock()
+	if m == nil {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if d := m.open[f.Sequence]; d != nil {
+		d.cancel()
+	}
+}
+
+// run calls the handler for one message after the other. One whose context
+// ended while it waited is not begun: nobody waits for its reply.
+func (m *Membership) run() {
+	for {
+		select {
+		case d := <-m.queue:
+			if d.ctx.Err() != nil {
+				m.close(d)
+				continue
+			}
+			reply, err := m.call(d)
+			m.reply(d, reply, err)
+		case <-m.ctx.Done():
+			return
+		}
+	}
+}
+
+// call contains a handler's panic: it costs its own reply, not the process.
+func (m *Membership) call(d *delivery) (reply []byte, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the handler panicked: %v", p)
+		}
+	}()
+	return m.handler(d.ctx, &d.message)
+}
+
+// close forgets a delivery.
+func (m *Membership) close(d *delivery) {
+	d.replied.Store(true)
+	d.cancel()
+	m.mu.Lock()
+	delete(m.open, d.call)
+	m.mu.Unlock()
+}
+
+// reply sends a delivery's outcome home, in as many parts as it takes.
+func (m *Membership) reply(d *delivery, reply []byte, err error) {
+	defer m.close(d)
+	outcome := protocol.OK
+	if len(reply) > protocol.MaxReply {
+		err = fmt.Errorf("the reply has %d bytes; %d are allowed", len(reply), protocol.MaxReply)
+	}
+	var refused refusal
+	switch {
+	case errors.As(err, &refused):
+		outcome, reply = protocol.Refused, errorText(err)
+	case err != nil:
+		outcome, reply = protocol.AppError, errorText(err)
+	}
+	for {
+		part := reply[:min(len(reply), protocol.MaxBody)]
+		reply = reply[len(part):]
+		h := protocol.Header{Kind: protocol.KindReply, Sequence: d.call, Room: d.room, Outcome: outcome}
+		if len(reply) > 0 {
+			h.Flags = protocol.FlagMore
+		}
+		d.replied.Store(true)
+		if m.conn.send(h, nil, part) != nil || len(reply) == 0 {
+			return // an error ends the session, which the reader finds out by itself
+		}
+	}
+}
+
+// errorText is an error's sentence within the wire's limit.
+func errorText(err error) []byte {
+	text := strings.ToValidUTF8(err.Error(), "\uFFFD")
+	for len(text) > protocol.MaxErrorText {
+		text = strings.ToValidUTF8(text[:protocol.MaxErrorText-3], "") + "..."
+	}
+	return []byte(text)
+}

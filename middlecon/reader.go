@@ -1,0 +1,153 @@
+package middlecon
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"runtime"
+
+	"ddcos/protocol"
+)
+
+// reader cuts a stream into frames. A frame's bytes live until the next call of next.
+type reader struct {
+	from  net.Conn
+	buf   []byte
+	start int // of what has not been parsed
+}
+
+// next reads one frame, waiting for the network where there is no whole one.
+func (r *reader) next() (protocol.Frame, error) {
+	for {
+		f, size, err := protocol.Parse(r.buf[r.start:], protocol.MaxFrame)
+		if err != nil {
+			return f, err
+		}
+		if size > 0 {
+			r.start += size
+			return f, nil
+		}
+		if err := r.fill(); err != nil {
+			return f, err
+		}
+	}
+}
+
+// waits tells whether next would have to wait for the network.
+func (r *reader) waits() bool {
+	_, size, err := protocol.Parse(r.buf[r.start:], protocol.MaxFrame)
+	return size == 0 && err == nil
+}
+
+func (r *reader) fill() error {
+	if r.buf == nil {
+		r.buf = make([]byte, 0, protocol.MaxFrame)
+	}
+	if r.start > 0 {
+		r.buf = r.buf[:copy(r.buf, r.buf[r.start:])]
+		r.start = 0
+	}
+	n, err := r.from.Read(r.buf[len(r.buf):cap(r.buf)])
+	r.buf = r.buf[:len(r.buf)+n]
+	if n > 0 {
+		return nil
+	}
+	return err
+}
+
+// read is the session's one goroutine: it takes frames until the session is over.
+func (c *Conn) read(r *reader) {
+	for {
+		f, err := r.next()
+		if err == nil {
+			err = c.take(f)
+		}
+		if err != nil {
+			if errors.Is(err, io.EOF) {
+				err = errors.New("the broker ended the session")
+			}
+			c.end(err)
+			return
+		}
+		if r.waits() {
+			c.receipts()
+		}
+	}
+}
+
+// take routes one frame to whom it is for.
+func (c *Conn) take(f protocol.Frame) error {
+	switch f.Kind {
+	case protocol.KindDeliver:
+		return c.deliver(f)
+	case protocol.KindCancel:
+		c.cancelled(f)
+	case protocol.KindPing:
+		return c.send(protocol.Header{Kind: protocol.KindPong, Sequence: f.Sequence}, nil, nil)
+	case protocol.KindView:
+		return c.viewed(f)
+	case protocol.KindJoined:
+		c.joined(f)
+		return c.answer(f)
+	case protocol.KindError:
+		if f.Sequence == 0 {
+			return frameError(f)
+		}
+		if !c.watchFailed(f) {
+			return c.answer(f)
+		}
+	case protocol.KindAccount, protocol.KindLeft:
+		return c.answer(f)
+	case protocol.KindPong, protocol.KindGoAway:
+	default:
+		if f.Flags&protocol.FlagIgnorable == 0 {
+			return fmt.Errorf("a %s frame from the broker, which this version does not know", f.Kind)
+		}
+	}
+	return nil
+}
+
+// answer gives a frame to the request it is for, and ends the request when
+// its answer is whole.
+func (c *Conn) answer(f protocol.Frame) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r := c.waiting[f.Sequence]
+	if r == nil {
+		return nil
+	}
+	a := answer{header: f.Header, meta: bytes.Clone(f.Meta)}
+	switch {
+	case f.Kind == protocol.KindError:
+		a.err = frameError(f)
+	case f.Kind == protocol.KindAccount:
+		if r.account == nil {
+			return fmt.Errorf("an account for a request that was no call")
+		}
+		if whole, err := r.account.add(f); !whole || err != nil {
+			return err
+		}
+	}
+	delete(c.waiting, f.Sequence)
+	r.answer <- a
+	return nil
+}
+
+// receipts acknowledges the deliveries of one batch of reads whose handlers
+// have not replied. They get one turn first: a quick handler costs one frame.
+func (c *Conn) receipts() {
+	if len(c.batch) == 0 {
+		return
+	}
+	runtime.Gosched()
+	for i, d := range c.batch {
+		if !d.replied.Load() {
+			// An error ends the session, which the reader finds out by itself.
+			_ = c.send(protocol.Header{Kind: protocol.KindReceipt, Sequence: d.call, Room: d.room}, nil, nil)
+		}
+		c.batch[i] = nil
+	}
+	c.batch = c.batch[:0]
+}

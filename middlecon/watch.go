@@ -1,0 +1,180 @@
+package middlecon
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"ddcos/protocol"
+)
+
+// maxUnread bounds the views that a Watch keeps for a slow reader; then it ends.
+const maxUnread = 4096
+
+// View is a room's numbered member list, or what changed since the one before.
+type View struct {
+	Room   string
+	Number uint64
+	Size   int
+	Full   bool              // Joined lists every member; else Joined and Gone tell what changed
+	Joined []protocol.Member // in the order of their joining
+	Gone   []protocol.Gone
+	Absent []Absent // with Full: lost and not back
+}
+
+// Watch gives a room's views in order, the full one first.
+type Watch struct {
+	conn     *Conn
+	sequence uint64
+	once     bool
+
+	mu    sync.Mutex // guards the fields below
+	part  *View      // of which more chunks will come
+	views []View
+	err   error
+	ready chan struct{} // holds a token while there is something to take
+}
+
+// Members gives a room's view as it is now; a room without members has none.
+func (c *Conn) Members(ctx context.Context, room string) (*View, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
+	defer cancel()
+	w, err := c.watch(room, true)
+	if err != nil {
+		return nil, err
+	}
+	defer w.Stop()
+	view, err := w.Next(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("members of %s: %w", room, err)
+	}
+	return view, nil
+}
+
+// Watch follows a room's views until Stop.
+func (c *Conn) Watch(room string) (*Watch, error) { return c.watch(room, false) }
+
+func (c *Conn) watch(room string, once bool) (*Watch, error) {
+	if err := protocol.CheckName(room); err != nil {
+		return nil, err
+	}
+	w := &Watch{conn: c, once: once, ready: make(chan struct{}, 1)}
+	c.mu.Lock()
+	if c.err != nil {
+		defer c.mu.Unlock()
+		return nil, c.err
+	}
+	c.sequence++
+	w.sequence = c.sequence
+	c.watches[w.sequence] = w
+	c.mu.Unlock()
+	body := protocol.Encode(protocol.Watch{Room: room, Once: once})
+	if err := c.send(protocol.Header{Kind: protocol.KindWatch, Sequence: w.sequence}, body, nil); err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+// Next waits for the next view.
+func (w *Watch) Next(ctx context.Context) (*View, error) {
+	for {
+		w.mu.Lock()
+		if len(w.views) > 0 {
+			v := w.views[0]
+			w.views = w.views[1:]
+			w.mu.Unlock()
+			return &v, nil
+		}
+		err := w.err
+		w.mu.Unlock()
+		if err != nil {
+			return nil, err
+		}
+		select {
+		case <-w.ready:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// Stop ends the watch; Next then gives what came before, and ErrClosed.
+func (w *Watch) Stop() {
+	w.conn.mu.Lock()
+	delete(w.conn.watches, w.sequence)
+	w.conn.mu.Unlock()
+	if !w.once {
+		// Where the session is over there is nothing to cancel.
+		_ = w.conn.send(protocol.Header{Kind: protocol.KindCancel, Sequence: w.sequence}, nil, nil)
+	}
+	w.fail(ErrClosed)
+}
+
+// stop is called when the session is over.
+func (w *Watch) stop() { w.fail(w.conn.Err()) }
+
+func (w *Watch) fail(err error) {
+	w.mu.Lock()
+	if w.err == nil {
+		w.err = err
+	}
+	w.mu.Unlock()
+	w.wake()
+}
+
+func (w *Watch) wake() {
+	select {
+	case w.ready <- struct{}{}:
+	default:
+	}
+}
+
+// viewed adds one chunk to its watch.
+func (c *Conn) viewed(f protocol.Frame) error {
+	c.mu.Lock()
+	w := c.watches[f.Sequence]
+	c.mu.Unlock()
+	if w == nil {
+		return nil
+	}
+	var chunk protocol.ViewChunk
+	if err := protocol.DecodeAnswer(f.Meta, &chunk); err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.part == nil {
+		w.part = &View{Room: chunk.Room, Number: chunk.View, Size: int(chunk.Size), Full: chunk.Full}
+	}
+	w.part.Joined = append(w.part.Joined, chunk.Joined...)
+	w.part.Gone = append(w.part.Gone, chunk.Gone...)
+	for _, gone := range chunk.Absent {
+		w.part.Absent = append(w.part.Absent, absent(gone))
+	}
+	if len(w.part.Joined) > maxMembers || len(w.part.Gone) > maxMembers || len(w.part.Absent) > maxMembers {
+		return protocol.Errorf(protocol.CodeMalformed, "a view of over %d members", maxMembers)
+	}
+	if f.Flags&protocol.FlagMore != 0 {
+		return nil
+	}
+	if len(w.views) >= maxUnread {
+		w.err = fmt.Errorf("%d views were not read: the watch is over", maxUnread)
+	} else if w.err == nil {
+		w.views = append(w.views, *w.part)
+	}
+	w.part = nil
+	w.wake()
+	return nil
+}
+
+// watchFailed gives a refusal to the watch it is for.
+func (c *Conn) watchFailed(f protocol.Frame) bool {
+	c.mu.Lock()
+	w := c.watches[f.Sequence]
+	delete(c.watches, f.Sequence)
+	c.mu.Unlock()
+	if w != nil {
+		w.fail(frameError(f))
+	}
+	return w != nil
+}
