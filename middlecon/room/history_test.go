@@ -1,0 +1,236 @@
+package room
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"ddcos/protocol"
+)
+
+// A history is one event a line, with the effects that it must have behind an
+// arrow (none where there is no arrow):
+//
+//	[@TIME] EVENT SESSION … [-> EFFECT; EFFECT]
+//
+//	join 1 ann rack=7 [in=ROOM]      call 9 [need=2] [for=1s] [seq=5] [rack=7] [in=ROOM]
+//	leave 1 [room=NUMBER]            sent 1 CALL      overflow 1 CALL
+//	lost 1                           receipt 1 CALL   reply 1 CALL ok TEXT [more]
+//	watch 5 [seq=1] [once]           cancel 9 SEQUENCE               tick
+//
+// The room is "r", number 1, and the deadline 1 s where nothing else is told.
+type history struct {
+	t    *testing.T
+	r    *Rooms
+	now  time.Duration
+	line string
+}
+
+// runHistory plays text against rooms with these limits.
+func runHistory(t *testing.T, limits Limits, text string) *Rooms {
+	t.Helper()
+	h := &history{t: t, r: New(1, limits)}
+	for line := range strings.Lines(text) {
+		if h.line = strings.TrimSpace(line); h.line == "" {
+			continue
+		}
+		event, want, _ := strings.Cut(h.line, "->")
+		words := strings.Fields(event)
+		if at, ok := strings.CutPrefix(words[0], "@"); ok {
+			h.now, words = h.duration(at), words[1:]
+		}
+		var got []string
+		for _, e := range h.r.Step(h.now, h.event(words)) {
+			got = append(got, describe(e))
+		}
+		if got := strings.Join(got, "; "); got != strings.TrimSpace(want) {
+			t.Errorf("%s\n got %s", h.line, got)
+		}
+	}
+	return h.r
+}
+
+func (h *history) duration(s string) time.Duration {
+	d, err := time.ParseDuration(s)
+	if err != nil {
+		h.t.Fatalf("%s: %v", h.line, err)
+	}
+	return d
+}
+
+func (h *history) number(s string) uint64 {
+	n, err := strconv.ParseUint(s, 10, 64)
+	if err != nil {
+		h.t.Fatalf("%s: %v", h.line, err)
+	}
+	return n
+}
+
+// options are the key=value words; those with no meaning of their own are labels.
+type options struct {
+	in, need   string
+	length     time.Duration
+	seq        uint64
+	room       uint32
+	more, once bool
+	labels     map[string]string
+}
+
+func (h *history) options(words []string) options {
+	o := options{in: "r", need: "all", length: time.Second, seq: 1, room: 1}
+	for _, w := range words {
+		key, value, _ := strings.Cut(w, "=")
+		switch key {
+		case "in":
+			o.in = value
+		case "need":
+			o.need = value
+		case "for":
+			o.length = h.duration(value)
+		case "seq":
+			o.seq = h.number(value)
+		case "room":
+			o.room = uint32(h.number(value))
+		case "more":
+			o.more = true
+		case "once":
+			o.once = true
+		default:
+			if o.labels == nil {
+				o.labels = make(map[string]string)
+			}
+			o.labels[key] = value
+		}
+	}
+	return o
+}
+
+func (h *history) event(words []string) Event {
+	if words[0] == "tick" {
+		return Tick{}
+	}
+	words = append(words, "", "", "") // optional words may be missing
+	s := SessionID(h.number(words[1]))
+	peer := Peer{Host: "h" + words[1], PID: int32(s)}
+	trimmed := strings.Fields(strings.Join(words, " "))
+	switch words[0] {
+	case "join":
+		o := h.options(trimmed[3:])
+		return Join{Session: s, Sequence: o.seq, Peer: peer, Body: protocol.Join{Room: o.in, Name: words[2], Labels: o.labels}}
+	case "leave":
+		return Leave{Session: s, Sequence: 1, Room: h.options(trimmed[2:]).room}
+	case "lost":
+		return Lost{Session: s, Why: "reset"}
+	case "call":
+		o := h.options(trimmed[2:])
+		rule, err := protocol.ParseRule(o.need)
+		if err != nil {
+			h.t.Fatalf("%s: %v", h.line, err)
+		}
+		return Call{Session: s, Sequence: o.seq, Peer: peer, Budget: o.length,
+			Body: protocol.Call{Room: o.in, Rule: rule.Kind, N: rule.N, Labels: o.labels}}
+	case "watch":
+		o := h.options(trimmed[2:])
+		return Watch{Session: s, Sequence: o.seq, Body: protocol.Watch{Room: o.in, Once: o.once}}
+	case "cancel":
+		return Cancel{Session: s, Sequence: h.number(words[2])}
+	}
+	return h.memberEvent(words, trimmed, s, CallID(h.number(words[2])))
+}
+
+// memberEvent is what happens to one member's slot in a call.
+func (h *history) memberEvent(words, trimmed []string, s SessionID, c CallID) Event {
+	o := h.options(trimmed[3:])
+	switch words[0] {
+	case "sent":
+		return Sent{Session: s, Call: c}
+	case "overflow":
+		return Overflow{Session: s, Call: c}
+	case "receipt":
+		return Receipt{Session: s, Call: c, Room: o.room}
+	case "reply":
+		outcomes := map[string]protocol.Outcome{"ok": protocol.OK, "app_error": protocol.AppError, "refused": protocol.Refused, "timeout": protocol.Timeout}
+		text := words[4]
+		if strings.Contains(text, "=") || text == "more" {
+			text = ""
+		}
+		return Reply{Session: s, Call: c, Room: o.room, Outcome: outcomes[words[3]], Part: []byte(text), More: o.more}
+	}
+	h.t.Fatalf("%s: unknown event", h.line)
+	return nil
+}
+
+// describe is an effect as a history tells it.
+func describe(e Effect) string {
+	switch e := e.(type) {
+	case Joined:
+		return fmt.Sprintf("joined %d room=%d view=%d", e.Session, e.Room, e.View)
+	case LeftRoom:
+		return fmt.Sprintf("left %d room=%d", e.Session, e.Room)
+	case Failed:
+		return fmt.Sprintf("failed %d %s", e.Session, e.Err.Code)
+	case Deliver:
+		return fmt.Sprintf("deliver %d to %s", e.Call, sessions(e.To))
+	case Withdraw:
+		return fmt.Sprintf("withdraw %d from %s", e.Call, sessions(e.From))
+	case Finished:
+		return fmt.Sprintf("finished %d seq=%d %s", e.Session, e.Sequence, describeAccount(e.Account))
+	case View:
+		return fmt.Sprintf("view %d seq=%d %s", e.Session, e.Sequence, describeView(e.Change))
+	}
+	return fmt.Sprintf("%T", e)
+}
+
+func describeAccount(a *Account) string {
+	words := []string{fmt.Sprintf("view=%d/%d", a.Summary.View, a.Summary.ViewSize)}
+	if a.Summary.Met {
+		words = append(words, "met")
+	}
+	for _, e := range a.Entries {
+		word := e.Name + "=" + e.Outcome.String()
+		if len(e.Reply) > 0 || e.Error != "" {
+			word += ":" + string(e.Reply) + e.Error
+		}
+		words = append(words, word)
+	}
+	for _, gone := range a.Absent {
+		words = append(words, "absent="+gone.Name)
+	}
+	if n := a.Summary.Late; n > 0 {
+		words = append(words, fmt.Sprintf("late=%d", n))
+	}
+	if n := a.Summary.Duplicate; n > 0 {
+		words = append(words, fmt.Sprintf("duplicate=%d", n))
+	}
+	return strings.Join(words, " ")
+}
+
+func describeView(v protocol.ViewChunk) string {
+	words := []string{fmt.Sprintf("view=%d/%d", v.View, v.Size)}
+	if v.Full {
+		words = append(words, "full")
+	}
+	for _, m := range v.Joined {
+		words = append(words, "+"+m.Name)
+	}
+	for _, g := range v.Gone {
+		if g.Reason == protocol.ReasonLost {
+			g.Name += ":" + g.Text
+		}
+		words = append(words, "-"+g.Name)
+	}
+	for _, a := range v.Absent {
+		words = append(words, "absent="+a.Name)
+	}
+	return strings.Join(words, " ")
+}
+
+func sessions(ids []SessionID) string {
+	var words []string
+	for _, id := range ids {
+		words = append(words, strconv.FormatUint(uint64(id), 10))
+	}
+	return strings.Join(words, ",")
+}
