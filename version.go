@@ -5,6 +5,7 @@ package ddcos
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"runtime"
 	"runtime/debug"
 )
@@ -12,6 +13,10 @@ import (
 // commitDigits is how much of a revision Version prints: git's own
 // abbreviation grows with a repository, a fixed length can be compared.
 const commitDigits = 12
+
+// pseudo is the version that Go makes up for a commit without a tag: it holds
+// nothing but the time and the commit.
+var pseudo = regexp.MustCompile(`[-.][0-9]{14}-[0-9a-f]{12}(\+|$)`)
 
 // Version is the line that every command prints for --version, for example
 //
@@ -31,8 +36,12 @@ func Version() string {
 
 // versionLine is Version for a given record.
 func versionLine(info *debug.BuildInfo) string {
-	return fmt.Sprintf("ddcos %s, commit %s, %s %s/%s", cmp.Or(info.Main.Version, "(devel)"),
-		commit(info), cmp.Or(info.GoVersion, runtime.Version()), runtime.GOOS, runtime.GOARCH)
+	version := info.Main.Version
+	if version == "" || pseudo.MatchString(version) {
+		version = "(devel)"
+	}
+	return fmt.Sprintf("ddcos %s, commit %s, %s %s/%s", version, commit(info),
+		cmp.Or(info.GoVersion, runtime.Version()), runtime.GOOS, runtime.GOARCH)
 }
 
 // commit is the abbreviated revision of a build, or "unknown".

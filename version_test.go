@@ -30,6 +30,14 @@ func TestVersionLine(t *testing.T) {
 			},
 			"ddcos (devel), commit 0a1b2c3d4e5f+modified, go1.26.8 " + platform,
 		},
+		"a commit without a tag": {
+			debug.BuildInfo{
+				GoVersion: "go1.26.8",
+				Main:      debug.Module{Version: "v0.3.1-0.20261121041600-0a1b2c3d4e5f+dirty"},
+				Settings:  []debug.BuildSetting{{Key: "vcs.revision", Value: revision}},
+			},
+			"ddcos (devel), commit 0a1b2c3d4e5f, go1.26.8 " + platform,
+		},
 		"no repository": {
 			debug.BuildInfo{},
 			"ddcos (devel), commit unknown, " + runtime.Version() + " " + platform,
