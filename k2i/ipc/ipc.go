@@ -1,0 +1,169 @@
+// Package ipc is the snapshot's face in the room `k2i` of a broker: the agent
+// is a member there under its host's name and answers questions.
+package ipc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"ddcos/k2i"
+	"ddcos/k2i/wire"
+	"ddcos/middlecon"
+	"ddcos/protocol"
+)
+
+// Source is where the snapshots come from; nil until there is one.
+type Source interface{ Snapshot() *k2i.Snapshot }
+
+// Options of a Member.
+type Options struct {
+	Broker string // unix:///path or tcp://host:port
+	Name   string // of this host; unique in the room
+	Labels map[string]string
+	Source Source
+	Now    func() time.Time // the clock that stamps the snapshots
+	Log    *slog.Logger
+
+	// The wait before a broker that was lost or refused is dialled again: it
+	// grows from Backoff to MaxBackoff by doubling, and each wait is a random
+	// part of that, so that a thousand agents do not come back at once.
+	Backoff, MaxBackoff time.Duration
+}
+
+// DefaultOptions leave Broker, Name and Source to be named.
+func DefaultOptions() Options {
+	return Options{
+		Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		Backoff: 100 * time.Millisecond, MaxBackoff: 10 * time.Second,
+	}
+}
+
+// Member is the agent in the room. Run keeps it there.
+type Member struct {
+	options   Options
+	joined    atomic.Bool
+	joins     atomic.Uint64
+	questions atomic.Uint64
+	failures  atomic.Uint64
+}
+
+// New makes a Member; fields of options left zero are those of DefaultOptions.
+func New(options Options) *Member {
+	defaults := DefaultOptions()
+	if options.Now == nil {
+		options.Now = defaults.Now
+	}
+	if options.Log == nil {
+		options.Log = defaults.Log
+	}
+	if options.Backoff == 0 {
+		options.Backoff = defaults.Backoff
+	}
+	if options.MaxBackoff == 0 {
+		options.MaxBackoff = defaults.MaxBackoff
+	}
+	return &Member{options: options}
+}
+
+// Joined tells whether the agent is in the room now.
+func (m *Member) Joined() bool { return m.joined.Load() }
+
+// Joins is how often it came into the room; Questions how many it was asked
+// there, and Failures how many of those it could not answer.
+func (m *Member) Joins() uint64     { return m.joins.Load() }
+func (m *Member) Questions() uint64 { return m.questions.Load() }
+func (m *Member) Failures() uint64  { return m.failures.Load() }
+
+// Run joins the room and answers until ctx ends, then leaves it. A broker that
+// is not there, or goes away, is dialled again for as long as it takes: an agent
+// lives without one. So Run returns nothing.
+func (m *Member) Run(ctx context.Context) {
+	told := "" // the last reason that was logged: a broker that is away for a day is one line
+	wait := m.options.Backoff
+	for ctx.Err() == nil {
+		joins := m.joins.Load()
+		err := m.session(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if m.joins.Load() != joins {
+			told, wait = "", m.options.Backoff
+		}
+		if text := advice(err, m.options.Name); text != told {
+			told = text
+			m.options.Log.Warn("not in the room "+wire.Room, "broker", m.options.Broker, "reason", text, "retrying", "until it works")
+		}
+		pause(ctx, wait/2+rand.N(wait/2+1))
+		wait = min(2*wait, m.options.MaxBackoff)
+	}
+}
+
+// pause waits for d, or for the end of ctx.
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// session is one stay in the room. Its error is why it ended; nil with ctx.
+func (m *Member) session(ctx context.Context) error {
+	conn, err := middlecon.Dial(ctx, m.options.Broker, middlecon.Options{Software: "k2i"})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }()
+	member, err := conn.Join(ctx, wire.Room, middlecon.Member{Name: m.options.Name, Labels: m.options.Labels}, m.answer)
+	if err != nil {
+		return err
+	}
+	m.joins.Add(1)
+	m.joined.Store(true)
+	defer m.joined.Store(false)
+	m.options.Log.Info("joined the room "+wire.Room, "broker", m.options.Broker, "name", m.options.Name)
+	select {
+	case <-conn.Done():
+		return fmt.Errorf("the session ended: %w", conn.Err())
+	case <-ctx.Done():
+		// Leaving tells others at once that this host is not lost; ctx cannot be asked with any more.
+		_ = member.Leave(context.WithoutCancel(ctx)) // bounded by the connection's own timeout
+		return nil
+	}
+}
+
+// advice is err with what to do about it, where that is known.
+func advice(err error, name string) string {
+	if errors.Is(err, protocol.CodeNameTaken) {
+		return fmt.Sprintf("another agent is there as %q; give this one a name of its own with --name", name)
+	}
+	return err.Error()
+}
+
+// answer handles one question. Its error travels back as this member's app_error.
+func (m *Member) answer(_ context.Context, message *middlecon.Message) ([]byte, error) {
+	m.questions.Add(1)
+	reply, err := m.reply(message.Payload)
+	if err != nil {
+		m.failures.Add(1)
+	}
+	return reply, err
+}
+
+func (m *Member) reply(payload []byte) ([]byte, error) {
+	req, err := wire.DecodeRequest(payload)
+	if err != nil {
+		return nil, err
+	}
+	snap := m.options.Source.Snapshot()
+	if snap == nil {
+		return nil, errors.New("no sample yet; try again in a second")
+	}
+	return wire.EncodeAnswer(wire.Respond(snap, req, m.options.Now()))
+}

@@ -1,0 +1,163 @@
+package rest
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"ddcos/k2i"
+	"ddcos/k2i/query"
+	"ddcos/k2i/wire"
+)
+
+// staleAfter is how many intervals a sample may be old in good health.
+const staleAfter = 5
+
+// head is what every answer says of its snapshot.
+type head struct {
+	Host       string         `json:"host"`
+	HostID     k2i.HostID     `json:"host_id"`
+	SampledAt  time.Time      `json:"sampled_at"` // the host's own wall clock
+	AgeMS      int64          `json:"age_ms"`
+	Mode       k2i.Mode       `json:"mode"`
+	Visibility k2i.Visibility `json:"visibility"`
+	Missing    []string       `json:"missing"`
+	BusyCPUs   k2i.Rate       `json:"busy_cpus"`
+	Total      int            `json:"total"` // processes in the snapshot, selected or not
+}
+
+func (h *Handler) head(snap *k2i.Snapshot) head {
+	return head{
+		Host: snap.Host.Name, HostID: snap.Host.ID,
+		SampledAt: snap.At.UTC(), AgeMS: wire.Age(snap, h.options.Now()).Milliseconds(),
+		Mode: snap.Mode, Visibility: snap.Visibility, Missing: append([]string{}, snap.Missing...),
+		BusyCPUs: snap.BusyCPUs, Total: len(snap.Processes),
+	}
+}
+
+// snapshot is the newest one; without any, the request is answered and nil comes back.
+func (h *Handler) snapshot(w http.ResponseWriter) *k2i.Snapshot {
+	snap := h.options.Source.Snapshot()
+	if snap == nil {
+		w.Header().Set("Retry-After", "1")
+		fail(w, http.StatusServiceUnavailable, "no sample yet; try again in a second")
+	}
+	return snap
+}
+
+// processes is GET /v1/proc: the parameters are those of query.FromValues, the
+// answer JSON or, where it is asked for, msgpack.
+func (h *Handler) processes(w http.ResponseWriter, r *http.Request) {
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		fail(w, http.StatusBadRequest, "%v", err)
+		return
+	}
+	q, err := query.FromValues(values)
+	if err != nil {
+		fail(w, http.StatusBadRequest, "%v", err)
+		return
+	}
+	snap := h.snapshot(w)
+	if snap == nil {
+		return
+	}
+	w.Header().Set("Vary", "Accept")
+	if !strings.Contains(r.Header.Get("Accept"), wire.ContentType) {
+		w.Header().Set("Content-Type", "application/json")
+		writeRows(w, h.head(snap), query.Run(q, snap.Processes))
+		return
+	}
+	body, err := wire.EncodeAnswer(wire.Respond(snap, wire.Request{Query: q}, h.options.Now()))
+	if err != nil {
+		fail(w, http.StatusUnprocessableEntity, "%v", err)
+		return
+	}
+	w.Header().Set("Content-Type", wire.ContentType)
+	_, _ = w.Write(body) // an error means that nobody reads any more
+}
+
+// writeRows streams head's object with the rows in it, a row a line, so that a
+// slow reader of a large table costs a buffer and not the table.
+func writeRows(w http.ResponseWriter, head head, rows []*k2i.Process) {
+	start, err := json.Marshal(head)
+	if err != nil {
+		fail(w, http.StatusInternalServerError, "the answer cannot be written as JSON")
+		return
+	}
+	out := bufio.NewWriterSize(w, 32<<10)
+	defer func() { _ = out.Flush() }() // an error means that nobody reads any more
+	_, _ = out.Write(bytes.TrimSuffix(start, []byte("}")))
+	_, _ = out.WriteString(`,"processes":[` + "\n")
+	rowsOut := json.NewEncoder(out)
+	for i, p := range rows {
+		if i > 0 {
+			_ = out.WriteByte(',')
+		}
+		if rowsOut.Encode(p) != nil {
+			return
+		}
+	}
+	_, _ = out.WriteString("]}\n")
+}
+
+// process is GET /v1/proc/{pid}.
+func (h *Handler) process(w http.ResponseWriter, r *http.Request) {
+	pid, err := strconv.ParseUint(r.PathValue("pid"), 10, 31)
+	if err != nil || pid == 0 || r.URL.RawQuery != "" {
+		fail(w, http.StatusBadRequest, "want /v1/proc/{pid} with a positive number, and no parameters")
+		return
+	}
+	snap := h.snapshot(w)
+	if snap == nil {
+		return
+	}
+	i, found := slices.BinarySearchFunc(snap.Processes, int32(pid), func(p k2i.Process, pid int32) int { return cmp.Compare(p.PID, pid) })
+	if !found {
+		fail(w, http.StatusNotFound, "no process %d on %s in the sample of %s", pid, snap.Host.Name, snap.At.UTC().Format(time.RFC3339Nano))
+		return
+	}
+	writeJSON(w, http.StatusOK, struct {
+		head
+		Process *k2i.Process `json:"process"`
+	}{h.head(snap), &snap.Processes[i]})
+}
+
+// host is GET /v1/host.
+func (h *Handler) host(w http.ResponseWriter, r *http.Request) {
+	if r.URL.RawQuery != "" {
+		fail(w, http.StatusBadRequest, "/v1/host takes no parameters")
+		return
+	}
+	snap := h.snapshot(w)
+	if snap == nil {
+		return
+	}
+	writeJSON(w, http.StatusOK, struct {
+		head
+		Info k2i.Host `json:"info"`
+	}{h.head(snap), snap.Host})
+}
+
+// health is GET /healthz: 200 while the samples are fresh.
+func (h *Handler) health(w http.ResponseWriter, _ *http.Request) {
+	snap := h.snapshot(w)
+	if snap == nil {
+		return
+	}
+	status, word := http.StatusOK, "ok"
+	if wire.Age(snap, h.options.Now()) > staleAfter*h.options.Interval {
+		status, word = http.StatusServiceUnavailable, "stale"
+	}
+	writeJSON(w, status, struct {
+		Status string `json:"status"`
+		head
+	}{word, h.head(snap)})
+}

@@ -1,0 +1,107 @@
+package rest
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+)
+
+// ServeHTTP passes a request by the guards, cheapest first, and contains a
+// panic of whatever answers it.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Cache-Control", "no-store")
+	if status, reason := h.refuse(r); status != 0 {
+		h.refused.Add(1)
+		w.Header().Set("Connection", "close")
+		if status == http.StatusMethodNotAllowed {
+			w.Header().Set("Allow", "GET, HEAD")
+		}
+		fail(w, status, "%s", reason)
+		return
+	}
+	select {
+	case h.inFlight <- struct{}{}:
+		defer func() { <-h.inFlight }()
+	default:
+		h.refused.Add(1)
+		w.Header().Set("Retry-After", "1")
+		fail(w, http.StatusServiceUnavailable, "%d requests are in work already; try again", MaxInFlight)
+		return
+	}
+	begun := &writer{ResponseWriter: w}
+	defer h.contain(begun, r)
+	h.mux.ServeHTTP(begun, r)
+}
+
+// refuse gives the status and the reason for a request that no answer is worth, or 0.
+func (h *Handler) refuse(r *http.Request) (status int, reason string) {
+	switch {
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+		return http.StatusMethodNotAllowed, "an agent is only read: want GET or HEAD"
+	case r.ContentLength != 0:
+		return http.StatusRequestEntityTooLarge, "a request has no body"
+	case !strings.HasPrefix(r.URL.Path, "/"):
+		return http.StatusBadRequest, "want a path that begins with /"
+	case onLoopback(r) && !h.knownHost(r.Host):
+		return http.StatusForbidden, fmt.Sprintf("Host %.64q is not this agent: want an address, localhost or the host's own name", r.Host)
+	}
+	return 0, ""
+}
+
+// onLoopback tells whether the request came in over TCP to an address that only
+// this host reaches: where a page in a browser may reach what its author could
+// not, by a name that it lets resolve to 127.0.0.1 (DNS rebinding).
+func onLoopback(r *http.Request) bool {
+	addr, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
+	return ok && addr.IP.IsLoopback()
+}
+
+// knownHost accepts what no stranger's name server can answer for: addresses,
+// localhost, and the name of the host itself.
+func (h *Handler) knownHost(hostport string) bool {
+	host, _, err := net.SplitHostPort(hostport)
+	if err != nil {
+		host = strings.TrimSuffix(strings.TrimPrefix(hostport, "["), "]")
+	}
+	if _, err := netip.ParseAddr(host); err == nil {
+		return true
+	}
+	return strings.EqualFold(host, "localhost") || (h.options.Name != "" && strings.EqualFold(host, h.options.Name))
+}
+
+// writer knows whether the answer has begun.
+type writer struct {
+	http.ResponseWriter
+	begun bool
+}
+
+func (w *writer) WriteHeader(status int) {
+	w.begun = true
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *writer) Write(b []byte) (int, error) {
+	w.begun = true
+	return w.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// contain turns a panic into a 500, or into a broken connection where the
+// answer had begun, so that nobody takes half of it for the whole.
+func (h *Handler) contain(w *writer, r *http.Request) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	h.panics.Add(1)
+	h.options.Log.Error("a request panicked", "path", r.URL.Path, "panic", fmt.Sprint(p))
+	if w.begun {
+		panic(http.ErrAbortHandler) //nolint:forbidigo // net/http's way to drop one connection
+	}
+	fail(w, http.StatusInternalServerError, "internal error; the agent's log tells more")
+}
