@@ -130,11 +130,28 @@ func resolved(list []string, lookup func(string) (uint32, bool)) set[uint32] {
 	return numbers
 }
 
-// First sorts rows and gives the first limit of them, or all for 0.
+// First gives the first limit of rows in order, or all for 0. It reuses rows.
+// It keeps up to twice the limit and sorts only when those are full, so that
+// most rows of a long table cost one comparison with the worst that is kept.
 func First[T any](rows []T, limit int, compare func(a, b T) int) []T {
-	slices.SortFunc(rows, compare)
-	if limit > 0 && limit < len(rows) {
-		return rows[:limit]
+	if limit <= 0 || limit >= len(rows) {
+		slices.SortFunc(rows, compare)
+		return rows
 	}
-	return rows
+	kept := rows[:limit]
+	slices.SortFunc(kept, compare)
+	worst := kept[limit-1]
+	for _, row := range rows[limit:] {
+		if compare(row, worst) >= 0 {
+			continue
+		}
+		kept = append(kept, row) // never beyond what the loop has read
+		if len(kept) == 2*limit {
+			slices.SortFunc(kept, compare)
+			kept = kept[:limit]
+			worst = kept[limit-1]
+		}
+	}
+	slices.SortFunc(kept, compare)
+	return kept[:limit]
 }

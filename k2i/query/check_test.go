@@ -1,0 +1,70 @@
+package query
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestCheck(t *testing.T) {
+	long := strings.Repeat("x", MaxText+1)
+	tests := map[string]struct {
+		q    Query
+		want string // part of the error; "" for none
+	}{
+		"zero":                 {Query{}, ""},
+		"the limits":           {Query{Limit: MaxRows, Select: Selection{PIDs: make([]int32, MaxList), Comms: []string{long[1:]}}}, ""},
+		"negative limit":       {Query{Limit: -1}, "limit -1: want 0 (for all) to 4194304"},
+		"limit too large":      {Query{Limit: MaxRows + 1}, "want 0"},
+		"too many keys":        {Query{Sort: make([]Key, MaxKeys+1)}, "17 sort keys: 16 are allowed"},
+		"a part of a name":     {Query{Sort: []Key{{Field: "rss"}}}, "did you mean rss_bytes?"},
+		"more than the name":   {Query{Sort: []Key{{Field: "userid"}}}, "did you mean user?"},
+		"a slip of the finger": {Query{Sort: []Key{{Field: "thraeds"}}}, "did you mean threads?"},
+		"another case":         {Query{Sort: []Key{{Field: "PID"}}}, "did you mean pid"},
+		"nothing near":         {Query{Sort: []Key{{Field: "zzzzzzzz"}}}, "for example rss_bytes"},
+		"an empty key":         {Query{Sort: []Key{{}}}, `sort by "": no such field`},
+		"a huge key is cut":    {Query{Sort: []Key{{Field: strings.Repeat("q", 1<<20)}}}, "no such field"},
+		"too many pids":        {Query{Select: Selection{PIDs: make([]int32, MaxList+1)}}, "4097 pids: 4096 are allowed"},
+		"too many ppids":       {Query{Select: Selection{PPIDs: make([]int32, MaxList+1)}}, "ppids"},
+		"too many sids":        {Query{Select: Selection{SIDs: make([]int32, MaxList+1)}}, "sids"},
+		"too many ttys":        {Query{Select: Selection{TTYs: make([]uint32, MaxList+1)}}, "ttys"},
+		"too many users":       {Query{Select: Selection{Users: make([]string, MaxList+1)}}, "users"},
+		"too many rusers":      {Query{Select: Selection{RUsers: make([]string, MaxList+1)}}, "rusers"},
+		"too many groups":      {Query{Select: Selection{Groups: make([]string, MaxList+1)}}, "groups"},
+		"too many rgroups":     {Query{Select: Selection{RGroups: make([]string, MaxList+1)}}, "rgroups"},
+		"too many comms":       {Query{Select: Selection{Comms: make([]string, MaxList+1)}}, "comms"},
+		"a long user":          {Query{Select: Selection{Users: []string{long}}}, "a name of 257 bytes"},
+		"a long ruser":         {Query{Select: Selection{RUsers: []string{long}}}, "a name of 257 bytes"},
+		"a long group":         {Query{Select: Selection{Groups: []string{long}}}, "a name of 257 bytes"},
+		"a long rgroup":        {Query{Select: Selection{RGroups: []string{long}}}, "a name of 257 bytes"},
+		"a long comm":          {Query{Select: Selection{Comms: []string{long}}}, "a name of 257 bytes"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			err := test.q.Check()
+			if test.want == "" {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Fatalf("got %v, want %q", err, test.want)
+			}
+			if len(err.Error()) > 300 || strings.Contains(err.Error(), "\n") {
+				t.Errorf("the error is no short line: %d bytes", len(err.Error()))
+			}
+		})
+	}
+}
+
+func TestDistance(t *testing.T) {
+	tests := []struct {
+		a, b string
+		want int
+	}{{"", "", 0}, {"", "abc", 3}, {"abc", "", 3}, {"pid", "pid", 0}, {"pid", "ppid", 1}, {"kitten", "sitting", 3}, {"comm", "mm", 2}}
+	for _, test := range tests {
+		if got := distance(test.a, test.b); got != test.want {
+			t.Errorf("distance(%q, %q) = %d, want %d", test.a, test.b, got, test.want)
+		}
+	}
+}
