@@ -1,6 +1,7 @@
 package hosts
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"syscall"
@@ -61,4 +62,18 @@ func (p *Process) Status() syscall.WaitStatus {
 func (p *Process) end(status syscall.WaitStatus) {
 	p.status = status
 	close(p.done)
+}
+
+// Complaint says how an ended process ended and what it wrote last, in one line.
+func (p *Process) Complaint() string {
+	how := fmt.Sprintf("ended with status %d", p.Status().ExitStatus())
+	if s := p.Status(); s.Signaled() {
+		how = fmt.Sprintf("was ended by %v", s.Signal())
+	}
+	text := fmt.Sprintf("%s on %s %s", p.Name, p.host.Name, how)
+	if log, err := p.host.Log(p.Name); err == nil && len(bytes.TrimSpace(log)) > 0 {
+		written := bytes.Split(bytes.TrimSpace(log), []byte("\n"))
+		text += fmt.Sprintf(": %s", written[len(written)-1])
+	}
+	return text
 }
