@@ -6,7 +6,7 @@ type Hello struct {
 	MinVersion uint8  `msgpack:"min_version"`
 	MaxVersion uint8  `msgpack:"max_version"`
 	Software   string `msgpack:"software"`  // for the broker's log, at most MaxName bytes
-	MaxFrame   uint32 `msgpack:"max_frame"` // the largest frame that the sender takes, at least MaxFirst
+	MaxFrame   uint32 `msgpack:"max_frame"` // the largest frame that the sender takes, at least MaxFrame in version 1
 }
 
 // Welcome answers Hello with what the session is bound to and its limits.

@@ -113,16 +113,16 @@ func toJSON(v reflect.Value) any {
 		fields, list := map[string]any{}, []any{}
 		asArray := eachField(v, func(name string, omitEmpty bool, f reflect.Value) {
 			list = append(list, toJSON(f))
-			if !omitEmpty || !f.IsZero() {
-				fields[name] = toJSON(f)
+			if x := toJSON(f); !omitEmpty || x != nil {
+				fields[name] = x
 			}
 		})
 		if asArray {
 			return list
 		}
 		return fields
-	case (v.Kind() == reflect.Slice || v.Kind() == reflect.Map) && v.IsNil():
-		return nil
+	case (v.Kind() == reflect.Slice || v.Kind() == reflect.Map) && v.Len() == 0:
+		return nil // an empty one and none are the same
 	case v.Type() == reflect.TypeFor[[]byte]():
 		return map[string]any{"hex": hex.EncodeToString(v.Bytes())}
 	case v.Kind() == reflect.Slice:
