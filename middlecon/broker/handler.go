@@ -96,6 +96,9 @@ func (b *Broker) lost(s *session, why string) {
 
 // read parses what the transport holds and turns frames into events.
 func (b *Broker) read(s *session, c gnet.Conn) {
+	if c.InboundBuffered() < s.need {
+		return
+	}
 	buf, err := c.Peek(-1)
 	if err != nil || len(buf) == 0 {
 		return
@@ -112,6 +115,7 @@ func (b *Broker) read(s *session, c gnet.Conn) {
 			break
 		}
 		if size == 0 {
+			s.need = protocol.Need(rest)
 			break
 		}
 		rest = rest[size:]

@@ -26,6 +26,7 @@ type session struct {
 	closing  bool      // its last frame is queued; nothing that comes is read any more
 	closed   bool      // its transport is of no use any more
 	deadline time.Time // for Hello
+	need     int       // bytes that the frame on its way has in all
 
 	queue   []queued // frames that no byte of has been handed to the transport, oldest first
 	bytes   int      // in queue
