@@ -121,11 +121,13 @@ func (h *Host) Command(ctx context.Context, argv ...string) *exec.Cmd {
 // host's own.
 func (h *Host) Run(cmd *exec.Cmd) error {
 	inside := h
+	// A process group of its own keeps the terminal's Ctrl-C away: the context ends it.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if h.plain {
 		inside = nil
-		// In a host of its own it ends with the first process; there, os/exec would take a parent
+		// In a namespaced host it ends with the first process; there, os/exec would take a parent
 		// that reads 0 for a dead one and kill it.
-		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+		cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
 	}
 	ended, err := spawn(cmd, inside)
 	if err != nil {

@@ -46,7 +46,7 @@ func start(t *testing.T, bin string, as *syscall.Credential, args ...string) *sh
 	}
 	s.cmd.Env = append(os.Environ(), s.marker, "TMPDIR="+s.temp)
 	s.cmd.Dir = "/"
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: as}
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: as, Setpgid: true}
 	s.cmd.Stderr = &s.stderr
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
@@ -201,7 +201,11 @@ func TestRunEnds(t *testing.T) {
 			if len(s.running(t)) < 2 {
 				t.Error("the marker finds nothing")
 			}
-			if err := s.cmd.Process.Signal(tc.signal); err != nil {
+			target := s.cmd.Process.Pid
+			if tc.signal == syscall.SIGINT {
+				target = -target // a terminal interrupts the whole group
+			}
+			if err := syscall.Kill(target, tc.signal); err != nil {
 				t.Fatal(err)
 			}
 			s.ends(t, tc.status)
