@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"math"
 
 	"github.com/vmihailenco/msgpack/v5"
 
@@ -14,9 +13,9 @@ import (
 
 // Limits of the bodies.
 const (
-	MaxRequest = protocol.MaxBody  // bytes; a request is one frame
-	MaxAnswer  = protocol.MaxReply // bytes of one host's answer
-	MinRow     = 256               // bytes that an encoded process takes at least: the names of its fields alone take more
+	MaxRequest = protocol.MaxPayload // bytes; a request is one frame
+	MaxAnswer  = protocol.MaxReply   // bytes of one host's answer
+	MinRow     = 256                 // bytes that an encoded process takes at least: the names of its fields alone take more
 )
 
 // ErrTooLarge is a body beyond its limit.
@@ -32,7 +31,7 @@ func DecodeRequest(b []byte) (Request, error) {
 		return Request{}, fmt.Errorf("request of %d bytes, %d are allowed: %w", len(b), MaxRequest, ErrTooLarge)
 	}
 	var req Request
-	if err := protocol.Decode(b, &req, len(b)); err != nil {
+	if err := decode(b, &req); err != nil {
 		return Request{}, fmt.Errorf("request: %w", err)
 	}
 	if err := req.Query.Check(); err != nil {
@@ -41,8 +40,9 @@ func DecodeRequest(b []byte) (Request, error) {
 	return req, nil
 }
 
-// EncodeAnswer gives a's msgpack: maps whose keys are the names of the JSON form.
-// An answer beyond MaxAnswer is ErrTooLarge; a Limit in the query helps.
+// EncodeAnswer gives a's msgpack: maps whose keys are the names of the JSON
+// form. Bytes of the kernel that are no UTF-8 become question marks, as ps
+// prints them. An answer beyond MaxAnswer is ErrTooLarge; a Limit helps.
 func EncodeAnswer(a *Answer) ([]byte, error) {
 	b := protocol.Encode(a)
 	if len(b) > MaxAnswer {
@@ -60,13 +60,25 @@ func DecodeAnswer(b []byte) (*Answer, error) {
 		return nil, fmt.Errorf("answer of %d bytes, %d are allowed: %w", len(b), MaxAnswer, ErrTooLarge)
 	}
 	a := &Answer{BusyCPUs: k2i.NoRate()}
-	if err := protocol.Decode(b, a, len(b)); err != nil {
+	if err := decode(b, a); err != nil {
 		return nil, fmt.Errorf("answer: %w", err)
 	}
 	if err := a.check(); err != nil {
 		return nil, fmt.Errorf("answer: %w", err)
 	}
 	return a, nil
+}
+
+// decode walks b before the library sees it. A value takes a byte at least, so
+// the bytes bound the values.
+func decode(b []byte, v any) error {
+	if err := protocol.Validate(b, len(b)); err != nil {
+		return err
+	}
+	d := msgpack.GetDecoder()
+	defer msgpack.PutDecoder(d)
+	d.Reset(bytes.NewReader(b))
+	return d.Decode(v)
 }
 
 // Rows are the processes of an Answer.
@@ -93,38 +105,4 @@ func (rows *Rows) DecodeMsgpack(d *msgpack.Decoder) error {
 		}
 	}
 	return nil
-}
-
-// check refuses what no agent says: readers divide by ticks, subtract ages and
-// write rates as JSON, which has no infinity.
-func (a *Answer) check() error {
-	h := &a.Host
-	switch {
-	case h.Name == "" || len(h.Name) > protocol.MaxName:
-		return fmt.Errorf("a host's name of %d bytes, want 1 to %d", len(h.Name), protocol.MaxName)
-	case h.CPUs < 1 || h.TicksPerSecond < 1 || h.PageBytes < 1:
-		return fmt.Errorf("a host with %d CPUs, %d ticks a second and pages of %d bytes", h.CPUs, h.TicksPerSecond, h.PageBytes)
-	case a.AgeNS < 0:
-		return fmt.Errorf("a sample of the future, age %d ns", a.AgeNS)
-	case a.Total < len(a.Processes):
-		return fmt.Errorf("%d processes of %d", len(a.Processes), a.Total)
-	case !plausible(a.BusyCPUs):
-		return fmt.Errorf("%v busy CPUs", a.BusyCPUs)
-	}
-	for _, load := range h.Load {
-		if math.IsNaN(load) || math.IsInf(load, 0) {
-			return fmt.Errorf("a load average of %v", load)
-		}
-	}
-	for i := range a.Processes {
-		if p := &a.Processes[i]; p.PID < 1 || !plausible(p.RCPU) {
-			return fmt.Errorf("process %d using %v CPUs", p.PID, p.RCPU)
-		}
-	}
-	return nil
-}
-
-// plausible is a rate that is unknown or finite and not negative.
-func plausible(r k2i.Rate) bool {
-	return !r.Known() || (r >= 0 && !math.IsInf(float64(r), 0))
 }
