@@ -12,6 +12,7 @@ import (
 // Limits.AbsentFor has passed or the room has lost too many others since.
 type absent struct {
 	member *member
+	turn   uint64 // counts all losses
 	at     time.Duration
 	reason string
 	older  *absent // lost before it, in any room
@@ -60,12 +61,11 @@ func (r *Rooms) remember(m *member, reason string) {
 	m.session = nil
 	in := m.room
 	if len(in.absent) >= r.limits.Absent {
-		first := slices.MinFunc(in.absent, func(a, b *absent) int {
-			return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.member.id, b.member.id))
-		})
+		first := slices.MinFunc(in.absent, func(a, b *absent) int { return cmp.Compare(a.turn, b.turn) })
 		r.recall(in, first.member.name)
 	}
-	a := &absent{member: m, at: r.now, reason: reason}
+	r.lastLoss++
+	a := &absent{member: m, turn: r.lastLoss, at: r.now, reason: reason}
 	r.lost.push(a)
 	at, _ := in.findAbsent(m.name)
 	in.absent = slices.Insert(in.absent, at, a)

@@ -12,7 +12,7 @@ import (
 type call struct {
 	id       CallID
 	room     *room
-	caller   *session // nil when it is lost
+	caller   *session
 	sequence uint64
 	start    time.Duration
 	deadline time.Duration

@@ -24,6 +24,7 @@ type Rooms struct {
 	lastRoom   uint32
 	lastSerial uint64
 	lastCall   CallID
+	lastLoss   uint64
 	lastView   uint64 // the highest view of any room that was dropped
 	held       int    // reply bytes of the calls in flight
 
@@ -65,6 +66,10 @@ func (r *Rooms) Step(now time.Duration, ev Event) []Effect {
 	case Overflow:
 		r.overflow(e)
 		return r.effects
+	case Lost: // nothing more is for it, not even what is due now
+		if s := r.sessions[e.Session]; s != nil {
+			s.lost = true
+		}
 	}
 	r.expireCalls()
 	r.expireAbsent()

@@ -113,9 +113,7 @@ func (r *Rooms) lose(e Lost) {
 		return
 	}
 	delete(r.sessions, s.id)
-	s.lost = true
-	requests := s.requests
-	s.requests = nil
+	requests := slices.Clone(s.requests)
 	for _, q := range requests {
 		if q.watch != nil {
 			r.unwatch(q.watch)
@@ -123,7 +121,6 @@ func (r *Rooms) lose(e Lost) {
 	}
 	for _, q := range requests {
 		if q.call != nil {
-			q.call.caller = nil
 			r.finish(q.call)
 		}
 	}

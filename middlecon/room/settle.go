@@ -123,8 +123,8 @@ func (r *Rooms) finish(c *call) {
 	sum := &c.account.Summary
 	sum.Met = c.met()
 	sum.ElapsedUS = uint64((r.now - c.start).Microseconds())
-	if c.caller != nil {
-		c.caller.dropCall(c)
+	c.caller.dropCall(c)
+	if !c.caller.lost {
 		r.emit(Finished{Session: c.caller.id, Sequence: c.sequence, Account: c.account})
 	} else {
 		r.stats.Abandoned++

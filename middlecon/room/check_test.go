@@ -1,0 +1,210 @@
+package room
+
+import (
+	"fmt"
+	"slices"
+
+	"ddcos/protocol"
+)
+
+// check compares what a step did with what it had to do.
+func (m *model) check(effects []Effect) {
+	var answers, changed []string
+	withdrawn := make(map[string]int)
+	over := make(map[CallID]bool)
+	for _, e := range effects {
+		switch e := e.(type) {
+		case Withdraw:
+			if over[e.Call] {
+				m.fail("early", "call %d is withdrawn after its account", e.Call)
+			}
+			for _, s := range e.From {
+				withdrawn[fmt.Sprintf("%d %d", e.Call, s)]++
+			}
+		case Finished:
+			m.finished(e, over)
+		case View:
+			if w := m.shown(e); w != "" {
+				changed = append(changed, w)
+			}
+		default:
+			answers = append(answers, describe(e))
+		}
+		if s := addressee(e); m.gone[s] {
+			m.fail("caller gone", "%s, and session %d is lost", describe(e), s)
+		}
+	}
+	if !slices.Equal(answers, m.want.answers) {
+		m.fail("answer", "%q, want %q", answers, m.want.answers)
+	}
+	for key, n := range m.want.withdrawn {
+		if withdrawn[key] != n {
+			m.fail("cancelled on the wire", "withdraw %s: %d times, want %d", key, withdrawn[key], n)
+		}
+		delete(withdrawn, key)
+	}
+	for key := range withdrawn {
+		m.fail("cancelled on the wire", "withdraw %s for no reason", key)
+	}
+	for key, calls := range m.want.finished {
+		if len(calls) > 0 {
+			m.fail("early", "call %d is over and %s was not told", calls[0].id, key)
+		}
+	}
+	if m.want.full != "" {
+		m.fail("honest membership", "the watcher of %s was not shown the full view", m.want.full)
+	}
+	m.checkViews(changed)
+}
+
+// addressee is the one session that an effect is for; 0 where there are more.
+func addressee(e Effect) SessionID {
+	switch e := e.(type) {
+	case Joined:
+		return e.Session
+	case LeftRoom:
+		return e.Session
+	case Failed:
+		return e.Session
+	case Finished:
+		return e.Session
+	case View:
+		return e.Session
+	}
+	return 0
+}
+
+func (m *model) finished(e Finished, over map[CallID]bool) {
+	key := fmt.Sprintf("%d %d", e.Session, e.Sequence)
+	calls := m.want.finished[key]
+	if len(calls) == 0 {
+		m.fail("unique and final", "an account for %s that nobody waits for: %s", key, describe(e))
+		return
+	}
+	c := calls[0]
+	m.want.finished[key] = calls[1:]
+	over[c.id] = true
+	m.account(c, e.Account)
+}
+
+// shown lets a watcher apply what it is shown, and returns the key of a change.
+func (m *model) shown(e View) string {
+	if e.Change.Full {
+		if e.Change.Room != m.want.full {
+			m.fail("honest membership", "%s was not asked for", describe(e))
+		}
+		m.want.full = ""
+		m.fullView(e)
+		return ""
+	}
+	i := slices.IndexFunc(m.watches, func(w *modelWatch) bool { return w.session == e.Session && w.sequence == e.Sequence })
+	if i < 0 || m.watches[i].room != e.Change.Room {
+		m.fail("honest membership", "%s to no watcher", describe(e))
+		return ""
+	}
+	w := m.watches[i]
+	if e.Change.View != w.view+1 || len(e.Change.Joined)+len(e.Change.Gone) != 1 {
+		m.fail("honest membership", "%s after view %d", describe(e), w.view)
+	}
+	w.view = e.Change.View
+	for _, g := range e.Change.Gone {
+		w.members = slices.DeleteFunc(w.members, func(id protocol.MemberID) bool { return id == g.ID })
+	}
+	for _, o := range e.Change.Joined {
+		w.members = append(w.members, o.ID)
+	}
+	if int(e.Change.Size) != len(w.members) {
+		m.fail("honest membership", "%s, and the watcher has %d members", describe(e), len(w.members))
+	}
+	return fmt.Sprintf("%s %d %d", e.Change.Room, e.Session, e.Sequence)
+}
+
+// fullView compares the whole list with the model's, and starts a watcher from it.
+func (m *model) fullView(e View) {
+	v := e.Change
+	var ids, want []protocol.MemberID
+	var absent, wantAbsent []string
+	for _, o := range v.Joined {
+		ids = append(ids, o.ID)
+	}
+	for _, o := range m.in(v.Room) {
+		want = append(want, o.id)
+	}
+	for _, a := range v.Absent {
+		absent = append(absent, fmt.Sprintf("%s %v %d", a.Name, a.ID, a.AgoMS))
+	}
+	for _, a := range m.absent {
+		if a.room == v.Room {
+			wantAbsent = append(wantAbsent, fmt.Sprintf("%s %v %d", a.name, a.id, (m.now-a.at).Milliseconds()))
+		}
+	}
+	slices.Sort(wantAbsent)
+	var view uint64
+	if in := m.rooms[v.Room]; in != nil {
+		view = in.view
+	}
+	if !slices.Equal(ids, want) || !slices.Equal(absent, wantAbsent) || v.View != view || int(v.Size) != len(want) {
+		m.fail("honest membership", "%s: members %v, want %v in view %d; absent %q, want %q", describe(e), ids, want, view, absent, wantAbsent)
+	}
+	for _, w := range m.watches {
+		if w.session == e.Session && w.sequence == e.Sequence {
+			w.view, w.members = v.View, ids
+		}
+	}
+}
+
+// checkViews wants one change a watcher of each room that changed, and every
+// watcher to have what a new one would be shown.
+func (m *model) checkViews(changed []string) {
+	var want []string
+	for _, room := range m.want.changed {
+		for _, w := range m.watches {
+			if w.room == room {
+				want = append(want, fmt.Sprintf("%s %d %d", room, w.session, w.sequence))
+			}
+		}
+	}
+	slices.Sort(want)
+	slices.Sort(changed)
+	if !slices.Equal(changed, want) {
+		m.fail("honest membership", "changes shown: %q, want %q", changed, want)
+	}
+	for _, w := range m.watches {
+		var ids []protocol.MemberID
+		for _, o := range m.in(w.room) {
+			ids = append(ids, o.id)
+		}
+		if !slices.Equal(w.members, ids) || w.view != m.rooms[w.room].view {
+			m.fail("honest membership", "session %d sees %v in view %d, and %s has %v", w.session, w.members, w.view, w.room, ids)
+		}
+	}
+}
+
+// checkStats compares the counts, and the time of the next deadline.
+func (m *model) checkStats(r *Rooms) {
+	want := m.stats
+	want.InFlight, want.Rooms, want.Members = len(m.calls), len(m.rooms), len(m.members)
+	want.Watches, want.Absent, want.Held = len(m.watches), len(m.absent), m.held()
+	got := r.Stats()
+	if got != want {
+		m.fail("conservation", "%+v, want %+v", got, want)
+	}
+	if got.Accepted != got.Finished+uint64(got.InFlight) {
+		m.fail("conservation", "accepted %d, finished %d, in flight %d", got.Accepted, got.Finished, got.InFlight)
+	}
+	at, ok := r.Next()
+	wantAt, wantOK := m.now, false
+	for _, c := range m.calls {
+		if !wantOK || c.deadline < wantAt {
+			wantAt, wantOK = c.deadline, true
+		}
+	}
+	for _, a := range m.absent {
+		if forget := a.at + m.limits.AbsentFor; !wantOK || forget < wantAt {
+			wantAt, wantOK = forget, true
+		}
+	}
+	if ok != wantOK || (ok && at != wantAt) {
+		m.fail("deadline", "next %v %v, want %v %v", at, ok, wantAt, wantOK)
+	}
+}

@@ -1,0 +1,352 @@
+package room
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"ddcos/protocol"
+)
+
+// model is the contract told a second time, from the outside: it sees events
+// and effects only, keeps everything in the plainest way, and says after each
+// step what the step must have done. The first difference is kept in failed.
+type model struct {
+	limits Limits
+	now    time.Duration
+	failed string
+
+	members    []*modelMember // of all rooms, in the order of joining
+	rooms      map[string]*modelRoom
+	absent     []*modelAbsent // the longest lost first
+	watches    []*modelWatch
+	calls      []*modelCall // in flight, in the order of acceptance
+	gone       map[SessionID]bool
+	lastCall   CallID
+	lastMember protocol.MemberID
+	numbers    map[uint32]bool   // of all rooms that ever were
+	views      map[string]uint64 // the last view of each name, also of rooms that are no more
+
+	stats Stats
+	want  expected
+}
+
+type modelMember struct {
+	id      protocol.MemberID
+	session SessionID
+	room    string
+	name    string
+	peer    Peer
+	labels  map[string]string
+}
+
+// modelRoom is there as long as somebody refers to it.
+type modelRoom struct {
+	number uint32
+	view   uint64
+}
+
+type modelAbsent struct {
+	*modelMember
+	at time.Duration
+}
+
+// modelWatch is what a watcher makes of what it is shown.
+type modelWatch struct {
+	session  SessionID
+	sequence uint64
+	room     string
+	view     uint64
+	members  []protocol.MemberID
+}
+
+// expected is what one step must do.
+type expected struct {
+	answers   []string                // Joined, LeftRoom, Failed, Deliver, as describe tells them
+	withdrawn map[string]int          // "call session"
+	finished  map[string][]*modelCall // "session sequence"; in one step, a sequence can end and be used again
+	changed   []string                // rooms that have a new view
+	full      string                  // the room that a Watch must show
+}
+
+func newModel(limits Limits) *model {
+	return &model{
+		limits:  limits,
+		rooms:   make(map[string]*modelRoom),
+		gone:    make(map[SessionID]bool),
+		views:   make(map[string]uint64),
+		numbers: make(map[uint32]bool),
+	}
+}
+
+func (m *model) fail(rule, format string, args ...any) {
+	if m.failed == "" {
+		m.failed = rule + ": " + fmt.Sprintf(format, args...)
+	}
+}
+
+// step learns of one event and checks its effects.
+func (m *model) step(now time.Duration, ev Event, effects []Effect) {
+	m.now = max(m.now, now)
+	m.want = expected{withdrawn: make(map[string]int), finished: make(map[string][]*modelCall)}
+	switch e := ev.(type) {
+	case Sent:
+		if s := m.slot(e.Session, e.Call); s != nil {
+			s.sent = true
+		}
+	case Overflow:
+		m.overflow(e)
+	default:
+		if lost, ok := ev.(Lost); ok {
+			m.gone[lost.Session] = true // nothing more is for it, not even what is due now
+		}
+		m.timePasses()
+		m.dropUnused()
+		m.apply(ev, effects)
+	}
+	m.dropUnused()
+	m.check(effects)
+}
+
+func (m *model) apply(ev Event, effects []Effect) {
+	switch e := ev.(type) {
+	case Join:
+		m.join(e, effects)
+	case Leave:
+		m.leave(e)
+	case Lost:
+		m.lose(e)
+	case Call:
+		m.accept(e, effects)
+	case Cancel:
+		m.cancel(e)
+	case Watch:
+		m.watch(e, effects)
+	case Receipt:
+		if s := m.slot(e.Session, e.Call); s != nil && m.number(s.call.room) == e.Room {
+			s.received = true
+		}
+	case Reply:
+		m.reply(e)
+	}
+}
+
+// timePasses ends the calls that are due and forgets who was lost long ago.
+func (m *model) timePasses() {
+	for _, c := range slices.Clone(m.calls) {
+		if m.now < c.deadline {
+			continue
+		}
+		for _, s := range c.slots {
+			switch {
+			case s.received:
+				s.settle(m, protocol.Timeout)
+			case s.sent:
+				s.settle(m, protocol.NoReceipt)
+			default:
+				s.settle(m, protocol.NotSent)
+			}
+		}
+		m.conclude(c)
+	}
+	m.absent = slices.DeleteFunc(m.absent, func(a *modelAbsent) bool { return m.now >= a.at+m.limits.AbsentFor })
+}
+
+func (m *model) in(room string) []*modelMember {
+	return slices.DeleteFunc(slices.Clone(m.members), func(o *modelMember) bool { return o.room != room })
+}
+
+func (m *model) of(session SessionID) []*modelMember {
+	return slices.DeleteFunc(slices.Clone(m.members), func(o *modelMember) bool { return o.session != session })
+}
+
+func (m *model) number(room string) uint32 {
+	if in := m.rooms[room]; in != nil {
+		return in.number
+	}
+	return 0
+}
+
+func (m *model) join(e Join, effects []Effect) {
+	if code := m.refuseJoin(e); code != 0 {
+		m.refuse(e.Session, code)
+		return
+	}
+	if len(effects) == 0 {
+		m.fail("join", "no effect")
+		return
+	}
+	joined, _ := lastJoined(effects)
+	in := m.rooms[e.Body.Room]
+	if in == nil {
+		in = m.open(e.Body.Room, joined.View-1)
+	}
+	if in.number == 0 {
+		if in.number = joined.Room; m.numbers[in.number] {
+			m.fail("honest membership", "room number %d is given again", in.number)
+		}
+		m.numbers[in.number] = true
+	}
+	if joined.Member <= m.lastMember || joined.Member.Broker() != simBroker {
+		m.fail("honest membership", "member %v comes after %v", joined.Member, m.lastMember)
+	}
+	m.lastMember = joined.Member
+	m.members = append(m.members, &modelMember{
+		id: joined.Member, session: e.Session, room: e.Body.Room,
+		name: e.Body.Name, peer: e.Peer, labels: e.Body.Labels,
+	})
+	m.absent = slices.DeleteFunc(m.absent, func(a *modelAbsent) bool { return a.room == e.Body.Room && a.name == e.Body.Name })
+	m.changed(e.Body.Room)
+	m.want.answers = append(m.want.answers, fmt.Sprintf("joined %d room=%d view=%d", e.Session, in.number, in.view))
+}
+
+// open makes a room that begins at a view.
+func (m *model) open(name string, view uint64) *modelRoom {
+	if view < m.views[name] {
+		m.fail("honest membership", "%s begins at view %d and had view %d", name, view, m.views[name])
+	}
+	in := &modelRoom{view: view}
+	m.rooms[name] = in
+	return in
+}
+
+func lastJoined(effects []Effect) (Joined, bool) {
+	for _, e := range slices.Backward(effects) {
+		if joined, ok := e.(Joined); ok {
+			return joined, true
+		}
+	}
+	return Joined{}, false
+}
+
+func (m *model) refuseJoin(e Join) protocol.Code {
+	in := m.in(e.Body.Room)
+	mine := m.of(e.Session)
+	switch {
+	case e.Body.Name == "":
+		return protocol.CodeBadName
+	case slices.ContainsFunc(mine, func(o *modelMember) bool { return o.room == e.Body.Room }):
+		return protocol.CodeAlreadyMember
+	case slices.ContainsFunc(in, func(o *modelMember) bool { return o.name == e.Body.Name }):
+		return protocol.CodeNameTaken
+	case len(in) >= m.limits.Members:
+		return protocol.CodeTooManyMembers
+	case len(mine) >= m.limits.SessionRooms:
+		return protocol.CodeTooManyRooms
+	case m.rooms[e.Body.Room] == nil && len(m.rooms) >= m.limits.Rooms:
+		return protocol.CodeTooManyRooms
+	}
+	return 0
+}
+
+func (m *model) refuse(s SessionID, code protocol.Code) {
+	m.want.answers = append(m.want.answers, fmt.Sprintf("failed %d %s", s, code))
+}
+
+func (m *model) changed(room string) {
+	m.rooms[room].view++
+	m.want.changed = append(m.want.changed, room)
+}
+
+func (m *model) leave(e Leave) {
+	for _, o := range m.of(e.Session) {
+		if m.number(o.room) != e.Room {
+			continue
+		}
+		m.want.answers = append(m.want.answers, fmt.Sprintf("left %d room=%d", e.Session, e.Room))
+		for _, c := range slices.Clone(m.calls) {
+			if s := c.slotOf(e.Session); s != nil && c.room == o.room {
+				s.settle(m, protocol.Left)
+			}
+			m.conclude(c)
+		}
+		m.remove(o)
+		return
+	}
+	m.refuse(e.Session, protocol.CodeNotMember)
+}
+
+func (m *model) remove(o *modelMember) {
+	m.members = slices.DeleteFunc(m.members, func(other *modelMember) bool { return other == o })
+	m.changed(o.room)
+}
+
+func (m *model) lose(e Lost) {
+	m.watches = slices.DeleteFunc(m.watches, func(w *modelWatch) bool { return w.session == e.Session })
+	for _, c := range slices.Clone(m.calls) {
+		if c.caller == e.Session {
+			m.end(c)
+		}
+	}
+	for _, c := range slices.Clone(m.calls) {
+		s := c.slotOf(e.Session)
+		if s != nil && (s.sent || s.received) {
+			s.settle(m, protocol.LostAfterSend)
+		} else if s != nil {
+			s.settle(m, protocol.NotSent)
+		}
+		m.conclude(c)
+	}
+	for _, o := range m.of(e.Session) {
+		m.remove(o)
+		m.absent = append(m.absent, &modelAbsent{modelMember: o, at: m.now})
+		lost := func(a *modelAbsent) bool { return a.room == o.room }
+		if n := len(m.absent) - len(slices.DeleteFunc(slices.Clone(m.absent), lost)); n > m.limits.Absent {
+			first := slices.IndexFunc(m.absent, lost)
+			m.absent = slices.Delete(m.absent, first, first+1)
+		}
+	}
+}
+
+func (m *model) watch(e Watch, effects []Effect) {
+	watches := slices.DeleteFunc(slices.Clone(m.watches), func(w *modelWatch) bool { return w.session != e.Session })
+	switch {
+	case m.inUse(e.Session, e.Sequence):
+		m.refuse(e.Session, protocol.CodeDuplicate)
+		return
+	case e.Body.Once:
+		m.want.full = e.Body.Room
+		return
+	case len(watches) >= m.limits.SessionWatches:
+		m.refuse(e.Session, protocol.CodeTooManyWatches)
+		return
+	case m.rooms[e.Body.Room] == nil && len(m.rooms) >= m.limits.Rooms:
+		m.refuse(e.Session, protocol.CodeTooManyRooms)
+		return
+	}
+	m.want.full = e.Body.Room
+	if m.rooms[e.Body.Room] == nil && len(effects) > 0 {
+		shown, _ := effects[len(effects)-1].(View)
+		m.open(e.Body.Room, shown.Change.View)
+	}
+	m.watches = append(m.watches, &modelWatch{session: e.Session, sequence: e.Sequence, room: e.Body.Room})
+}
+
+// inUse tells whether a call or watch of that session has the sequence.
+func (m *model) inUse(s SessionID, sequence uint64) bool {
+	return slices.ContainsFunc(m.watches, func(w *modelWatch) bool { return w.session == s && w.sequence == sequence }) ||
+		slices.ContainsFunc(m.calls, func(c *modelCall) bool { return c.caller == s && c.sequence == sequence })
+}
+
+func (m *model) cancel(e Cancel) {
+	m.watches = slices.DeleteFunc(m.watches, func(w *modelWatch) bool { return w.session == e.Session && w.sequence == e.Sequence })
+	for _, c := range slices.Clone(m.calls) {
+		if c.caller == e.Session && c.sequence == e.Sequence {
+			m.end(c)
+		}
+	}
+}
+
+// dropUnused forgets rooms that nobody refers to, but not their last view.
+func (m *model) dropUnused() {
+	for name, in := range m.rooms {
+		m.views[name] = in.view
+		used := slices.ContainsFunc(m.members, func(o *modelMember) bool { return o.room == name }) ||
+			slices.ContainsFunc(m.absent, func(a *modelAbsent) bool { return a.room == name }) ||
+			slices.ContainsFunc(m.watches, func(w *modelWatch) bool { return w.room == name }) ||
+			slices.ContainsFunc(m.calls, func(c *modelCall) bool { return c.room == name })
+		if !used {
+			delete(m.rooms, name)
+		}
+	}
+}

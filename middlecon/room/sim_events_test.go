@@ -1,0 +1,145 @@
+package room
+
+import (
+	"fmt"
+	"time"
+
+	"ddcos/protocol"
+)
+
+// session is mostly one that is alive, rarely one that is not.
+func (w *world) session() SessionID {
+	if w.IntN(50) == 0 {
+		return w.last + 1 + SessionID(w.IntN(2)) // a stranger: it may do no harm
+	}
+	return w.alive[w.IntN(len(w.alive))]
+}
+
+func (w *world) room() string { return [...]string{"a", "a", "a", "b", "c", "d"}[w.IntN(6)] }
+
+func (w *world) labels() map[string]string {
+	switch w.IntN(6) {
+	case 0:
+		return map[string]string{"rack": "1"}
+	case 1:
+		return map[string]string{"rack": "2", "os": "x"}
+	}
+	return nil
+}
+
+func (w *world) sequence() uint64 { return uint64(w.IntN(6)) }
+
+// event is anything that a session, its transport or its end could do, with
+// mistakes and malice among it.
+func (w *world) event() Event {
+	switch n := w.IntN(100); {
+	case n < 14:
+		return w.join()
+	case n < 17:
+		return Leave{Session: w.session(), Sequence: w.sequence(), Room: uint32(w.IntN(6))}
+	case n < 20:
+		return w.lose()
+	case n < 36:
+		return w.call()
+	case n < 39:
+		return Cancel{Session: w.session(), Sequence: w.sequence()}
+	case n < 44:
+		s := w.session()
+		w.pin(s)
+		return Watch{Session: s, Sequence: w.sequence(), Body: protocol.Watch{Room: w.room(), Once: w.IntN(2) == 0}}
+	case n < 46:
+		return Tick{}
+	}
+	return w.memberEvent()
+}
+
+func (w *world) join() Join {
+	s := w.session()
+	name := fmt.Sprintf("m%d", w.IntN(7))
+	if w.IntN(40) == 0 {
+		name = ""
+	}
+	w.pin(s)
+	return Join{
+		Session: s, Sequence: w.sequence(), Peer: Peer{Host: fmt.Sprintf("h%d", s), PID: int32(s)},
+		Body: protocol.Join{Room: w.room(), Name: name, Labels: w.labels()},
+	}
+}
+
+// pin makes a stranger that asks for something a session like the others.
+func (w *world) pin(s SessionID) {
+	for s > w.last {
+		w.open()
+	}
+}
+
+func (w *world) lose() Event {
+	i := w.IntN(len(w.alive))
+	s := w.alive[i]
+	w.alive[i] = w.alive[len(w.alive)-1]
+	w.alive = w.alive[:len(w.alive)-1]
+	w.open()
+	return Lost{Session: s, Why: "reset"}
+}
+
+func (w *world) call() Call {
+	s := w.session()
+	w.pin(s)
+	c := Call{
+		Session: s, Sequence: w.sequence(), Peer: Peer{Host: fmt.Sprintf("h%d", s), PID: int32(s)},
+		Budget: time.Duration(w.IntN(60)) * time.Millisecond / 2,
+		Body:   protocol.Call{Room: w.room(), Labels: w.labels()},
+	}
+	switch w.IntN(4) {
+	case 0:
+		c.Body.Rule, c.Body.N = protocol.RuleAtLeast, uint32(w.IntN(4))
+	case 1:
+		c.Body.Rule, c.Body.N = protocol.RuleShare, uint32(w.IntN(105))
+	}
+	return c
+}
+
+// memberEvent is mostly the next thing that happens to an open slot, and
+// sometimes anything to any slot.
+func (w *world) memberEvent() Event {
+	s, id, room := w.session(), CallID(w.IntN(int(w.m.lastCall)+2)), uint32(w.IntN(5))
+	if n := len(w.m.calls); n > 0 && w.IntN(10) > 0 {
+		c := w.m.calls[w.IntN(n)]
+		id, room = c.id, w.m.number(c.room)
+		slot := c.slots[w.IntN(len(c.slots))]
+		s = slot.session
+		if !slot.sent && w.IntN(3) > 0 {
+			return w.transport(s, id)
+		}
+	}
+	if w.IntN(30) == 0 {
+		room++
+	}
+	switch w.IntN(6) {
+	case 0:
+		return w.transport(s, id)
+	case 1:
+		return Receipt{Session: s, Call: id, Room: room}
+	}
+	return w.reply(s, id, room)
+}
+
+func (w *world) transport(s SessionID, id CallID) Event {
+	if w.IntN(8) == 0 {
+		return Overflow{Session: s, Call: id}
+	}
+	return Sent{Session: s, Call: id}
+}
+
+func (w *world) reply(s SessionID, id CallID, room uint32) Reply {
+	outcome := protocol.OK
+	if n := w.IntN(12); n < 3 {
+		outcome = [...]protocol.Outcome{protocol.AppError, protocol.Refused, protocol.Timeout}[n]
+	}
+	w.said++
+	part := fmt.Appendf(nil, "%d by %d;", w.said, s)
+	if w.IntN(10) == 0 {
+		part = nil
+	}
+	return Reply{Session: s, Call: id, Room: room, Outcome: outcome, Part: part, More: w.IntN(4) == 0}
+}

@@ -1,0 +1,172 @@
+package room
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"ddcos/protocol"
+)
+
+const (
+	simBroker = 0xb0b
+	simSeeds  = 2000
+	simSteps  = 300
+)
+
+// simLimits are small, so that a history meets all of them.
+func simLimits() Limits {
+	return Limits{
+		Rooms: 3, Members: 5, SessionRooms: 2, SessionCalls: 2, SessionWatches: 2, Calls: 5,
+		ReplyBytes: 40, AccountBytes: 90, HeldBytes: 200, Absent: 2, AbsentFor: 80 * time.Millisecond,
+	}
+}
+
+// TestSimulation plays random histories, and the model checks every step of
+// them. ROOM_SEED=N plays that one again and tells it event by event.
+func TestSimulation(t *testing.T) {
+	if text := os.Getenv("ROOM_SEED"); text != "" {
+		seed, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			t.Fatalf("ROOM_SEED: %v", err)
+		}
+		if err := simulate(seed, make(met), t.Logf); err != nil {
+			t.Error(err)
+		}
+		return
+	}
+	sum := make(met)
+	for seed := range uint64(simSeeds) {
+		if err := simulate(seed, sum, nil); err != nil {
+			t.Fatalf("%v\nagain: ROOM_SEED=%d go test -run TestSimulation -v ./middlecon/room", err, seed)
+		}
+	}
+	sum.check(t)
+}
+
+// met counts what the histories came across, lest they prove nothing.
+type met map[string]uint64
+
+func (m met) add(s Stats) {
+	for _, o := range protocol.Outcomes() {
+		m[o.String()] += s.Outcomes[o]
+	}
+	m["late"] += s.Late
+	m["duplicate"] += s.Duplicate
+	m["unknown"] += s.Unknown
+	m["abandoned"] += s.Abandoned
+}
+
+func (m met) check(t *testing.T) {
+	t.Log(m)
+	delete(m, protocol.UnreachableBroker.String()) // it takes two brokers
+	for _, code := range []protocol.Code{
+		protocol.CodeNameTaken, protocol.CodeAlreadyMember, protocol.CodeNotMember, protocol.CodeBadName, protocol.CodeBadRule,
+		protocol.CodeBadDeadline, protocol.CodeTooManyRooms, protocol.CodeTooManyMembers, protocol.CodeTooManyCalls,
+		protocol.CodeTooManyWatches, protocol.CodeDuplicate,
+	} {
+		m[code.String()] += 0
+	}
+	for what, n := range m {
+		if n < simSeeds/20 {
+			t.Errorf("%d histories met %s %d times", simSeeds, what, n)
+		}
+	}
+}
+
+// world makes the events of one history.
+type world struct {
+	*rand.Rand
+	m     *model
+	r     *Rooms
+	met   met
+	now   time.Duration
+	alive []SessionID
+	last  SessionID
+	said  int
+}
+
+func simulate(seed uint64, sum met, log func(string, ...any)) error {
+	w := &world{met: sum, Rand: rand.New(rand.NewPCG(seed, 1)), m: newModel(simLimits()), r: New(simBroker, simLimits())}
+	for range 6 {
+		w.open()
+	}
+	for step := range simSteps {
+		w.pass()
+		if err := w.step(w.event(), log); err != nil {
+			return fmt.Errorf("seed %d, step %d: %w", seed, step, err)
+		}
+	}
+	for _, s := range slices.Clone(w.alive) {
+		if err := w.step(Lost{Session: s, Why: "end"}, log); err != nil {
+			return fmt.Errorf("seed %d, at the end: %w", seed, err)
+		}
+	}
+	w.now = w.m.now + simLimits().AbsentFor
+	if err := w.step(Tick{}, log); err != nil {
+		return fmt.Errorf("seed %d, at the end: %w", seed, err)
+	}
+	sum.add(w.r.Stats())
+	return w.quiet(seed)
+}
+
+// quiet wants nothing left of a history whose sessions are all lost.
+func (w *world) quiet(seed uint64) error {
+	s, r := w.r.Stats(), w.r
+	left := s.InFlight + s.Rooms + s.Members + s.Watches + s.Absent + s.Held
+	tables := len(r.sessions) + len(r.rooms) + len(r.numbers) + len(r.calls) + len(r.due)
+	if left != 0 || tables != 0 || r.lost != (lostList{}) {
+		return fmt.Errorf("seed %d: something is left: %+v", seed, s)
+	}
+	return nil
+}
+
+func (w *world) step(ev Event, log func(string, ...any)) error {
+	effects := w.r.Step(w.now, ev)
+	if log != nil {
+		log("%v %T%+v", w.now, ev, ev)
+		for _, e := range effects {
+			log("    %s", describe(e))
+		}
+	}
+	for _, e := range effects {
+		if failed, ok := e.(Failed); ok {
+			w.met[failed.Err.Code.String()]++
+		}
+	}
+	w.m.step(w.now, ev, effects)
+	w.m.checkStats(w.r)
+	if w.m.failed != "" {
+		return fmt.Errorf("%T%+v: %s", ev, ev, w.m.failed)
+	}
+	return nil
+}
+
+// open lets a new session connect.
+func (w *world) open() {
+	w.last++
+	w.alive = append(w.alive, w.last)
+}
+
+// pass lets time go on: often not at all, sometimes exactly to the next
+// deadline or just before it, and now and then backwards.
+func (w *world) pass() {
+	at, ok := w.r.Next()
+	switch n := w.IntN(40); {
+	case n < 20:
+	case n < 36:
+		w.now += time.Duration(w.IntN(500)) * time.Microsecond
+	case n == 36 && ok:
+		w.now = max(w.now, at)
+	case n == 37 && ok:
+		w.now = max(w.now, at-1)
+	case n == 38:
+		w.now += time.Duration(w.IntN(30)) * time.Millisecond
+	case n == 39:
+		w.now -= min(w.now, time.Millisecond)
+	}
+}
