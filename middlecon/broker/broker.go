@@ -127,12 +127,16 @@ func (b *Broker) now() time.Duration { return time.Since(b.started) }
 
 // goAway says goodbye to every session and closes it.
 func (b *Broker) goAway() {
-	bye := frame(protocol.Header{Kind: protocol.KindGoAway}, protocol.GoAway{Text: "the broker is shutting down"})
+	const why = "the broker is shutting down"
+	bye := frame(protocol.Header{Kind: protocol.KindGoAway}, protocol.GoAway{Text: why})
 	for _, s := range b.byID {
 		if s.welcomed {
 			b.push(s, queued{frame: bye})
 		}
-		b.end(s, protocol.CodeShuttingDown, "the broker is shutting down")
+	}
+	b.settle()
+	for _, s := range b.byID {
+		b.end(s, protocol.CodeShuttingDown, why)
 	}
 	b.settle()
 }

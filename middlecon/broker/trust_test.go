@@ -1,0 +1,198 @@
+package broker
+
+import (
+	"context"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"ddcos/protocol"
+)
+
+// What a session says of a call or a room that is not its own changes nothing.
+func TestNobodySpeaksForAnother(t *testing.T) {
+	b := start(t, nil)
+	victim := welcome(t, b, "unix")
+	room := victim.join("r", "victim")
+	caller := welcome(t, b, "unix")
+	caller.call(1, "r", 200*time.Millisecond, nil)
+	call := victim.expect(protocol.KindDeliver, nil).Sequence
+
+	spoofer := welcome(t, b, "unix")
+	spoofer.join("other", "victim")
+	spoofer.send(protocol.Header{Kind: protocol.KindReply, Outcome: protocol.OK, Room: room, Sequence: call}, nil, []byte("forged"))
+	spoofer.send(protocol.Header{Kind: protocol.KindReceipt, Room: room, Sequence: call}, nil, nil)
+	spoofer.send(protocol.Header{Kind: protocol.KindCancel, Sequence: 1}, nil, nil) // a sequence of the caller's
+	spoofer.send(protocol.Header{Kind: protocol.KindLeave, Room: room, Sequence: 2}, nil, nil)
+	if f := spoofer.expect(protocol.KindError, nil); f.Code != protocol.CodeNotMember {
+		t.Errorf("leaving another's room: %v", f.Code)
+	}
+	entries, _ := caller.account()
+	if len(entries) != 1 || entries[0].Outcome != protocol.NoReceipt || len(entries[0].Reply) > 0 {
+		t.Errorf("entries %+v", entries)
+	}
+}
+
+// Over TCP without authentication nobody knows more than where it came from.
+func TestTCPMembersAreKnownByAddress(t *testing.T) {
+	b := start(t, nil)
+	m := welcome(t, b, "tcp")
+	m.join("r", "m")
+	var view protocol.ViewChunk
+	m.send(protocol.Header{Kind: protocol.KindWatch, Sequence: 3}, protocol.Watch{Room: "r", Once: true}, nil)
+	m.expect(protocol.KindView, &view)
+	if len(view.Joined) != 1 || view.Joined[0].Host != "127.0.0.1" || view.Joined[0].PID != 0 {
+		t.Errorf("view %+v", view)
+	}
+}
+
+func TestListen(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "sub", "m.sock")
+	a := protocol.Address{Network: "unix", Where: path}
+	l, err := listen(a, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o660 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+	l.(*net.UnixListener).SetUnlinkOnClose(false)
+	if _, err := listen(a, false); err == nil || !strings.Contains(err.Error(), "another broker") {
+		t.Errorf("a socket that is served: %v", err)
+	}
+	_ = l.Close()
+	l, err = listen(a, false)
+	if err != nil {
+		t.Fatalf("a socket that nobody serves: %v", err)
+	}
+	_ = l.Close()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, []byte("precious"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := listen(protocol.Address{Network: "unix", Where: file}, false); err == nil {
+		t.Error("a file that is no socket was replaced")
+	}
+	for _, where := range []string{"0.0.0.0:0", ":0", "192.0.2.1:1"} {
+		_, err := listen(protocol.Address{Network: "tcp", Where: where}, false)
+		if err == nil || !strings.Contains(err.Error(), "--insecure-plaintext") {
+			t.Errorf("%s without encryption: %v", where, err)
+		}
+	}
+}
+
+func TestTuneFindsHalfOpenPeers(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	go func() {
+		if c, err := net.Dial("tcp", l.Addr().String()); err == nil {
+			defer func() { _ = c.Close() }()
+			_, _ = c.Read(make([]byte, 1))
+		}
+	}()
+	c, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	tcp := c.(*net.TCPConn)
+	if err := tune(tcp); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[int]int{unix.TCP_USER_TIMEOUT: 3000, unix.TCP_KEEPIDLE: 1, unix.TCP_KEEPINTVL: 1, unix.TCP_KEEPCNT: 2} {
+		if err := raw.Control(func(fd uintptr) {
+			if got, err := unix.GetsockoptInt(int(fd), unix.IPPROTO_TCP, name); err != nil || got != want {
+				t.Errorf("option %d: %d, %v; want %d", name, got, err, want)
+			}
+		}); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// A defect on the loop costs what met it, not the broker.
+func TestPanicIsContained(t *testing.T) {
+	b := start(t, nil)
+	witness := welcome(t, b, "unix")
+	b.post(func() { panic("planted") })
+	witness.lives()
+	welcome(t, b, "tcp").lives()
+}
+
+func TestShutdown(t *testing.T) {
+	options := DefaultOptions()
+	path := filepath.Join(t.TempDir(), "m.sock")
+	options.Listen = []protocol.Address{{Network: "unix", Where: path}}
+	b, err := New(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- b.Serve(ctx) }()
+	r := welcome(t, b, "unix")
+	r.join("r", "m")
+	cancel()
+	r.expect(protocol.KindGoAway, nil)
+	if code := r.ended(); code != protocol.CodeShuttingDown {
+		t.Errorf("ended with %v", code)
+	}
+	if err := <-done; err != nil {
+		t.Errorf("Serve: %v", err)
+	}
+	if _, err := os.Stat(path); !os.IsNotExist(err) {
+		t.Errorf("the socket is left behind: %v", err)
+	}
+}
+
+// After every session has gone nothing of them is left.
+func TestQuiescence(t *testing.T) {
+	b := start(t, nil)
+	welcome(t, b, "unix").lives()
+	goroutines, files := runtime.NumGoroutine(), openFiles(t)
+	for range 20 {
+		var all []*raw
+		for i := range 25 {
+			r := welcome(t, b, []string{"unix", "tcp"}[i%2])
+			r.send(protocol.Header{Kind: protocol.KindWatch, Sequence: 5}, protocol.Watch{Room: "r"}, nil)
+			all = append(all, r)
+		}
+		for _, r := range all {
+			_ = r.c.Close()
+		}
+	}
+	until(t, "sessions, goroutines and files are as before", func() bool {
+		return b.sessions.Load() == 1 && runtime.NumGoroutine() <= goroutines && openFiles(t) <= files
+	})
+	done := make(chan struct{})
+	b.post(func() {
+		defer close(done)
+		if len(b.byID) != 1 || len(b.blocked) != 0 || len(b.events) > 1 {
+			t.Errorf("left on the loop: %d sessions, %d blocked, %d events", len(b.byID), len(b.blocked), len(b.events))
+		}
+	})
+	<-done
+}
+
+func openFiles(t *testing.T) int {
+	t.Helper()
+	fds, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(fds)
+}
