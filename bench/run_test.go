@@ -59,7 +59,7 @@ func TestCauseTellsWhyTheContextEnded(t *testing.T) {
 	cancel()
 	late, stop := context.WithTimeoutCause(t.Context(), 0, ErrWrong)
 	defer stop()
-	if err := cause(t.Context(), failed); err != failed {
+	if err := cause(t.Context(), failed); !errors.Is(err, failed) {
 		t.Errorf("running: %v", err)
 	}
 	if err := cause(cancelled, failed); err.Error() != "interrupted" {

@@ -36,6 +36,7 @@ type Host struct {
 	cmd   *exec.Cmd
 	pidfd int
 	gone  chan struct{} // closed once the first process is reaped
+	exit  error         // how that ended; written before gone is closed
 
 	mu       sync.Mutex // guards what follows
 	control  *os.File   // requests go here; its end of file ends the host
@@ -77,7 +78,10 @@ func startHost(ctx context.Context, s setup) (*Host, error) {
 		return nil, errors.Join(err, control.Close(), reports.Close())
 	}
 	go h.readReports(reports)
-	go func() { <-ended; close(h.gone) }()
+	go func() {
+		h.exit = <-ended
+		close(h.gone)
+	}()
 	ready, err := h.do(ctx, request{Setup: &s}, nil)
 	if err != nil {
 		return nil, errors.Join(err, h.end())
