@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"bytes"
 	"reflect"
 	"strings"
 	"testing"
@@ -55,6 +56,8 @@ func TestDecodeRefuses(t *testing.T) {
 		{"entries that are a string", "account", "81 a7 656e7472696573 a0", `a string where an array should be`},
 		{"more entries than a chunk has", "account", "81 a7 656e7472696573 dc0201" + strings.Repeat("90", 513), `513 elements where 512 are allowed`},
 		{"17 labels of a member", "view", "81 a6 6a6f696e6564 91 95 01 a161 a0 00 de0011" + manyLabels(17), `17 labels where 16 are allowed`},
+		{"labels without the bytes for them", "join", "81 a6 6c6162656c73 de0003 a161a0", `3 pairs declared with 3 bytes left`},
+		{"array without the bytes for it", "join", "81 a178 dc0003 c0c0", `3 values declared with 2 bytes left`},
 		{"summary that is an array", "account", "81 a7 73756d6d617279 90", `an array where a map should be`},
 	} {
 		t.Run(test.body+": "+test.name, func(t *testing.T) {
@@ -151,12 +154,23 @@ func TestEncodeMendsText(t *testing.T) {
 		"\xff\xfe\x00":     "??\x00",
 		"\xed\xa0\x80 x":   "??? x",
 		"\ufffd is a rune": "\ufffd is a rune",
+		"\ufffd but \xff":  "\ufffd but ?",
 	} {
 		meta := Encode(&AccountChunk{Entries: []Entry{{Error: text, Reply: []byte("\xff")}}})
 		var got AccountChunk
 		wantCode(t, DecodeAnswer(meta, &got), 0)
 		if e := got.Entries[0]; e.Error != want || string(e.Reply) != "\xff" {
 			t.Errorf("%q came back as %q, want %q; reply %q", text, e.Error, want, e.Reply)
+		}
+	}
+}
+
+// One body has one encoding, whatever the order of a Go map is today.
+func TestEncodeSortsLabels(t *testing.T) {
+	want := append([]byte("\x83\xa4room\xa0\xa4name\xa0\xa6labels\xde\x00\x10"), unhex(t, manyLabels(16))...)
+	for range 20 {
+		if got := Encode(&Join{Labels: labelsOf(16)}); !bytes.Equal(got, want) {
+			t.Fatalf("%x, want %x", got, want)
 		}
 	}
 }

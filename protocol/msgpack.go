@@ -50,6 +50,13 @@ func Decode(b []byte, v any, items int) error {
 	return nil
 }
 
+// DecodeRequest reads the meta of what a process sends: MaxItems values at most.
+func DecodeRequest(meta []byte, v any) error { return Decode(meta, v, MaxItems) }
+
+// DecodeAnswer reads the meta of what a broker sends: as many values as fit a
+// frame, but no list of more than MaxChunk.
+func DecodeAnswer(meta []byte, v any) error { return Decode(meta, v, MaxBody) }
+
 // Validate walks b, which must be exactly one msgpack value of at most items
 // values in all, without allocating: nesting within MaxDepth, no length beyond
 // the bytes that remain, strings of UTF-8, strings as keys, no extension types
