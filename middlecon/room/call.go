@@ -139,7 +139,6 @@ func (r *Rooms) open(c *call) {
 	c.id = r.lastCall
 	r.calls[c.id] = c
 	r.due.push(c)
-	c.room.inFlight++
 	c.caller.addCall(c)
 	for i := range c.slots {
 		s := c.slots[i].session

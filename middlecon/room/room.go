@@ -8,15 +8,14 @@ import "ddcos/protocol"
 // one name only rise even where the room itself came and went; view 0 is a
 // room that is not there.
 type room struct {
-	name     string
-	number   uint32
-	view     uint64
-	members  []*member // in the order of joining, with holes; MemberIDs rise
-	size     int       // of members, without the holes
-	names    map[string]*member
-	watches  []*watch
-	absent   []*absent // by name
-	inFlight int       // calls
+	name    string
+	number  uint32
+	view    uint64
+	members []*member // in the order of joining, with holes; MemberIDs rise
+	size    int       // of members, without the holes
+	names   map[string]*member
+	watches []*watch
+	absent  []*absent // by name
 }
 
 // member is one session in one room.
@@ -48,9 +47,10 @@ func (r *Rooms) openRoom(name string) (*room, error) {
 	return in, nil
 }
 
-// dropIfUnused forgets a room that nothing refers to.
+// dropIfUnused forgets a room that nothing refers to. A call in flight needs no
+// mention: it has an open slot, and that slot's session is a member still.
 func (r *Rooms) dropIfUnused(in *room) {
-	if in.size == 0 && in.inFlight == 0 && len(in.watches) == 0 && len(in.absent) == 0 {
+	if in.size == 0 && len(in.watches) == 0 && len(in.absent) == 0 {
 		delete(r.rooms, in.name)
 		delete(r.numbers, in.number)
 		r.lastView = max(r.lastView, in.view)

@@ -129,6 +129,4 @@ func (r *Rooms) finish(c *call) {
 	} else {
 		r.stats.Abandoned++
 	}
-	c.room.inFlight--
-	r.dropIfUnused(c.room)
 }

@@ -138,8 +138,11 @@ func (w *world) reply(s SessionID, id CallID, room uint32) Reply {
 	}
 	w.said++
 	part := fmt.Appendf(nil, "%d by %d;", w.said, s)
-	if w.IntN(10) == 0 {
+	switch w.IntN(8) {
+	case 0:
 		part = nil
+	case 1, 2:
+		part = append(part, make([]byte, w.IntN(simLimits().ReplyBytes))...)
 	}
 	return Reply{Session: s, Call: id, Room: room, Outcome: outcome, Part: part, More: w.IntN(4) == 0}
 }

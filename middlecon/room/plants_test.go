@@ -1,0 +1,83 @@
+//go:build planted
+
+package room
+
+// plants are the mistakes that the simulation must find.
+func plants() []planted {
+	return append(append(accountPlants(), orderPlants()...), memberPlants()...)
+}
+
+// accountPlants make an account wrong.
+func accountPlants() []planted {
+	return []planted{
+		{"a lost member is forgotten", "session.go", "r.settleLost(p.call, p.index)", "_ = p"},
+		{"a late reply changes the outcome", "reply.go", "if s.state == settled {", "if s.state == settled && s.replied {"},
+		{"a duplicate is late", "reply.go", "case s.replied:", "case s.replied && false:"},
+		{"a duplicate part counts", "reply.go", "	case e.More:\n	case", "	case"},
+		{"not_sent after a byte was sent", "settle.go", "c.slots[i].state = sent", "c.slots[i].state = queued"},
+		{"lost after send is not_sent", "settle.go", "r.settle(c, i, protocol.LostAfterSend)", "r.settle(c, i, protocol.NotSent)"},
+		{"overflow after it was sent", "settle.go", "c.slots[i].state == queued {\n		r.settle", "c.slots[i].state != settled {\n		r.settle"},
+		{"a receipt from another room", "settle.go", "ok && c.room.number == e.Room &&", "ok &&"},
+		{"a receipt takes a reply back", "settle.go", "c.slots[i].state < received", "true"},
+		{"a reply from another room", "reply.go", "!ok || c.room.number != e.Room ||", "!ok ||"},
+		{"a member that says timeout", "reply.go", " || !e.Outcome.FromMember() {", " {"},
+		{"half a reply stays in a timeout", "settle.go", "entry.Reply = nil", "_ = entry"},
+		{"an answer of two minds", "reply.go", "if s.reply != e.Outcome {", "if false {"},
+		{"a reply reaches into the next", "reply.go", "c.arena[at:len(c.arena):len(c.arena)]", "c.arena[at:len(c.arena)]"},
+		{"one byte too many", "reply.go", "have+part > r.limits.ReplyBytes", "have+part > r.limits.ReplyBytes+1"},
+		{"the call's bytes are not bounded", "reply.go", "c.bytes+part > r.limits.AccountBytes", "false"},
+		{"bytes of finished calls are still held", "settle.go", "	r.held -= c.bytes\n", ""},
+		{"labels do not select", "call.go", "m != nil && hasLabels(m.labels, e.Body.Labels)", "m != nil"},
+		{"met by one less", "call.go", "return c.ok >= c.rule", "return c.ok+1 >= c.rule"},
+		{"a rule of nobody waits for nobody", "call.go", "(c.rule.Needed(len(c.slots)) > 0 && c.met())", "c.met()"},
+		{"the rule does not end a call", "call.go", "return c.open == 0 || (c", "return c.open == 0 || (false && c"},
+		{"the absent are not told", "call.go", "c.account.Absent = r.listAbsent(in, e.Body.Labels)", ""},
+	}
+}
+
+// orderPlants make something happen too early, too late, twice or never.
+func orderPlants() []planted {
+	return []planted{
+		{"a deadline a nanosecond late", "deadline.go", "r.due[0].deadline <= r.now", "r.due[0].deadline < r.now"},
+		{"a deadline a nanosecond early", "deadline.go", "r.due[0].deadline <= r.now", "r.due[0].deadline <= r.now+1"},
+		{"a clock that goes back", "rooms.go", "r.now = max(r.now, now)", "r.now = now"},
+		{"the deadline overtakes the transport", "rooms.go", "		r.sent(e)\n		return r.effects\n", "		r.sent(e)\n"},
+		{"a heap that does not sink", "deadline.go", "		d.down(at)\n", ""},
+		{"a heap that does not rise", "deadline.go", "	d.up(c.turn)\n", ""},
+		{"a lost caller's call goes on", "session.go", "			r.finish(q.call)\n		}\n	}\n	slots", "			_ = q\n		}\n	}\n	slots"},
+		{"an account for a lost caller", "settle.go", "if !c.caller.lost {", "if true {"},
+		{"a withdrawal to a lost member", "settle.go", "if !s.session.lost {", "if true {"},
+		{"one member is not told to stop", "settle.go", "if len(from) > 0 {", "if len(from) > 1 {"},
+		{"who leaves a room leaves all calls", "settle.go", "p.call.room == in && p.call", "p.call"},
+		{"a sequence is in use for ever", "settle.go", "	c.caller.dropCall(c)\n", ""},
+		{"finished calls keep their slots", "settle.go", "		c.slots[i].session.dropSlot(c.id)\n", "		_ = i\n"},
+		{"a call too many", "call.go", "s.calls >= r.limits.SessionCalls", "s.calls > r.limits.SessionCalls"},
+		{"a refused call is not counted", "call.go", "		r.stats.Refused++\n", ""},
+		{"a call in flight is counted as finished", "call.go", "	r.stats.Accepted++\n", "	r.stats.Accepted++\n	r.stats.Finished++\n"},
+	}
+}
+
+// memberPlants make a view wrong.
+func memberPlants() []planted {
+	return []planted{
+		{"a loss makes no view", "join.go", "	in.view++\n	r.show(in, protocol.ViewChunk{Gone", "	r.show(in, protocol.ViewChunk{Gone"},
+		{"the first watcher alone is told", "view.go", "range in.watches {\n", "range in.watches[:min(1, len(in.watches))] {\n"},
+		{"a cancelled watch goes on", "session.go", "	r.unwatch(s.requests[i].watch)\n", ""},
+		{"a name twice", "join.go", "in.names[e.Body.Name] != nil", "false"},
+		{"twice in a room", "join.go", "s != nil && s.member(in) != nil", "false"},
+		{"a member too many", "join.go", "in.size >= r.limits.Members", "in.size > r.limits.Members"},
+		{"who left is a member still", "join.go", "	in.take(m)\n", "	in.size--\n"},
+		{"holes are closed wrongly", "room.go", "			m.index = len(packed)\n", ""},
+		{"who is back is absent still", "join.go", "	r.recall(in, m.name)\n", ""},
+		{"who left is absent", "join.go", "if why == protocol.ReasonLost {", "if true {"},
+		{"one absent too many", "absent.go", "len(in.absent) >= r.limits.Absent", "len(in.absent) > r.limits.Absent"},
+		{"the last lost makes way", "absent.go", "return cmp.Compare(a.turn, b.turn)", "return cmp.Compare(b.turn, a.turn)"},
+		{"forgotten too early", "absent.go", "a.at+r.limits.AbsentFor <= r.now", "a.at+r.limits.AbsentFor <= r.now+1"},
+		{"a watched room is dropped", "room.go", "len(in.watches) == 0 && ", ""},
+		{"a room of the lost is dropped", "room.go", " && len(in.absent) == 0", ""},
+		{"an unused room stays", "join.go", "	r.dropIfUnused(in)\n", ""},
+		{"a room of the forgotten stays", "absent.go", "		r.dropIfUnused(in)\n", ""},
+		{"views of a name start again", "room.go", "		r.lastView = max(r.lastView, in.view)\n", ""},
+		{"a member's id is given again", "join.go", "	r.lastSerial++\n", ""},
+	}
+}
