@@ -5,7 +5,7 @@ package protocol
 type Hello struct {
 	MinVersion uint8  `msgpack:"min_version"`
 	MaxVersion uint8  `msgpack:"max_version"`
-	Software   string `msgpack:"software"`  // for the broker's log, at most MaxName bytes
+	Software   string `msgpack:"software"`  // for the log, which cuts it at MaxName bytes
 	MaxFrame   uint32 `msgpack:"max_frame"` // the largest frame that the sender takes, at least MaxFrame in version 1
 }
 

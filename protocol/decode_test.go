@@ -95,25 +95,39 @@ func TestDecodeAccepts(t *testing.T) {
 		{"-100 in one byte", "deliver", "81 a3 706964 d09c", &Deliver{PID: -100}},
 		{"nil for a field", "hello", "82 a9 6d61785f6672616d65 c0 a8 736f667477617265 c0", &Hello{}},
 		{"a later version's fields", "joined", "83 a178 93c0cb3ff000000000000081a178c402ffff a179 a0 a4 76696577 05", &Joined{View: 5}},
-		{"an entry of now", "account", "81 a7 656e7472696573 91 99 01 a161 a162 07 01 08 a0 c40163 c2",
-			&AccountChunk{Entries: []Entry{{Member: 1, Name: "a", Host: "b", PID: 7, Outcome: OK, LatencyUS: 8, Reply: []byte("c")}}}},
-		{"an entry of a later version", "account", "81 a7 656e7472696573 92 9b 01 a161 a162 07 01 08 a0 c40163 c3 81a17891c0 05 91 02",
+		{
+			"an entry of now", "account", "81 a7 656e7472696573 91 99 01 a161 a162 07 01 08 a0 c40163 c2",
+			&AccountChunk{Entries: []Entry{{Member: 1, Name: "a", Host: "b", PID: 7, Outcome: OK, LatencyUS: 8, Reply: []byte("c")}}},
+		},
+		{
+			"an entry of a later version", "account", "81 a7 656e7472696573 92 9b 01 a161 a162 07 01 08 a0 c40163 c3 81a17891c0 05 91 02",
 			&AccountChunk{Entries: []Entry{
 				{Member: 1, Name: "a", Host: "b", PID: 7, Outcome: OK, LatencyUS: 8, Reply: []byte("c"), More: true}, {Member: 2},
-			}}},
-		{"an entry of an earlier version", "account", "81 a7 656e7472696573 92 92 01 a161 90",
-			&AccountChunk{Entries: []Entry{{Member: 1, Name: "a"}, {}}}},
-		{"a member without labels", "view", "81 a6 6a6f696e6564 91 95 01 a161 a0 00 c0",
-			&ViewChunk{Joined: []Member{{ID: 1, Name: "a"}}}},
-		{"16 labels of a member", "view", "81 a6 6a6f696e6564 91 95 01 a161 a0 00 de0010" + manyLabels(16),
-			&ViewChunk{Joined: []Member{{ID: 1, Name: "a", Labels: labelsOf(16)}}}},
-		{"more labels than are allowed, for CheckLabels to say so", "join", "81 a6 6c6162656c73 de0011" + manyLabels(17),
-			&Join{Labels: labelsOf(17)}},
-		{"gone and absent, one short, one long", "view", "82 a4 676f6e65 91 93 01 a161 02 a6 616273656e74 91 97 02 a162 a163 04 05 a164 c0",
+			}},
+		},
+		{
+			"an entry of an earlier version", "account", "81 a7 656e7472696573 92 92 01 a161 90",
+			&AccountChunk{Entries: []Entry{{Member: 1, Name: "a"}, {}}},
+		},
+		{
+			"a member without labels", "view", "81 a6 6a6f696e6564 91 95 01 a161 a0 00 c0",
+			&ViewChunk{Joined: []Member{{ID: 1, Name: "a"}}},
+		},
+		{
+			"16 labels of a member", "view", "81 a6 6a6f696e6564 91 95 01 a161 a0 00 de0010" + manyLabels(16),
+			&ViewChunk{Joined: []Member{{ID: 1, Name: "a", Labels: labelsOf(16)}}},
+		},
+		{
+			"more labels than are allowed, for CheckLabels to say so", "join", "81 a6 6c6162656c73 de0011" + manyLabels(17),
+			&Join{Labels: labelsOf(17)},
+		},
+		{
+			"gone and absent, one short, one long", "view", "82 a4 676f6e65 91 93 01 a161 02 a6 616273656e74 91 97 02 a162 a163 04 05 a164 c0",
 			&ViewChunk{
 				Gone:   []Gone{{ID: 1, Name: "a", Reason: ReasonLost}},
 				Absent: []Absent{{ID: 2, Name: "b", Host: "c", PID: 4, AgoMS: 5, Reason: "d"}},
-			}},
+			},
+		},
 	} {
 		t.Run(test.body+": "+test.name, func(t *testing.T) {
 			fresh, decode := decoder(test.body)

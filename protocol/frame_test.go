@@ -73,7 +73,7 @@ func TestAppendFrameTooLarge(t *testing.T) {
 // header's verdict comes with its last byte.
 func TestParseEverySplit(t *testing.T) {
 	good := frameOf(t, full(), []byte("meta"), []byte("payload"))
-	for n := range len(good) {
+	for n := range good {
 		f, size, err := Parse(good[:n:n], MaxFrame)
 		if size != 0 || err != nil || f.Meta != nil {
 			t.Errorf("%d of %d bytes: size %d, error %v", n, len(good), size, err)

@@ -116,8 +116,22 @@ func TestSpecHeader(t *testing.T) {
 func TestSpecBodies(t *testing.T) {
 	number := regexp.MustCompile(`^[0-9]+ `)
 	for _, body := range []any{
-		Hello{}, Welcome{}, Join{}, Joined{}, Call{}, Deliver{}, Watch{}, ViewChunk{}, AccountChunk{}, Summary{}, GoAway{}, ErrorText{},
-		Member{}, Gone{}, Absent{}, Entry{},
+		Hello{},
+		Welcome{},
+		Join{},
+		Joined{},
+		Call{},
+		Deliver{},
+		Watch{},
+		ViewChunk{},
+		AccountChunk{},
+		Summary{},
+		GoAway{},
+		ErrorText{},
+		Member{},
+		Gone{},
+		Absent{},
+		Entry{},
 	} {
 		v := reflect.New(reflect.TypeOf(body)).Elem()
 		name := v.Type().Name()
