@@ -9,8 +9,11 @@ import (
 	"strings"
 )
 
-// screenful is how many lines of the process table are shown.
-const screenful = 25
+// screenful and screenWidth are how many lines of the process table are shown, and how much of each.
+const (
+	screenful   = 25
+	screenWidth = 120 // characters
+)
 
 // table shows the one process table and checks that every host is in it.
 func (s *show) table(ctx context.Context) error {
@@ -23,7 +26,7 @@ func (s *show) table(ctx context.Context) error {
 	}
 	rows := lines(out)
 	for _, row := range rows[:min(screenful, len(rows))] {
-		s.say("%s", row)
+		s.say("%.*s", screenWidth, row)
 	}
 	if more := len(rows) - screenful; more > 0 {
 		s.say("... and %d more", more)

@@ -83,7 +83,10 @@ func (h *Host) do(ctx context.Context, r request, process *Process) (report, err
 		}
 		return answer, nil
 	case <-h.gone:
-		return report{}, fmt.Errorf("%w: %v", ErrGone, h.exit)
+		if h.exit == nil {
+			return report{}, ErrGone
+		}
+		return report{}, fmt.Errorf("%w: %w", ErrGone, h.exit)
 	case <-ctx.Done():
 		return report{}, ctx.Err()
 	}
