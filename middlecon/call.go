@@ -39,7 +39,8 @@ type Account struct {
 	Late      int       // replies after their member was settled
 	Duplicate int
 
-	replies int // bytes so far
+	replies int  // bytes so far
+	more    bool // the last outcome's reply goes on in the next entry
 }
 
 // Outcome is what became of one member.
@@ -116,7 +117,7 @@ func (a *Account) add(f protocol.Frame) (whole bool, err error) {
 		return false, nil
 	}
 	s := chunk.Summary
-	if s == nil || int(s.Selected) != len(a.Outcomes) {
+	if s == nil || a.more || int(s.Selected) != len(a.Outcomes) {
 		return false, protocol.Errorf(protocol.CodeMalformed, "an account that does not add up")
 	}
 	a.Room, a.View, a.ViewSize, a.Selected = s.Room, s.View, int(s.ViewSize), int(s.Selected)
@@ -131,8 +132,14 @@ func (a *Account) entry(e *protocol.Entry) error {
 	if a.replies += len(e.Reply); a.replies > protocol.MaxAccount {
 		return protocol.Errorf(protocol.CodeReplyTooLarge, "an account of over %d bytes", protocol.MaxAccount)
 	}
-	if n := len(a.Outcomes); n > 0 && a.Outcomes[n-1].Member == e.Member {
-		a.Outcomes[n-1].Reply = append(a.Outcomes[n-1].Reply, e.Reply...)
+	goesOn := a.more
+	a.more = e.More
+	if goesOn {
+		last := &a.Outcomes[len(a.Outcomes)-1]
+		if last.Member != e.Member {
+			return protocol.Errorf(protocol.CodeMalformed, "the reply of %v breaks off", last.Member)
+		}
+		last.Reply = append(last.Reply, e.Reply...)
 		return nil
 	}
 	if len(a.Outcomes) == maxMembers {

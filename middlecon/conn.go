@@ -215,8 +215,8 @@ func (c *Conn) ask(ctx context.Context, h protocol.Header, meta, payload []byte,
 	c.mu.Unlock()
 	defer c.forget(h.Sequence)
 
-	if err := c.send(h, meta, payload); err != nil {
-		return answer{}, err
+	if err := c.send(h, meta, payload); err != nil && len(r.answer) == 0 {
+		return answer{}, err // else the session ended right after the answer came
 	}
 	select {
 	case a, ok := <-r.answer:

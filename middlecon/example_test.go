@@ -1,0 +1,65 @@
+package middlecon_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"os"
+	"path/filepath"
+
+	"ddcos/middlecon"
+	"ddcos/middlecon/broker"
+	"ddcos/protocol"
+)
+
+// One process joins a room; another calls every member of it.
+func Example() {
+	ctx, address, stop := exampleBroker()
+	defer stop()
+
+	server, err := middlecon.Dial(ctx, address, middlecon.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer func() { _ = server.Close() }()
+	greet := func(_ context.Context, m *middlecon.Message) ([]byte, error) { return append([]byte("hello "), m.Payload...), nil }
+	if _, err := server.Join(ctx, "greeters", middlecon.Member{Name: "first"}, greet); err != nil {
+		log.Fatal(err)
+	}
+
+	client, err := middlecon.Dial(ctx, address, middlecon.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer func() { _ = client.Close() }()
+	account, err := client.Call(ctx, "greeters", []byte("world"), middlecon.CallOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, o := range account.Outcomes {
+		fmt.Printf("%s: %s %s\n", o.Name, o.Outcome, o.Reply)
+	}
+	// Output: first: ok hello world
+}
+
+// exampleBroker runs a broker for an example.
+func exampleBroker() (ctx context.Context, address string, stop func()) {
+	dir, err := os.MkdirTemp("", "example")
+	if err != nil {
+		log.Fatal(err)
+	}
+	options := broker.DefaultOptions()
+	options.Listen = []protocol.Address{{Network: "unix", Where: filepath.Join(dir, "m.sock")}}
+	b, err := broker.New(options)
+	if err != nil {
+		log.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- b.Serve(ctx) }()
+	return ctx, options.Listen[0].String(), func() {
+		cancel()
+		<-done
+		_ = os.RemoveAll(dir)
+	}
+}
