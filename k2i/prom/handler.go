@@ -24,7 +24,11 @@ const maxScrapes = 4
 // Handler serves /metrics: the newest snapshot of source, the agent's own
 // numbers, and what Go's runtime and the kernel say of the agent's process.
 func Handler(source Source, numbers []Number, log *slog.Logger) http.Handler {
-	return promhttp.HandlerFor(registry(source, numbers, time.Now), promhttp.HandlerOpts{
+	return handler(registry(source, numbers, time.Now), log)
+}
+
+func handler(r *prometheus.Registry, log *slog.Logger) http.Handler {
+	return promhttp.HandlerFor(r, promhttp.HandlerOpts{
 		ErrorLog:            slog.NewLogLogger(log.Handler(), slog.LevelError),
 		ErrorHandling:       promhttp.ContinueOnError, // one bad metric does not blind the others
 		MaxRequestsInFlight: maxScrapes,
