@@ -12,39 +12,45 @@ import (
 // Limits.AbsentFor has passed or the room has lost too many others since.
 type absent struct {
 	member *member
-	turn   uint64 // counts all losses
 	at     time.Duration
 	reason string
-	older  *absent // lost before it, in any room
-	newer  *absent
+	links  [2]struct{ older, newer *absent }
 }
 
-// lostList is every absent member of all rooms, so that the one whose time is
-// up is found without a timer for each.
-type lostList struct{ oldest, newest *absent }
+// lostList holds absent members in the order of their loss. Each is in two:
+// that of all rooms, which finds the one whose time is up without a timer for
+// each, and its room's, which finds the one that makes way.
+type lostList struct {
+	link           int // ofAll or ofRoom
+	oldest, newest *absent
+}
+
+const (
+	ofAll  = 0
+	ofRoom = 1
+)
 
 func (l *lostList) push(a *absent) {
-	a.older = l.newest
-	if a.older != nil {
-		a.older.newer = a
+	if l.newest != nil {
+		l.newest.links[l.link].newer = a
 	} else {
 		l.oldest = a
 	}
-	l.newest = a
+	a.links[l.link].older, l.newest = l.newest, a
 }
 
 func (l *lostList) remove(a *absent) {
-	if a.older != nil {
-		a.older.newer = a.newer
+	link := a.links[l.link]
+	if link.older != nil {
+		link.older.links[l.link].newer = link.newer
 	} else {
-		l.oldest = a.newer
+		l.oldest = link.newer
 	}
-	if a.newer != nil {
-		a.newer.older = a.older
+	if link.newer != nil {
+		link.newer.links[l.link].older = link.older
 	} else {
-		l.newest = a.older
+		l.newest = link.older
 	}
-	a.older, a.newer = nil, nil
 }
 
 // findAbsent is where in absent that name is or would be.
@@ -52,24 +58,32 @@ func (in *room) findAbsent(name string) (at int, ok bool) {
 	return slices.BinarySearchFunc(in.absent, name, func(a *absent, name string) int { return cmp.Compare(a.member.name, name) })
 }
 
-// remember puts a lost member on its room's list; where the list is full, the
-// one that was lost first makes way.
+// remember puts a lost member on its room's list; where that or all lists
+// together are too long, the one that was lost first makes way.
 func (r *Rooms) remember(m *member, reason string) {
-	if r.limits.Absent <= 0 || r.limits.AbsentFor <= 0 {
+	if min(r.limits.Absent, r.limits.AbsentAll) <= 0 || r.limits.AbsentFor <= 0 {
 		return
 	}
 	m.session = nil
 	in := m.room
-	if len(in.absent) >= r.limits.Absent {
-		first := slices.MinFunc(in.absent, func(a, b *absent) int { return cmp.Compare(a.turn, b.turn) })
-		r.recall(in, first.member.name)
-	}
-	r.lastLoss++
-	a := &absent{member: m, turn: r.lastLoss, at: r.now, reason: reason}
+	a := &absent{member: m, at: r.now, reason: reason}
 	r.lost.push(a)
+	in.lost.push(a)
 	at, _ := in.findAbsent(m.name)
 	in.absent = slices.Insert(in.absent, at, a)
 	r.stats.Absent++
+	if len(in.absent) > r.limits.Absent {
+		r.forget(in.lost.oldest)
+	}
+	if r.stats.Absent > r.limits.AbsentAll {
+		r.forget(r.lost.oldest)
+	}
+}
+
+// forget ends the memory of one lost member, and of a room that had nothing else.
+func (r *Rooms) forget(a *absent) {
+	r.recall(a.member.room, a.member.name)
+	r.dropIfUnused(a.member.room)
 }
 
 // recall takes a name off the room's list of lost members, if it is there.
@@ -79,6 +93,7 @@ func (r *Rooms) recall(in *room, name string) {
 		return
 	}
 	r.lost.remove(in.absent[at])
+	in.lost.remove(in.absent[at])
 	in.absent = slices.Delete(in.absent, at, at+1)
 	r.stats.Absent--
 }
@@ -86,13 +101,12 @@ func (r *Rooms) recall(in *room, name string) {
 // expireAbsent forgets who was lost Limits.AbsentFor ago.
 func (r *Rooms) expireAbsent() {
 	for a := r.lost.oldest; a != nil && a.at+r.limits.AbsentFor <= r.now; a = r.lost.oldest {
-		in := a.member.room
-		r.recall(in, a.member.name)
-		r.dropIfUnused(in)
+		r.forget(a)
 	}
 }
 
-// listAbsent tells who was lost and had these labels, by name.
+// listAbsent tells who was lost and had these labels, by name: whom a call
+// would have selected.
 func (r *Rooms) listAbsent(in *room, labels map[string]string) []protocol.Absent {
 	var shown []protocol.Absent
 	for _, a := range in.absent {

@@ -37,7 +37,9 @@ type (
 		Sequence uint64
 		Room     uint32
 	}
-	// Lost is the end of a session, however it came: all its memberships, calls and watches end.
+	// Lost is the end of a session, however it came: all its memberships, calls
+	// and watches end. Every session that ever asked for something must be lost
+	// at last, and nothing of it may come afterwards.
 	Lost struct {
 		Session SessionID
 		Why     string
@@ -52,7 +54,9 @@ type (
 		Body     protocol.Call
 		Payload  []byte
 	}
-	// Sent says that the first byte of a call's Deliver was handed to that session's transport.
+	// Sent says that the first byte of a call's Deliver was handed to that
+	// session's transport. It has no effects, and must come before any other
+	// event that happened later: what is not told here counts as not sent.
 	Sent struct {
 		Session SessionID
 		Call    CallID
@@ -77,7 +81,8 @@ type (
 		Part    []byte
 		More    bool
 	}
-	// Cancel ends the session's own call or watch of that sequence.
+	// Cancel ends the session's own call or watch of that sequence: the call with
+	// an account as far as it came, the watch silently.
 	Cancel struct {
 		Session  SessionID
 		Sequence uint64
@@ -129,7 +134,8 @@ type (
 		Err      *protocol.Error
 	}
 	// Deliver sends one call to each of To, as one frame encoded once. Each
-	// session in To is answered by a Sent or Overflow, or by its Lost.
+	// session in To is answered by a Sent or Overflow, or by its Lost. To is in
+	// the order of the view and the receiver's to keep.
 	Deliver struct {
 		To      []SessionID
 		Call    CallID

@@ -18,6 +18,7 @@ type Limits struct {
 	AccountBytes   int           // of all replies of one call, likewise
 	HeldBytes      int           // of all replies of all calls in flight, likewise
 	Absent         int           // members remembered as lost, of one room; the oldest is forgotten
+	AbsentAll      int           // of all rooms together, likewise
 	AbsentFor      time.Duration // how long they are remembered
 }
 
@@ -34,6 +35,7 @@ func DefaultLimits() Limits {
 		AccountBytes:   64 << 20,
 		HeldBytes:      256 << 20,
 		Absent:         10_000,
+		AbsentAll:      100_000,
 		AbsentFor:      24 * time.Hour,
 	}
 }

@@ -295,6 +295,9 @@ func (m *model) lose(e Lost) {
 			first := slices.IndexFunc(m.absent, lost)
 			m.absent = slices.Delete(m.absent, first, first+1)
 		}
+		if len(m.absent) > m.limits.AbsentAll {
+			m.absent = m.absent[1:]
+		}
 	}
 }
 

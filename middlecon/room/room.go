@@ -16,6 +16,7 @@ type room struct {
 	names   map[string]*member
 	watches []*watch
 	absent  []*absent // by name
+	lost    lostList  // the same
 }
 
 // member is one session in one room.
@@ -41,7 +42,7 @@ func (r *Rooms) openRoom(name string) (*room, error) {
 	for r.lastRoom == 0 || r.numbers[r.lastRoom] != nil {
 		r.lastRoom++
 	}
-	in := &room{name: name, number: r.lastRoom, view: r.lastView, names: make(map[string]*member)}
+	in := &room{name: name, number: r.lastRoom, view: r.lastView, names: make(map[string]*member), lost: lostList{link: ofRoom}}
 	r.rooms[name] = in
 	r.numbers[in.number] = in
 	return in, nil

@@ -19,12 +19,11 @@ type Rooms struct {
 	numbers  map[uint32]*room
 	calls    map[CallID]*call
 	due      deadlines
-	lost     lostList
+	lost     lostList // of all rooms
 
 	lastRoom   uint32
 	lastSerial uint64
 	lastCall   CallID
-	lastLoss   uint64
 	lastView   uint64 // the highest view of any room that was dropped
 	held       int    // reply bytes of the calls in flight
 

@@ -22,7 +22,7 @@ const (
 func simLimits() Limits {
 	return Limits{
 		Rooms: 3, Members: 5, SessionRooms: 2, SessionCalls: 2, SessionWatches: 2, Calls: 5,
-		ReplyBytes: 40, AccountBytes: 90, HeldBytes: 200, Absent: 2, AbsentFor: 80 * time.Millisecond,
+		ReplyBytes: 40, AccountBytes: 90, HeldBytes: 200, Absent: 2, AbsentAll: 4, AbsentFor: 80 * time.Millisecond,
 	}
 }
 
@@ -34,18 +34,63 @@ func TestSimulation(t *testing.T) {
 		if err != nil {
 			t.Fatalf("ROOM_SEED: %v", err)
 		}
-		if err := simulate(seed, make(met), t.Logf); err != nil {
+		if err := simulate(seeded(seed), stepsOf(seed), make(met), t.Logf); err != nil {
 			t.Error(err)
 		}
 		return
 	}
 	sum := make(met)
 	for seed := range uint64(simSeeds) {
-		if err := simulate(seed, sum, nil); err != nil {
-			t.Fatalf("%v\nagain: ROOM_SEED=%d go test -run TestSimulation -v ./middlecon/room", err, seed)
+		if err := simulate(seeded(seed), stepsOf(seed), sum, nil); err != nil {
+			t.Fatalf("seed %d, %v\nagain: ROOM_SEED=%d go test -run TestSimulation -v ./middlecon/room", seed, err, seed)
 		}
 	}
 	sum.check(t)
+}
+
+func seeded(seed uint64) rand.Source { return rand.NewPCG(seed, 1) }
+
+// stepsOf makes some histories long: their tables grow, close their holes and grow again.
+func stepsOf(seed uint64) int {
+	if seed%100 == 0 {
+		return 20 * simSteps
+	}
+	return simSteps
+}
+
+// FuzzHistory lets the fuzzer choose what TestSimulation leaves to chance, a
+// byte a choice. Give it -fuzzminimizetime=1x, or it shortens instead of searching.
+func FuzzHistory(f *testing.F) {
+	for seed := range uint64(4) {
+		source, data := seeded(seed), make([]byte, 4*simSteps)
+		for i := range data {
+			data[i] = byte(source.Uint64())
+		}
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if err := simulate(&choices{data: data}, min(len(data)/4, simSteps), make(met), nil); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// choices are a fuzzer's bytes as a random source. Where they end, a counter
+// goes on: the same bytes must always make the same history.
+type choices struct {
+	data []byte
+	more uint64
+}
+
+// Uint64 is the next byte, eight times.
+func (c *choices) Uint64() uint64 {
+	if len(c.data) == 0 {
+		c.more += 0x9e3779b97f4a7c15
+		return c.more
+	}
+	n := uint64(c.data[0]) * 0x0101010101010101
+	c.data = c.data[1:]
+	return n
 }
 
 // met counts what the histories came across, lest they prove nothing.
@@ -90,46 +135,43 @@ type world struct {
 	said  int
 }
 
-func simulate(seed uint64, sum met, log func(string, ...any)) (err error) {
+// simulate plays one history of so many steps, then loses every session.
+func simulate(source rand.Source, steps int, sum met, log func(string, ...any)) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("seed %d: panic: %v", seed, p)
+			err = fmt.Errorf("panic: %v", p)
 		}
 	}()
-	w := &world{met: sum, Rand: rand.New(rand.NewPCG(seed, 1)), m: newModel(simLimits()), r: New(simBroker, simLimits())}
+	w := &world{met: sum, Rand: rand.New(source), m: newModel(simLimits()), r: New(simBroker, simLimits())}
 	for range 6 {
 		w.open()
-	}
-	steps := simSteps
-	if seed%100 == 0 {
-		steps *= 20 // tables that grow, close their holes and grow again
 	}
 	for step := range steps {
 		w.pass()
 		if err := w.step(w.event(), log); err != nil {
-			return fmt.Errorf("seed %d, step %d: %w", seed, step, err)
+			return fmt.Errorf("step %d: %w", step, err)
 		}
 	}
 	for _, s := range slices.Clone(w.alive) {
 		if err := w.step(Lost{Session: s, Why: "end"}, log); err != nil {
-			return fmt.Errorf("seed %d, at the end: %w", seed, err)
+			return fmt.Errorf("at the end: %w", err)
 		}
 	}
 	w.now = w.m.now + simLimits().AbsentFor
 	if err := w.step(Tick{}, log); err != nil {
-		return fmt.Errorf("seed %d, at the end: %w", seed, err)
+		return fmt.Errorf("at the end: %w", err)
 	}
 	sum.add(w.r.Stats())
-	return w.quiet(seed)
+	return w.quiet()
 }
 
 // quiet wants nothing left of a history whose sessions are all lost.
-func (w *world) quiet(seed uint64) error {
+func (w *world) quiet() error {
 	s, r := w.r.Stats(), w.r
 	left := s.InFlight + s.Rooms + s.Members + s.Watches + s.Absent + s.Held
 	tables := len(r.sessions) + len(r.rooms) + len(r.numbers) + len(r.calls) + len(r.due)
 	if left != 0 || tables != 0 || r.lost != (lostList{}) {
-		return fmt.Errorf("seed %d: something is left: %+v", seed, s)
+		return fmt.Errorf("something is left: %+v", s)
 	}
 	return nil
 }

@@ -64,7 +64,7 @@ func TestRoomsComeAndGo(t *testing.T) {
 			join 2 bob           -> joined 2 room=1 view=3
 			leave 2              -> left 2 room=1
 			@24h join 2 bob      -> joined 2 room=2 view=5`,
-		"the calls in flight keep it": `
+		"a call ends with the last member, and so does the room": `
 			join 1 ann           -> joined 1 room=1 view=1
 			join 2 bob           -> joined 2 room=1 view=2
 			leave 2              -> left 2 room=1
