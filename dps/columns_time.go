@@ -1,0 +1,186 @@
+package dps
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"ddcos/k2i/fleet"
+)
+
+// day is when ps stops to tell the hour of a start.
+const day = 24 * time.Hour
+
+// defaultTicks is USER_HZ wherever Linux runs; for a host that does not tell.
+const defaultTicks = 100
+
+// The columns that others are named after.
+var (
+	timeColumn = cpuColumn("time", "TIME", 8, "CPU time, [DD-]HH:MM:SS",
+		func(r fleet.Row) string { return longTime(cpuSeconds(r)) })
+	timesColumn = cpuColumn("times", "TIME", 8, "CPU time in seconds",
+		func(r fleet.Row) string { return strconv.FormatUint(cpuSeconds(r), 10) })
+	pcpuColumn = useColumn("pcpu", "%CPU", 4, "CPU time by lifetime, in percent; see rcpu for the rate",
+		func(r fleet.Row) string { return tenths(uint64(utilization(r) * 10)) })
+	percentColumn = useColumn("c", "C", 2, "%CPU as a whole number, 99 at most",
+		func(r fleet.Row) string { return strconv.Itoa(int(min(utilization(r), 99))) })
+	stimeColumn = startColumn("stime", "STIME", 5, "start: HH:MM, MmmDD or the year", shortStart)
+)
+
+// timeColumns are CPU times, ages and starts.
+var timeColumns = []Column{
+	timeColumn,
+	same(timeColumn, "cputime", "TIME"),
+	same(timeColumn, "atime", "TIME"),
+	timesColumn,
+	same(timesColumn, "cputimes", "TIME"),
+	cpuColumn("bsdtime", "TIME", 6, "CPU time, MMM:SS", func(r fleet.Row) string {
+		s := cpuSeconds(r)
+		return fmt.Sprintf("%3d:%02d", s/60, s%60)
+	}),
+	pcpuColumn,
+	same(pcpuColumn, "%cpu", "%CPU"),
+	percentColumn,
+	same(percentColumn, "util", "C"),
+	useColumn("cp", "CP", 3, "CPU time by lifetime, per mille",
+		func(r fleet.Row) string { return strconv.Itoa(int(min(utilization(r)*10, 999))) }),
+	useColumn("cuu", "%CUU", 6, "CPU time by lifetime, in percent to a thousandth",
+		func(r fleet.Row) string { return strconv.FormatFloat(utilization(r), 'f', 3, 64) }),
+	elapsedColumn("etime", 11, "age, [[DD-]HH:]MM:SS", func(r fleet.Row) string { return shortTime(uint64(age(r) / time.Second)) }),
+	elapsedColumn("etimes", 7, "age in seconds", func(r fleet.Row) string { return strconv.Itoa(int(age(r) / time.Second)) }),
+	startColumn("lstart", "STARTED", 24, "start: day and time in full", func(at, _ time.Time) string {
+		return at.Format(time.ANSIC)
+	}),
+	startColumn("start", "STARTED", 8, "start: HH:MM:SS, after a day Mmm DD", func(at, now time.Time) string {
+		if now.Sub(at) > day {
+			return at.Format("  Jan 02")
+		}
+		return at.Format("15:04:05")
+	}),
+	stimeColumn,
+	same(stimeColumn, "start_time", "START"),
+	startColumn("bsdstart", "START", 6, "start: HH:MM, after a day Mmm DD", func(at, now time.Time) string {
+		if now.Sub(at) > day {
+			return at.Format("Jan _2")
+		}
+		return at.Format(" 15:04")
+	}),
+}
+
+// cpuColumn is a way to write the CPU time in user mode and in the kernel.
+func cpuColumn(key, header string, width int, help string, text func(fleet.Row) string) Column {
+	return Column{
+		Key: key, Header: header, Width: width, Help: help, Fields: "user_ns system_ns",
+		Text:    func(_ *Look, r fleet.Row) string { return text(r) },
+		Compare: by(func(_ *Look, r fleet.Row) uint64 { return r.Process.UserNS + r.Process.SystemNS }),
+	}
+}
+
+// useColumn is a way to write the CPU time by the lifetime.
+func useColumn(key, header string, width int, help string, text func(fleet.Row) string) Column {
+	return Column{
+		Key: key, Header: header, Width: width, Help: help, Fields: "user_ns system_ns start_ticks",
+		Text:    func(_ *Look, r fleet.Row) string { return text(r) },
+		Compare: by(func(_ *Look, r fleet.Row) float64 { return utilization(r) }),
+	}
+}
+
+func elapsedColumn(key string, width int, help string, text func(fleet.Row) string) Column {
+	return Column{
+		Key: key, Header: "ELAPSED", Width: width, Help: help, Fields: "start_ticks",
+		Text:    func(_ *Look, r fleet.Row) string { return text(r) },
+		Compare: by(func(_ *Look, r fleet.Row) time.Duration { return age(r) }),
+	}
+}
+
+// startColumn is a way to write the start; now is the host's own clock when it
+// took the sample, so that two hosts' clocks never mix.
+func startColumn(key, header string, width int, help string, text func(at, now time.Time) string) Column {
+	return Column{
+		Key: key, Header: header, Width: width, Help: help, Fields: "start_ticks",
+		Text: func(l *Look, r fleet.Row) string {
+			h := r.Host.Info
+			now := time.Unix(0, h.BootUnixNS+h.UptimeNS).In(l.Location)
+			return text(time.Unix(startSecond(r), 0).In(l.Location), now)
+		},
+		Compare: func(_ *Look, a, b fleet.Row) int {
+			return cmp.Or(cmp.Compare(startSecond(a), startSecond(b)), cmp.Compare(a.Process.StartTicks, b.Process.StartTicks))
+		},
+	}
+}
+
+// cpuSeconds is the CPU time in whole seconds.
+func cpuSeconds(r fleet.Row) uint64 {
+	return (r.Process.UserNS + r.Process.SystemNS) / uint64(time.Second)
+}
+
+// sinceBoot is when a process started, from its clock ticks.
+func sinceBoot(r fleet.Row) time.Duration {
+	hz := uint64(defaultTicks)
+	if t := r.Host.Info.TicksPerSecond; t > 0 {
+		hz = uint64(t)
+	}
+	ticks := r.Process.StartTicks
+	if ticks/hz > math.MaxInt64/uint64(time.Second)-1 {
+		return math.MaxInt64
+	}
+	return time.Duration(ticks/hz*uint64(time.Second) + ticks%hz*uint64(time.Second)/hz)
+}
+
+// age is how long a process has existed when its host took the sample.
+func age(r fleet.Row) time.Duration {
+	return max(time.Duration(r.Host.Info.UptimeNS)-sinceBoot(r), 0)
+}
+
+// startSecond is the Unix time of the start as ps computes it: both the second
+// of the boot and the seconds since are cut before they are added.
+func startSecond(r fleet.Row) int64 {
+	return r.Host.Info.BootUnixNS/int64(time.Second) + int64(sinceBoot(r)/time.Second)
+}
+
+// utilization is the CPU time by the lifetime, in percent.
+func utilization(r fleet.Row) float64 {
+	lived := age(r)
+	if lived <= 0 {
+		return 0
+	}
+	return float64(r.Process.UserNS+r.Process.SystemNS) / float64(lived) * 100
+}
+
+// tenths writes a number of tenths; without the fraction from 100 on.
+func tenths(n uint64) string {
+	if n > 999 {
+		return strconv.FormatUint(n/10, 10)
+	}
+	return fmt.Sprintf("%d.%d", n/10, n%10)
+}
+
+// longTime is [DD-]HH:MM:SS.
+func longTime(s uint64) string {
+	clock := fmt.Sprintf("%02d:%02d:%02d", s/3600%24, s/60%60, s%60)
+	if days := s / 86400; days > 0 {
+		return fmt.Sprintf("%d-%s", days, clock)
+	}
+	return clock
+}
+
+// shortTime is [[DD-]HH:]MM:SS.
+func shortTime(s uint64) string {
+	if s >= 3600 {
+		return longTime(s)
+	}
+	return fmt.Sprintf("%02d:%02d", s/60, s%60)
+}
+
+// shortStart switches by the calendar, not by the age.
+func shortStart(at, now time.Time) string {
+	switch {
+	case at.Year() != now.Year():
+		return at.Format("2006")
+	case at.YearDay() != now.YearDay():
+		return at.Format("Jan02")
+	}
+	return at.Format("15:04")
+}

@@ -1,0 +1,140 @@
+package dps
+
+import (
+	"os/user"
+	"strings"
+	"time"
+)
+
+// Exit statuses of dps. ps knows 0 and 1 only.
+const (
+	ExitOK      = 0 // complete, and at least one process was selected
+	ExitFailed  = 1 // nothing was selected, or ps's own errors; no broker
+	ExitUsage   = 2 // an option that only dps has was misused
+	ExitPartial = 3 // a host did not answer, or the room has lost one
+)
+
+// DefaultDeadline is how long a host may take to answer.
+const DefaultDeadline = 2 * time.Second
+
+// Show is what is to be shown.
+type Show int
+
+// What a command line may ask for.
+const (
+	ShowProcesses Show = iota
+	ShowVersion
+	ShowHelp
+	ShowColumns
+)
+
+// Command is a command line, understood.
+type Command struct {
+	Show    Show
+	Section string // of the help; "" for all
+
+	Cells    []Cell
+	Select   Selection
+	Sort     []SortKey
+	NoHeader bool
+	NoHost   bool
+	JSON     bool
+	Comm     bool   // the kernel's name instead of the command line
+	Columns  int    // of the screen, from --cols; 0 where not given
+	Wide     int    // how often w was given
+	Color    string // auto, always or never
+	Limit    int    // rows at most; 0 for all
+
+	Broker   string        // address; "" for none
+	Agents   []string      // URLs; empty for none
+	Deadline time.Duration // of one host's answer
+}
+
+// Remote tells whether other hosts than this one are asked.
+func (c *Command) Remote() bool { return c.Broker != "" || len(c.Agents) > 0 }
+
+// SortKey is one keyword of --sort.
+type SortKey struct {
+	Column     Column
+	Descending bool
+}
+
+// Env is what the parser reads beside the arguments.
+type Env struct {
+	Broker string // DDCOS_BROKER
+	Agents string // DDCOS_AGENTS, a comma between
+
+	// UserExists and GroupExists look a name up on this host; ps refuses a name
+	// that does not exist, and takes -aux for aux by it.
+	UserExists  func(name string) bool
+	GroupExists func(name string) bool
+}
+
+// DefaultEnv reads the environment by getenv and names from this host's files.
+func DefaultEnv(getenv func(string) string) Env {
+	return Env{
+		Broker: getenv("DDCOS_BROKER"),
+		Agents: getenv("DDCOS_AGENTS"),
+		UserExists: func(name string) bool {
+			_, err := user.Lookup(name)
+			return err == nil
+		},
+		GroupExists: func(name string) bool {
+			_, err := user.LookupGroup(name)
+			return err == nil
+		},
+	}
+}
+
+// UsageError is a command line that is refused.
+type UsageError struct {
+	Text string // as ps says it, without "error: "
+	Own  bool   // of an option that ps does not have
+
+	final bool // no other reading of the arguments can help
+}
+
+// Error implements error.
+func (e *UsageError) Error() string { return "error: " + e.Text + " (see dps --help)" }
+
+// Status is the exit status that goes with it.
+func (e *UsageError) Status() int {
+	if e.Own {
+		return ExitUsage
+	}
+	return ExitFailed
+}
+
+func usage(text string) error { return &UsageError{Text: text} }
+
+func own(text string) error { return &UsageError{Text: text, Own: true, final: true} }
+
+// Name is how an option is called in messages: its long name, else its letter.
+func (o Option) Name() string {
+	switch {
+	case len(o.Long) > 0:
+		return "--" + o.Long[0]
+	case o.Unix != 0:
+		return "-" + string(o.Unix)
+	}
+	return string(o.BSD)
+}
+
+// Names is how an option may be given, as the help shows it: "-p, p, --pid PIDS".
+func (o Option) Names() string {
+	var names []string
+	if o.Unix != 0 {
+		names = append(names, "-"+string(o.Unix))
+	}
+	if o.BSD != 0 {
+		names = append(names, string(o.BSD))
+	}
+	if len(o.Long) > 0 {
+		names = append(names, "--"+o.Long[0])
+	}
+	text := strings.Join(names, ", ")
+	if o.Arg != "" {
+		text += " " + o.Arg
+	}
+	return text
+}

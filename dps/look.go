@@ -1,0 +1,73 @@
+package dps
+
+import (
+	"os/user"
+	"strconv"
+	"time"
+
+	"ddcos/k2i/fleet"
+)
+
+// Look is what the cells need to know beside their row.
+type Look struct {
+	Location *time.Location // in which start times are told: the viewer's
+	Comm     bool           // show the kernel's name where args are asked for (option c)
+
+	local  bool // the one host is this one: its names may be looked up
+	users  map[nameKey]string
+	groups map[nameKey]string
+}
+
+// nameKey is an id on a host: the same number is another user on another host.
+type nameKey struct {
+	host *fleet.Host
+	id   uint32
+}
+
+// NewLook learns from a table which names its hosts give to which ids: an agent
+// tells the name of the effective ids alone. With local, what no row tells is
+// looked up in this host's own files.
+func NewLook(table *fleet.Table, location *time.Location, local bool) *Look {
+	l := &Look{Location: location, local: local, users: map[nameKey]string{}, groups: map[nameKey]string{}}
+	for _, r := range table.Rows {
+		if name := r.Process.User; name != "" {
+			l.users[nameKey{r.Host, r.Process.EUID}] = name
+		}
+		if name := r.Process.Group; name != "" {
+			l.groups[nameKey{r.Host, r.Process.EGID}] = name
+		}
+	}
+	return l
+}
+
+// user is the name of a user id on a host, or the number.
+func (l *Look) user(host *fleet.Host, uid uint32) string {
+	return l.name(l.users, nameKey{host, uid}, func(id string) string {
+		if u, err := user.LookupId(id); err == nil {
+			return u.Username
+		}
+		return id
+	})
+}
+
+// group is the name of a group id on a host, or the number.
+func (l *Look) group(host *fleet.Host, gid uint32) string {
+	return l.name(l.groups, nameKey{host, gid}, func(id string) string {
+		if g, err := user.LookupGroupId(id); err == nil {
+			return g.Name
+		}
+		return id
+	})
+}
+
+func (l *Look) name(known map[nameKey]string, key nameKey, lookup func(string) string) string {
+	if name, ok := known[key]; ok {
+		return name
+	}
+	name := strconv.FormatUint(uint64(key.id), 10)
+	if l.local {
+		name = lookup(name)
+		known[key] = name
+	}
+	return name
+}

@@ -1,0 +1,99 @@
+package dps
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// manIntro is the part of the manual page that no table holds.
+const manIntro = `.TH DPS 1 "" ddcos "User Commands"
+.SH NAME
+dps \- show the processes of many hosts as ps shows those of one
+.SH SYNOPSIS
+.B dps
+.RI [ "options of ps" ]
+.SH DESCRIPTION
+.B dps
+reads the options of
+.BR ps (1)
+in all three dialects: UNIX, after a dash and grouped; BSD, without a dash and
+grouped; GNU, after two dashes. Told nothing about hosts, it shows this host's own
+processes, without any agent: those of the same user on the same terminal. With a broker
+or a list of agents it shows every process of every host, HOST first, unless something
+is selected; "mine" and "this terminal" mean nothing there.
+.PP
+A host that did not answer, or that the room remembers and has lost, is named on standard
+error with the reason. Start times are shown in the time zone of the viewer. Control and
+bidirectional characters in names are shown as question marks.
+`
+
+// manOutro likewise.
+const manOutro = `.SH ENVIRONMENT
+.TP
+.B DDCOS_BROKER
+the broker, where neither \-\-broker nor \-\-agents is given
+.TP
+.B DDCOS_AGENTS
+the agents, where nor is that
+.TP
+.B COLUMNS
+columns of the screen
+.TP
+.B NO_COLOR
+no color, whatever it holds
+.SH EXIT STATUS
+.TP
+.B 0
+complete
+.TP
+.B 1
+nothing was selected, or an error
+.TP
+.B 2
+misuse of an option that only dps has
+.TP
+.B 3
+partial: a host did not answer
+.SH SEE ALSO
+.BR ps (1),
+.BR dtop (1),
+.BR k2i (1),
+.BR middlecon (1)
+`
+
+// WriteMan writes the manual page, in man(7), from the tables of options and columns.
+func WriteMan(w io.Writer) error {
+	var b strings.Builder
+	b.WriteString(manIntro)
+	b.WriteString(".SH OPTIONS\n")
+	for _, section := range Sections {
+		fmt.Fprintf(&b, ".SS %s\n", roff(titles[section]))
+		for _, o := range Options() {
+			if o.Section != section {
+				continue
+			}
+			help := o.Help
+			if o.later {
+				help += " (not supported yet)"
+			}
+			fmt.Fprintf(&b, ".TP\n.B %s\n%s\n", roff(o.Names()), roff(help))
+		}
+	}
+	b.WriteString(".SH COLUMNS\n")
+	for _, c := range Columns() {
+		fmt.Fprintf(&b, ".TP\n.B %s\n%s: %s\n", roff(c.Key), roff(c.Header), roff(c.Help))
+	}
+	b.WriteString(manOutro)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// roff escapes what man(7) would take for its own.
+func roff(s string) string {
+	s = strings.NewReplacer(`\`, `\e`, "-", `\-`).Replace(s)
+	if strings.HasPrefix(s, ".") || strings.HasPrefix(s, "'") {
+		s = `\&` + s
+	}
+	return s
+}

@@ -1,0 +1,294 @@
+package dps_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"ddcos/dps"
+	"ddcos/k2i"
+	"ddcos/k2i/fleet"
+	"ddcos/k2i/procfs"
+)
+
+// peers are processes that stand still, so that two readings of them are equal.
+type peers struct {
+	pids []string
+}
+
+func (p *peers) list() string { return strings.Join(p.pids, ",") }
+
+// start runs a command, waits until its kernel name is comm, and stops it.
+func (p *peers) start(t *testing.T, comm string, cmd *exec.Cmd) {
+	t.Helper()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill() // it may be over
+		_ = cmd.Wait()         // killed, as it should be
+	})
+	pid := strconv.Itoa(cmd.Process.Pid)
+	until(t, "the name of process "+pid, func() bool {
+		got, err := os.ReadFile("/proc/" + pid + "/comm")
+		return err == nil && strings.TrimSuffix(string(got), "\n") == comm
+	})
+	if err := cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "process "+pid+" to stop", func() bool { return state(pid) == "T" })
+	p.pids = append(p.pids, pid)
+}
+
+// state is field 3 of /proc/PID/stat.
+func state(pid string) string {
+	b, err := os.ReadFile("/proc/" + pid + "/stat")
+	if err != nil {
+		return ""
+	}
+	_, rest, _ := strings.Cut(string(b[bytes.LastIndexByte(b, ')'):]), " ")
+	return rest[:1]
+}
+
+// until polls a condition against a deadline.
+func until(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	over := time.After(20 * time.Second)
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-over:
+			t.Fatalf("still waiting for %s", what)
+		}
+	}
+}
+
+// startPeers makes the set of processes: nice and real-time classes, other and
+// long users, odd and long names, a zombie, threads, a terminal.
+func startPeers(t *testing.T) *peers {
+	t.Helper()
+	p := &peers{}
+	sleep := func(argv ...string) *exec.Cmd {
+		return exec.Command(argv[0], append(argv[1:], "sleep", "600")...) //nolint:gosec // arguments of the test's own
+	}
+	p.start(t, "sleep", sleep("nice", "-n", "7"))
+	p.start(t, "sleep", sleep("nice", "-n", "-3"))
+	p.start(t, "sleep", sleep("chrt", "-f", "10"))
+	p.start(t, "sleep", sleep("chrt", "-r", "5"))
+	p.start(t, "sleep", sleep("chrt", "-b", "0"))
+	p.start(t, "sleep", sleep("chrt", "-i", "0"))
+	p.start(t, "sleep", sleep("setsid"))
+	p.start(t, "sleep", sleep("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"))
+	p.start(t, "sleep", sleep("setpriv", "--ruid=65534", "--euid=1", "--rgid=2", "--egid=3", "--clear-groups"))
+	p.start(t, "sleep", sleep("setpriv", "--reuid=2000000000", "--regid=1999999999", "--clear-groups"))
+
+	odd := exec.Command("sleep", "600")
+	odd.Args = []string{"a b)\x1b[31m\x7f é中 \xff", "600"}
+	p.start(t, "sleep", odd)
+
+	long := filepath.Join(t.TempDir(), "a (strange) n\x1bme that is long")
+	if err := os.Link(resolve(t, "sleep"), long); err != nil {
+		copyFile(t, resolve(t, "sleep"), long)
+	}
+	p.start(t, "a (strange) n\x1bm", exec.Command(long, "600"))
+
+	zombie := exec.Command("sh", "-c", "exit 3")
+	if err := zombie.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = zombie.Wait() }) // exit status 3, as asked
+	pid := strconv.Itoa(zombie.Process.Pid)
+	until(t, "a zombie", func() bool { return state(pid) == "Z" })
+	p.pids = append(p.pids, pid, "2")
+	p.onTerminal(t)
+	return p
+}
+
+// onTerminal adds what script(1) runs on a pseudo-terminal, in its foreground.
+func (p *peers) onTerminal(t *testing.T) {
+	t.Helper()
+	mark := filepath.Join(t.TempDir(), "pid")
+	cmd := exec.Command("script", "-qec", "echo $$ >"+mark+"; exec sleep 600", "/dev/null")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill() // the sleep ends with its terminal
+		_ = cmd.Wait()
+	})
+	var pid string
+	until(t, "a process on a terminal", func() bool {
+		b, err := os.ReadFile(mark)
+		pid = strings.TrimSpace(string(b))
+		comm, _ := os.ReadFile("/proc/" + pid + "/comm")
+		return err == nil && string(comm) == "sleep\n"
+	})
+	n, err := strconv.Atoi(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Kill(n, syscall.SIGKILL) }) // it may be over
+	if err := syscall.Kill(n, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "it to stop", func() bool { return state(pid) == "T" })
+	p.pids = append(p.pids, pid)
+}
+
+func resolve(t *testing.T, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func copyFile(t *testing.T, from, to string) {
+	t.Helper()
+	b, err := os.ReadFile(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(to, b, 0o700); err != nil { //nolint:gosec // it is to be run
+		t.Fatal(err)
+	}
+}
+
+// here is this host, read once by /proc.
+func here() fleet.Source {
+	return fleet.Local(func(ctx context.Context) (*k2i.Snapshot, error) {
+		fs, err := procfs.New(ctx, "/proc")
+		if err != nil {
+			return nil, err
+		}
+		sample, err := fs.Read(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for i := range sample.Processes {
+			p := &sample.Processes[i]
+			if p.State == "T" {
+				p.RSSBytes = exactRSS(p)
+			}
+			p.User, p.Group = named(p) // as the agent does
+		}
+		return k2i.Derive(nil, sample), nil
+	})
+}
+
+// named are the names of the effective ids, or the numbers.
+func named(p *k2i.Process) (userName, groupName string) {
+	userName, groupName = strconv.Itoa(int(p.EUID)), strconv.Itoa(int(p.EGID))
+	if u, err := user.LookupId(userName); err == nil {
+		userName = u.Username
+	}
+	if g, err := user.LookupGroupId(groupName); err == nil {
+		groupName = g.Name
+	}
+	return userName, groupName
+}
+
+// exactRSS is what ps reads: VmRSS of /proc/PID/status is summed over all CPUs,
+// where field 24 of /proc/PID/stat lags behind by some pages for each.
+func exactRSS(p *k2i.Process) uint64 {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.PID))
+	if err != nil {
+		return p.RSSBytes
+	}
+	_, after, _ := strings.Cut(string(b), "VmRSS:")
+	line, _, _ := strings.Cut(after, " kB")
+	kib, err := strconv.ParseUint(strings.TrimSpace(line), 10, 64)
+	if err != nil {
+		return p.RSSBytes
+	}
+	return kib * 1024
+}
+
+// ours runs dps on this host as a pipe would: its output and exit status, or
+// what it says and the status where it refuses.
+func ours(t *testing.T, args ...string) (string, int) {
+	t.Helper()
+	c, err := dps.Parse(append([]string{"--no-host"}, args...), dps.DefaultEnv(func(string) string { return "" }))
+	if err != nil {
+		var refused *dps.UsageError
+		if !asUsage(err, &refused) {
+			t.Fatalf("dps %q: %v", args, err)
+		}
+		return err.Error(), refused.Status()
+	}
+	var out, problems strings.Builder
+	l := dps.Listing{Command: c, Source: here(), Caller: int32(os.Getpid()), Stdout: &out, Stderr: &problems} //nolint:gosec // a pid
+	status, err := l.Run(t.Context())
+	if err != nil || problems.Len() > 0 {
+		t.Fatalf("dps %q: %v %s", args, err, &problems)
+	}
+	return out.String(), status
+}
+
+// real runs ps, as a pipe would.
+func real(t *testing.T, args ...string) (string, int) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "ps", args...)
+	cmd.Env = []string{"LC_ALL=C.UTF-8", "PATH=" + os.Getenv("PATH"), "TZ=" + os.Getenv("TZ")}
+	var problems bytes.Buffer
+	cmd.Stderr = &problems
+	out, err := cmd.Output()
+	if err != nil && cmd.ProcessState == nil {
+		t.Fatal(err)
+	}
+	if problems.Len() > 0 {
+		line, _ := bufio.NewReader(&problems).ReadString('\n')
+		return line, cmd.ProcessState.ExitCode()
+	}
+	return string(out), cmd.ProcessState.ExitCode()
+}
+
+// tries is how often two readings may straddle a second before it is a difference.
+const tries = 5
+
+// equal compares one command line; what a clock changes in between is read again.
+func equal(t *testing.T, shown func(string) string, args ...string) {
+	t.Helper()
+	var want, got string
+	var wantStatus, status int
+	for range tries {
+		want, wantStatus = real(t, args...)
+		got, status = ours(t, args...)
+		if shown(got) == shown(want) && status == wantStatus {
+			return
+		}
+	}
+	t.Errorf("%q, status %d, want %d\n%s", args, status, wantStatus, difference(shown(got), shown(want)))
+}
+
+// difference shows the lines that differ.
+func difference(got, want string) string {
+	g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
+	var b strings.Builder
+	for i := range max(len(g), len(w)) {
+		var gl, wl string
+		if i < len(g) {
+			gl = g[i]
+		}
+		if i < len(w) {
+			wl = w[i]
+		}
+		if gl != wl {
+			fmt.Fprintf(&b, "  dps %q\n  ps  %q\n", gl, wl)
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,202 @@
+package dps
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"ddcos/k2i"
+	"ddcos/k2i/fleet"
+	"ddcos/k2i/query"
+)
+
+// outputBuffer is what is written to standard output at a time.
+const outputBuffer = 64 << 10
+
+// Listing is one run of a command: where it reads and where it writes.
+type Listing struct {
+	Command  *Command
+	Source   fleet.Source
+	Caller   int32          // process id of the caller on this host: whose processes are "mine"
+	Screen   int            // columns of the terminal, 0 for no limit
+	Color    bool           // bold headers
+	Location *time.Location // of start times; nil for the local one
+
+	Stdout io.Writer
+	Stderr io.Writer
+}
+
+// Run asks the hosts, writes the listing to Stdout and a line for each host that
+// did not answer to Stderr, and gives the exit status. The error is for a source
+// that could not be asked, and for an output that could not be written.
+func (l *Listing) Run(ctx context.Context) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, l.Command.Deadline+askingReserve)
+	defer cancel()
+	table, err := l.ask(ctx)
+	if err != nil {
+		return ExitFailed, err
+	}
+	look := NewLook(table, l.location(), !l.Command.Remote())
+	look.Comm = l.Command.Comm
+	l.choose(table, look)
+	out := bufio.NewWriterSize(l.Stdout, outputBuffer)
+	if l.Command.JSON {
+		err = writeJSON(out, table)
+	} else {
+		l.writeText(out, table, look)
+	}
+	if err == nil {
+		err = out.Flush()
+	}
+	if err != nil {
+		return ExitFailed, fmt.Errorf("writing the listing: %w", err)
+	}
+	return l.status(table), nil
+}
+
+// askingReserve is what a question may take beyond the hosts' deadline: for the
+// way to the broker, and for it to finish the account.
+const askingReserve = time.Second
+
+func (l *Listing) location() *time.Location {
+	if l.Location == nil {
+		return time.Local
+	}
+	return l.Location
+}
+
+// ask puts the question and takes from the answer what the hosts could not settle.
+func (l *Listing) ask(ctx context.Context) (*fleet.Table, error) {
+	c := l.Command
+	var table *fleet.Table
+	p := c.Select.plan(c.Remote(), func() *k2i.Process { return find(table, l.Caller) })
+	q := query.Query{Select: p.ask}
+	if keys, ok := agentKeys(c.Sort); ok {
+		q.Sort = keys
+		if p.keep == nil {
+			q.Limit = c.Limit
+		}
+	}
+	table, err := fleet.Ask(ctx, l.Source, q)
+	if err != nil {
+		return nil, err
+	}
+	if p.keep != nil {
+		all := table.Rows
+		var kept []fleet.Row
+		for _, r := range all {
+			if p.keep(r.Process) {
+				kept = append(kept, r)
+			}
+		}
+		table.Rows = kept
+	}
+	return table, nil
+}
+
+// agentKeys are the sort keys as the agents know them; false where one of them
+// is known here alone.
+func agentKeys(keys []SortKey) ([]query.Key, bool) {
+	fields := make([]query.Key, 0, len(keys))
+	for _, k := range keys {
+		if k.Column.Field == "" || len(keys) > query.MaxKeys {
+			return nil, false
+		}
+		fields = append(fields, query.Key{Field: k.Column.Field, Descending: k.Descending})
+	}
+	return fields, true
+}
+
+// choose sorts what the agents could not sort, and limits.
+func (l *Listing) choose(table *fleet.Table, look *Look) {
+	if _, sorted := agentKeys(l.Command.Sort); !sorted {
+		slices.SortStableFunc(table.Rows, Order(l.Command.Sort, look))
+	}
+	if limit := l.Command.Limit; limit > 0 {
+		table.Rows = table.Rows[:min(len(table.Rows), limit)]
+	}
+}
+
+// Order compares rows by keys, the first one first.
+func Order(keys []SortKey, look *Look) func(a, b fleet.Row) int {
+	return func(a, b fleet.Row) int {
+		for _, k := range keys {
+			c := k.Column.Compare(look, a, b)
+			if k.Descending {
+				c = -c
+			}
+			if c != 0 {
+				return c
+			}
+		}
+		return 0
+	}
+}
+
+// Bold, and back, for headers on a terminal.
+const (
+	boldOn  = "\x1b[1m"
+	boldOff = "\x1b[0m"
+)
+
+// writeText writes the header and a line for each row. A failed write shows when
+// the buffer is flushed.
+func (l *Listing) writeText(out *bufio.Writer, table *fleet.Table, look *Look) {
+	layout := NewLayout(l.Command.Cells, table, look, l.width())
+	if header := layout.Header(); header != "" && !l.Command.NoHeader {
+		if l.Color {
+			header = boldOn + header + boldOff
+		}
+		_, _ = out.WriteString(header + "\n")
+	}
+	for _, r := range table.Rows {
+		_, _ = out.WriteString(layout.Line(r))
+		_ = out.WriteByte('\n')
+	}
+}
+
+// wideScreen is what the option w gives at least.
+const wideScreen = 132
+
+// width is how long a line may be; 0 for without end.
+func (l *Listing) width() int {
+	width := l.Screen
+	if l.Command.Columns > 0 {
+		width = l.Command.Columns
+	}
+	switch {
+	case l.Command.Wide > 1 || width == 0:
+		return 0
+	case l.Command.Wide == 1:
+		return max(width, wideScreen)
+	}
+	return width
+}
+
+// status tells the hosts that did not answer on Stderr and gives the exit status.
+func (l *Listing) status(table *fleet.Table) int {
+	failed := table.Failed()
+	for _, h := range failed {
+		fmt.Fprintf(l.Stderr, "dps: %s\n", Failure(h))
+	}
+	switch {
+	case len(failed) > 0:
+		return ExitPartial
+	case len(table.Rows) == 0:
+		return ExitFailed
+	}
+	return ExitOK
+}
+
+// Failure is one clean line about a host that gave no rows: its name, what
+// became of it, and why.
+func Failure(h *fleet.Host) string {
+	line := Clean(h.Name) + ": " + Clean(string(h.Status))
+	if h.Err != "" {
+		line += ": " + Clean(h.Err)
+	}
+	return line
+}

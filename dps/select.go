@@ -1,0 +1,112 @@
+package dps
+
+import (
+	"ddcos/k2i"
+	"ddcos/k2i/fleet"
+	"ddcos/k2i/query"
+)
+
+// simple are the selections that need no list; they add up.
+type simple uint8
+
+const (
+	unixAll       simple = 1 << iota // -e, -A
+	unixTerminals                    // -a
+	unixNoLeaders                    // -d
+)
+
+// Selection is which processes are wanted, as ps's options say it.
+type Selection struct {
+	lists        query.Selection
+	listed       bool // at least one list was given
+	simple       simple
+	bsd          bool // an option of BSD was given: every terminal, not only this one
+	others       bool // a
+	detached     bool // x
+	thisTerminal bool // T
+	running      bool // r
+}
+
+func pick(which simple) func(*parser, string) error {
+	return func(p *parser, _ string) error {
+		p.out.Select.simple |= which
+		return nil
+	}
+}
+
+// plan is what the hosts are asked for and what is taken from their answer.
+type plan struct {
+	ask  query.Selection
+	keep func(*k2i.Process) bool // nil where the answer is what is wanted
+}
+
+// plan splits a selection: lists are settled by the agents, what depends on the
+// caller or on two fields at once is settled here, over every process. self is
+// the caller's own process, nil over several hosts, where "mine" and "this
+// terminal" mean nothing and select everybody and every terminal.
+func (s Selection) plan(remote bool, self func() *k2i.Process) plan {
+	simple := s.simple != 0 || s.others || s.detached || s.thisTerminal
+	switch {
+	case !simple && !s.listed && remote, s.simple&unixAll != 0, s.others && s.detached:
+		return s.everything()
+	case !simple && s.listed && !s.running:
+		return plan{ask: s.lists}
+	case !simple && s.listed:
+		return plan{ask: s.lists, keep: isRunning}
+	}
+	return plan{keep: func(p *k2i.Process) bool {
+		wanted := s.simply(p, remote, self()) || s.listed && s.inLists(p)
+		return wanted != s.lists.Negate && (!s.running || isRunning(p))
+	}}
+}
+
+// everything is -e, and with -N nothing at all.
+func (s Selection) everything() plan {
+	switch {
+	case s.lists.Negate:
+		return plan{keep: func(*k2i.Process) bool { return false }}
+	case s.running:
+		return plan{keep: isRunning}
+	}
+	return plan{}
+}
+
+// simply tells whether a selection without a list wants p.
+func (s Selection) simply(p *k2i.Process, remote bool, self *k2i.Process) bool {
+	terminal, leader := p.TTYNr != 0, p.SID == p.PID
+	mine := remote || self != nil && p.EUID == self.EUID
+	here := remote || self != nil && p.TTYNr == self.TTYNr
+	switch {
+	case s.simple&unixTerminals != 0 && terminal && !leader,
+		s.simple&unixNoLeaders != 0 && !leader,
+		s.others && terminal,
+		s.detached && mine,
+		s.thisTerminal && here:
+		return true
+	case s.listed || s.simple != 0 || s.others || s.detached || s.thisTerminal:
+		return false
+	case s.bsd:
+		return mine && terminal
+	}
+	return mine && here
+}
+
+// inLists asks the agents' own matcher about one process.
+func (s Selection) inLists(p *k2i.Process) bool {
+	lists := s.lists
+	lists.Negate = false
+	return len(query.Run(query.Query{Select: lists}, []k2i.Process{*p})) > 0
+}
+
+// isRunning is what the option r keeps: running, or waiting for a disk.
+func isRunning(p *k2i.Process) bool { return p.State == "R" || p.State == "D" }
+
+// find is the row of a process id of this host.
+func find(table *fleet.Table, pid int32) *k2i.Process {
+	for _, r := range table.Rows {
+		if r.Process.PID == pid {
+			return r.Process
+		}
+	}
+	return nil
+}
