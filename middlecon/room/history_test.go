@@ -129,8 +129,10 @@ func (h *history) event(words []string) Event {
 		if err != nil {
 			h.t.Fatalf("%s: %v", h.line, err)
 		}
-		return Call{Session: s, Sequence: o.seq, Peer: peer, Budget: o.length,
-			Body: protocol.Call{Room: o.in, Rule: rule.Kind, N: rule.N, Labels: o.labels}}
+		return Call{
+			Session: s, Sequence: o.seq, Peer: peer, Budget: o.length,
+			Body: protocol.Call{Room: o.in, Rule: rule.Kind, N: rule.N, Labels: o.labels},
+		}
 	case "watch":
 		o := h.options(trimmed[2:])
 		return Watch{Session: s, Sequence: o.seq, Body: protocol.Watch{Room: o.in, Once: o.once}}

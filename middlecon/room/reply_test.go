@@ -156,7 +156,7 @@ func TestRepliesKeepApart(t *testing.T) {
 		if got := string(account.Entries[i].Reply); got != want+want {
 			t.Fatalf("member %d: %.40q", i+1, got)
 		}
-		account.Entries[i].Reply = append(account.Entries[i].Reply, "behind"...) //nolint:staticcheck // must not spill into the next
+		account.Entries[i].Reply = append(account.Entries[i].Reply, "behind"...) // must not spill into the next
 	}
 	if got := string(account.Entries[1].Reply); !strings.HasPrefix(got, "<2:") {
 		t.Errorf("the second reply was written over: %.40q", got)

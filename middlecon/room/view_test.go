@@ -139,8 +139,10 @@ func TestWhatIsTold(t *testing.T) {
 	if m := view.Joined[0]; view.Room != "r" || m.ID != joined.Member || m.Host != "h1" || m.PID != 42 || m.Labels["rack"] != "7" {
 		t.Errorf("view %+v", view)
 	}
-	deliver := r.Step(0, Call{Session: 9, Peer: Peer{Host: "h9", PID: 9}, Budget: time.Second,
-		Body: protocol.Call{Room: "r"}, Payload: []byte("payload")})[0].(Deliver)
+	deliver := r.Step(0, Call{
+		Session: 9, Peer: Peer{Host: "h9", PID: 9}, Budget: time.Second,
+		Body: protocol.Call{Room: "r"}, Payload: []byte("payload"),
+	})[0].(Deliver)
 	want := protocol.Deliver{View: 1, Host: "h9", PID: 9}
 	if deliver.Body != want || string(deliver.Payload) != "payload" || deliver.Budget != time.Second || deliver.Room != joined.Room {
 		t.Errorf("deliver %+v", deliver)
