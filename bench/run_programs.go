@@ -39,18 +39,18 @@ func (s *show) hubCommands() []hosts.Command {
 	return []hosts.Command{{Name: "middlecon", Argv: broker}}
 }
 
-// hostCommands run on every host: the agent, and something for the process table to show.
+// hostCommands run on every host: something for the process table to show, and the agent.
 func (s *show) hostCommands() []hosts.Command {
 	agent, web := "127.0.0.1:7700", "127.0.0.1:8080"
 	if s.plain {
 		agent, web = "127.0.0.1:0", "127.0.0.1:0" // the machine's own ports may be taken
 	}
 	return []hosts.Command{
-		{Name: "k2i", Argv: []string{"k2i", "serve", "--listen", agent, "--interval", "1s", "--broker", s.remote, "--insecure-plaintext"}},
 		{Name: "web", Argv: []string{"bench", "worker", "web", "--listen", web}},
 		{Name: "db", Argv: []string{"bench", "worker", "db"}},
 		{Name: "cron", Argv: []string{"sh", "-c", "while :; do sleep 60; done"}},
 		{Name: "sleep", Argv: []string{"sleep", "3600"}},
+		{Name: "k2i", Argv: []string{"k2i", "serve", "--listen", agent, "--interval", "1s", "--broker", s.remote, "--insecure-plaintext"}},
 	}
 }
 
@@ -65,6 +65,16 @@ func (s *show) programs(ctx context.Context) error {
 	if err := s.joined(ctx, "k2i", 0); err != nil {
 		return err
 	}
+	// The agents come last: their first sample has everything that was there before.
+	for i, m := range members() {
+		argv := []string{"middlecon", "join", room, "--name", m.name, "--exec", m.handler, "--broker", s.remote}
+		if err := s.launch(ctx, all.Hosts[i%len(all.Hosts)], hosts.Command{Name: m.name, Argv: argv}); err != nil {
+			return err
+		}
+	}
+	if err := s.joined(ctx, room, len(members())); err != nil {
+		return err
+	}
 	for _, h := range all.Hosts {
 		for _, c := range s.hostCommands() {
 			if err := s.launch(ctx, h, c); err != nil {
@@ -72,16 +82,7 @@ func (s *show) programs(ctx context.Context) error {
 			}
 		}
 	}
-	for i, m := range members() {
-		argv := []string{"middlecon", "join", room, "--name", m.name, "--exec", m.handler, "--broker", s.remote}
-		if err := s.launch(ctx, all.Hosts[i%len(all.Hosts)], hosts.Command{Name: m.name, Argv: argv}); err != nil {
-			return err
-		}
-	}
-	if err := s.joined(ctx, "k2i", len(all.Hosts)); err != nil {
-		return err
-	}
-	return s.joined(ctx, room, len(members()))
+	return s.joined(ctx, "k2i", len(all.Hosts))
 }
 
 func (s *show) launch(ctx context.Context, h *hosts.Host, c hosts.Command) error {
