@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -33,14 +34,16 @@ type head struct {
 	Total      int            `json:"total"` // processes in the snapshot, selected or not
 }
 
-func (h *Handler) head(snap *k2i.Snapshot) head {
+func headOf(snap *k2i.Snapshot, now time.Time) head {
 	return head{
 		Host: snap.Host.Name, HostID: snap.Host.ID,
-		SampledAt: snap.At.UTC(), AgeMS: wire.Age(snap, h.options.Now()).Milliseconds(),
+		SampledAt: snap.At.UTC(), AgeMS: wire.Age(snap, now).Milliseconds(),
 		Mode: snap.Mode, Visibility: snap.Visibility, Missing: append([]string{}, snap.Missing...),
 		BusyCPUs: snap.BusyCPUs, Total: len(snap.Processes),
 	}
 }
+
+func (h *Handler) head(snap *k2i.Snapshot) head { return headOf(snap, h.options.Now()) }
 
 // snapshot is the newest one; without any, the request is answered and nil comes back.
 func (h *Handler) snapshot(w http.ResponseWriter) *k2i.Snapshot {
@@ -72,7 +75,7 @@ func (h *Handler) processes(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Vary", "Accept")
 	if !strings.Contains(r.Header.Get("Accept"), wire.ContentType) {
 		w.Header().Set("Content-Type", "application/json")
-		writeRows(w, h.head(snap), query.Run(q, snap.Processes))
+		_ = Write(w, snap, q, h.options.Now()) // an error means that nobody reads any more
 		return
 	}
 	body, err := wire.EncodeAnswer(wire.Respond(snap, wire.Request{Query: q}, h.options.Now()))
@@ -84,28 +87,28 @@ func (h *Handler) processes(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(body) // an error means that nobody reads any more
 }
 
-// writeRows streams head's object with the rows in it, a row a line, so that a
-// slow reader of a large table costs a buffer and not the table.
-func writeRows(w http.ResponseWriter, head head, rows []*k2i.Process) {
-	start, err := json.Marshal(head)
+// Write writes the answer of GET /v1/proc as JSON: one object with the rows in
+// it, a row a line, streamed, so that a slow reader of a large table costs a
+// buffer and not the table. q has passed Check.
+func Write(w io.Writer, snap *k2i.Snapshot, q query.Query, now time.Time) error {
+	start, err := json.Marshal(headOf(snap, now))
 	if err != nil {
-		fail(w, http.StatusInternalServerError, "the answer cannot be written as JSON")
-		return
+		return err
 	}
-	out := bufio.NewWriterSize(w, 32<<10)
-	defer func() { _ = out.Flush() }() // an error means that nobody reads any more
+	out := bufio.NewWriterSize(w, 32<<10) // it keeps its first error until Flush
 	_, _ = out.Write(bytes.TrimSuffix(start, []byte("}")))
 	_, _ = out.WriteString(`,"processes":[` + "\n")
-	rowsOut := json.NewEncoder(out)
-	for i, p := range rows {
+	rows := json.NewEncoder(out)
+	for i, p := range query.Run(q, snap.Processes) {
 		if i > 0 {
 			_ = out.WriteByte(',')
 		}
-		if rowsOut.Encode(p) != nil {
-			return
+		if err := rows.Encode(p); err != nil {
+			return err
 		}
 	}
 	_, _ = out.WriteString("]}\n")
+	return out.Flush()
 }
 
 // process is GET /v1/proc/{pid}.

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"ddcos/k2i"
+	"ddcos/k2i/procfs"
+	"ddcos/k2i/query"
+	"ddcos/k2i/rest"
+	"ddcos/protocol"
+)
+
+// modeAuto lets the agent find the best road that it may take.
+const modeAuto = "auto"
+
+// agentFlags are what both serve and once tell the agent.
+type agentFlags struct {
+	name string
+	mode string
+}
+
+func (f *agentFlags) add(flags *pflag.FlagSet) {
+	name, err := os.Hostname()
+	if err != nil {
+		name = "localhost"
+	}
+	flags.StringVar(&f.name, "name", name, "this host's name, in rows and in the room; no two hosts share one")
+	flags.StringVar(&f.mode, "mode", modeAuto, "how to read the kernel: auto, bpf or procfs")
+}
+
+func (f *agentFlags) check() error {
+	if err := protocol.CheckName(f.name); err != nil {
+		return misuse{fmt.Errorf("--name: %w", err)}
+	}
+	switch f.mode {
+	case modeAuto, string(k2i.ModeBPF), string(k2i.ModeProcfs):
+		return nil
+	}
+	return misuse{fmt.Errorf("--mode %q: want auto, bpf or procfs", f.mode)}
+}
+
+// sampler is the agent as its faces see it.
+type sampler interface {
+	Run(ctx context.Context) error
+	Snapshot() *k2i.Snapshot
+}
+
+func (f *agentFlags) open(interval time.Duration, log *slog.Logger) (sampler, error) {
+	fs, err := procfs.New(context.TODO(), procfs.DefaultRoot)
+	return &stub{fs: fs, name: f.name, interval: interval}, err
+}
+
+type stub struct {
+	fs       *procfs.FS
+	name     string
+	interval time.Duration
+	snap     atomic.Pointer[k2i.Snapshot]
+}
+
+func (s *stub) Snapshot() *k2i.Snapshot { return s.snap.Load() }
+func (s *stub) Run(ctx context.Context) error {
+	var prev *k2i.Sample
+	for ctx.Err() == nil {
+		cur, err := s.fs.Read(ctx)
+		if err != nil {
+			return nil
+		}
+		cur.Host.Name = s.name
+		s.snap.Store(k2i.Derive(prev, cur))
+		prev = cur
+		select {
+		case <-time.After(s.interval):
+		case <-ctx.Done():
+		}
+	}
+	return nil
+}
+
+func onceCommand() *cobra.Command {
+	var f agentFlags
+	var verbose bool
+	cmd := &cobra.Command{
+		Use:   "once",
+		Short: "Print one snapshot of this host as JSON, without serving anything",
+		Long: `Print what GET /v1/proc of an agent would say, from one sample taken now.
+What is derived from two samples, as CPU use is, is null.`,
+		Example: `  k2i once
+  k2i once --mode procfs`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := f.check(); err != nil {
+				return err
+			}
+			snap, err := f.once(cmd.Context(), logTo(cmd.ErrOrStderr(), verbose))
+			if err != nil {
+				return err
+			}
+			return rest.Write(cmd.OutOrStdout(), snap, query.Query{}, time.Now())
+		},
+	}
+	f.add(cmd.Flags())
+	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "log more")
+	return cmd
+}
+
+func (f *agentFlags) once(ctx context.Context, log *slog.Logger) (*k2i.Snapshot, error) {
+	a, err := f.open(time.Second, log)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	go a.Run(ctx)
+	for a.Snapshot() == nil {
+		time.Sleep(time.Millisecond)
+	}
+	cancel()
+	return a.Snapshot(), nil
+}

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+
+	"ddcos/k2i/ipc"
+	"ddcos/k2i/prom"
+	"ddcos/k2i/rest"
+)
+
+// face is the agent's HTTP handler, /metrics with the agent's own numbers in it.
+// member is nil without a broker.
+func face(a sampler, member *ipc.Member, f serveFlags, log *slog.Logger) http.Handler {
+	var h *rest.Handler // read at scrape time, when it is there
+	numbers := []prom.Number{
+		counter("k2i_http_panics_total", "Requests that ended in a panic, which was contained.", func() uint64 { return h.Panics() }),
+		counter("k2i_http_refused_total", "Requests that a guard turned away.", func() uint64 { return h.Refused() }),
+	}
+	if member != nil {
+		numbers = append(numbers, roomNumbers(member)...)
+	}
+	h = rest.New(rest.Options{
+		Source: a, Interval: f.interval, Name: f.agent.name, Log: log,
+		Metrics: prom.Handler(a, numbers, log),
+	})
+	return h
+}
+
+// roomNumbers are those of the agent's place in the room.
+func roomNumbers(m *ipc.Member) []prom.Number {
+	return []prom.Number{
+		{Name: "k2i_room_joined", Help: "1 while the agent is in the room of its broker.", Value: func() float64 {
+			if m.Joined() {
+				return 1
+			}
+			return 0
+		}},
+		counter("k2i_room_joins_total", "Times that the agent came into the room.", m.Joins),
+		counter("k2i_room_questions_total", "Questions that came through the room.", m.Questions),
+		counter("k2i_room_failures_total", "Questions that could not be answered.", m.Failures),
+	}
+}
+
+func counter(name, help string, value func() uint64) prom.Number {
+	return prom.Number{Name: name, Help: help, Counter: true, Value: func() float64 { return float64(value()) }}
+}
+
+// serveListener serves one address until the server is shut down.
+func serveListener(server *http.Server, l net.Listener) error {
+	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}

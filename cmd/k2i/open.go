@@ -1,0 +1,68 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"ddcos/protocol"
+)
+
+// Limits of --interval.
+const (
+	minInterval = 100 * time.Millisecond
+	maxInterval = time.Hour
+)
+
+// open checks the flags and then opens what can fail: the addresses, and the
+// agent, which is the slower of the two. Nothing stays open when it fails.
+func open(f serveFlags, log *slog.Logger) (sampler, []net.Listener, error) {
+	addresses, err := f.check()
+	if err != nil {
+		return nil, nil, err
+	}
+	var listeners []net.Listener
+	fail := func(err error) (sampler, []net.Listener, error) {
+		for _, l := range listeners {
+			_ = l.Close()
+		}
+		return nil, nil, err
+	}
+	for _, address := range addresses {
+		l, err := listen(address)
+		if err != nil {
+			return fail(err)
+		}
+		listeners = append(listeners, l)
+	}
+	a, err := f.agent.open(f.interval, log)
+	if err != nil {
+		return fail(err)
+	}
+	return a, listeners, nil
+}
+
+// check refuses what the flags may not say, before anything is opened.
+func (f *serveFlags) check() ([]protocol.Address, error) {
+	if f.interval < minInterval || f.interval > maxInterval {
+		return nil, misuse{fmt.Errorf("--interval %v: want %v to %v", f.interval, minInterval, maxInterval)}
+	}
+	if f.broker != "" {
+		if _, err := protocol.ParseAddress(f.broker); err != nil {
+			return nil, misuse{fmt.Errorf("--broker: %w", err)}
+		}
+	}
+	if err := f.agent.check(); err != nil {
+		return nil, err
+	}
+	var addresses []protocol.Address
+	for _, s := range f.listen {
+		a, err := parseListen(s, f.insecure)
+		if err != nil {
+			return nil, err
+		}
+		addresses = append(addresses, a)
+	}
+	return addresses, nil
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"ddcos/k2i/ipc"
+	"ddcos/k2i/rest"
+)
+
+// DefaultListen is where an agent serves HTTP when it is told nothing.
+const DefaultListen = "127.0.0.1:7412"
+
+// shutdownTime is how long requests in work may take to finish.
+const shutdownTime = 3 * time.Second
+
+// serveFlags are what k2i serve was told.
+type serveFlags struct {
+	listen   []string
+	interval time.Duration
+	broker   string
+	insecure bool
+	agent    agentFlags
+	verbose  bool
+}
+
+func serveCommand() *cobra.Command {
+	var f serveFlags
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Sample this host and serve what was seen",
+		Long: `Sample this host until interrupted, and serve the newest sample:
+
+  GET /v1/proc        the processes; parameters sort, limit, pid, ppid, sid,
+                      user, ruser, group, rgroup, comm, tty, not
+  GET /v1/proc/{pid}  one of them
+  GET /v1/host        the host
+  GET /healthz        200 while the samples are fresh, else 503
+  GET /metrics        for Prometheus
+
+With --broker the agent is also in the room k2i of that broker, where dps and
+dtop find it; it joins again whenever the broker comes back.
+
+HTTP is neither encrypted nor authenticated: TCP beyond loopback is refused
+unless --insecure-plaintext is given. A Unix socket is for its owner and group.`,
+		Example: `  k2i serve
+  k2i serve --listen unix:///run/ddcos/k2i.sock --broker unix:///run/ddcos/middlecon.sock
+  k2i serve --listen 10.0.0.7:7412 --insecure-plaintext --name node7`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return serve(cmd.Context(), f, logTo(cmd.ErrOrStderr(), f.verbose))
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringArrayVar(&f.listen, "listen", []string{DefaultListen}, "address to serve HTTP on: host:port or unix:///path; may be repeated")
+	flags.DurationVar(&f.interval, "interval", time.Second, "time between two samples")
+	flags.StringVar(&f.broker, "broker", os.Getenv("DDCOS_BROKER"), "broker to join: unix:///path or tcp://host:port (environment: DDCOS_BROKER)")
+	f.agent.add(flags)
+	flags.BoolVar(&f.insecure, "insecure-plaintext", false, "allow TCP beyond loopback, where whoever is on the way can read")
+	flags.BoolVarP(&f.verbose, "verbose", "v", false, "log more")
+	return cmd
+}
+
+// serve runs an agent and its faces until ctx ends, or one of them cannot go on.
+func serve(ctx context.Context, f serveFlags, log *slog.Logger) error {
+	a, listeners, err := open(f, log)
+	if err != nil {
+		return err
+	}
+	var member *ipc.Member
+	if f.broker != "" {
+		member = ipc.New(ipc.Options{Broker: f.broker, Name: f.agent.name, Source: a, Log: log})
+	}
+	server := rest.NewServer(face(a, member, f, log), log)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return a.Run(ctx) })
+	for _, l := range listeners {
+		log.Info("serving", "address", shown(l.Addr()))
+		group.Go(func() error { return serveListener(server, l) })
+	}
+	group.Go(func() error {
+		<-ctx.Done()
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+		defer cancel()
+		if server.Shutdown(ctx) != nil {
+			_ = server.Close() // somebody would not finish
+		}
+		return nil
+	})
+	if member != nil {
+		group.Go(func() error { member.Run(ctx); return nil })
+	}
+	return group.Wait()
+}
