@@ -42,8 +42,14 @@ func (s Selection) check() error {
 		name string
 		n    int
 	}{
-		{"pids", len(s.PIDs)}, {"ppids", len(s.PPIDs)}, {"sids", len(s.SIDs)}, {"ttys", len(s.TTYs)},
-		{"users", len(s.Users)}, {"rusers", len(s.RUsers)}, {"groups", len(s.Groups)}, {"rgroups", len(s.RGroups)},
+		{"pids", len(s.PIDs)},
+		{"ppids", len(s.PPIDs)},
+		{"sids", len(s.SIDs)},
+		{"ttys", len(s.TTYs)},
+		{"users", len(s.Users)},
+		{"rusers", len(s.RUsers)},
+		{"groups", len(s.Groups)},
+		{"rgroups", len(s.RGroups)},
 		{"comms", len(s.Comms)},
 	}
 	for _, l := range lengths {

@@ -101,7 +101,7 @@ func (h *Handler) contain(w *writer, r *http.Request) {
 	h.panics.Add(1)
 	h.options.Log.Error("a request panicked", "path", r.URL.Path, "panic", fmt.Sprint(p))
 	if w.begun {
-		panic(http.ErrAbortHandler) //nolint:forbidigo // net/http's way to drop one connection
+		panic(http.ErrAbortHandler) // net/http drops this one connection
 	}
 	fail(w, http.StatusInternalServerError, "internal error; the agent's log tells more")
 }

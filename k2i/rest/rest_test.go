@@ -112,17 +112,17 @@ func TestProcesses(t *testing.T) {
 		}
 		m := object(t, body)
 		got := []float64{}
-		for _, p := range m["processes"].([]any) { //nolint:errcheck // a panic here is a failed test
-			got = append(got, p.(map[string]any)["pid"].(float64)) //nolint:errcheck // likewise
+		for _, p := range m["processes"].([]any) {
+			got = append(got, p.(map[string]any)["pid"].(float64))
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("%s: got %v, want %v", query, got, want)
 		}
 		if m["host"] != "node7" || m["host_id"] != "boot.1" || m["mode"] != "procfs" || m["visibility"] != "partial" ||
-			m["total"] != 3.0 || m["busy_cpus"] != nil || m["age_ms"].(float64) < 0 { //nolint:errcheck // likewise
+			m["total"] != 3.0 || m["busy_cpus"] != nil || m["age_ms"].(float64) < 0 {
 			t.Errorf("%s: head %v", query, m)
 		}
-		if _, err := time.Parse(time.RFC3339Nano, m["sampled_at"].(string)); err != nil { //nolint:errcheck // likewise
+		if _, err := time.Parse(time.RFC3339Nano, m["sampled_at"].(string)); err != nil {
 			t.Error(err)
 		}
 	}
