@@ -30,7 +30,7 @@ type Broker struct {
 
 	// The rest belongs to the loop.
 	rooms    *room.Rooms
-	events   []room.Event // that happened
+	events   []room.Event // that came of effects and writes, for catchUp
 	told     int          // of events, how many the rooms know
 	byID     map[room.SessionID]*session
 	unhailed []*session // without a Hello, by deadline

@@ -94,7 +94,7 @@ func (b *Broker) lost(s *session, why string) {
 	}
 }
 
-// read parses what the transport holds and turns frames into events.
+// read parses what the transport holds and takes frame by frame.
 func (b *Broker) read(s *session, c gnet.Conn) {
 	if c.InboundBuffered() < s.need {
 		return
@@ -120,7 +120,6 @@ func (b *Broker) read(s *session, c gnet.Conn) {
 		}
 		rest = rest[size:]
 		b.take(s, f)
-		b.step()
 	}
 	if s.closing {
 		rest = nil

@@ -21,20 +21,26 @@ func (b *Broker) settle() {
 	b.working = true
 	b.unblock()
 	b.hailOrClose()
-	b.events = append(b.events, room.Tick{})
-	for {
-		b.step()
-		if len(b.dirty) == 0 {
-			break
-		}
+	b.tell(room.Tick{})
+	for len(b.dirty) > 0 {
 		b.flush()
+		b.catchUp()
 	}
 	b.working = false
 	b.arm()
 }
 
-// step tells the rooms all events, each with its effects done before the next.
-func (b *Broker) step() {
+// tell lets one event happen to the rooms and does what they say, and then
+// what follows from that.
+func (b *Broker) tell(e room.Event) {
+	for _, effect := range b.rooms.Step(b.now(), e) {
+		b.do(effect)
+	}
+	b.catchUp()
+}
+
+// catchUp tells the rooms what happened while something else was done.
+func (b *Broker) catchUp() {
 	for b.told < len(b.events) { // effects add events
 		e := b.events[b.told]
 		b.events[b.told] = nil
@@ -91,7 +97,8 @@ func (b *Broker) hand(s *session) {
 	s.queue, s.bytes = nil, 0
 	for _, q := range queue {
 		if q.call != 0 {
-			b.events = append(b.events, room.Sent{Session: s.key(), Call: q.call})
+			// No effect comes of it, and none is being done here.
+			b.rooms.Step(b.now(), room.Sent{Session: s.key(), Call: q.call})
 		}
 	}
 	// A failed write closes the session, and OnClose is told so.

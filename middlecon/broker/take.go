@@ -8,66 +8,75 @@ import (
 	"ddcos/protocol"
 )
 
-// take turns one frame into an event for the rooms, or answers it here. The
-// frame's bytes live until it returns and the rooms have been told.
+// take tells the rooms of one frame, or answers it here. The frame's bytes live
+// until it returns.
 func (b *Broker) take(s *session, f protocol.Frame) {
 	if !s.welcomed {
 		b.hello(s, f)
 		return
 	}
-	var err error
+	if err := b.request(s, f); err != nil {
+		b.refuse(s, err)
+	}
+}
+
+// request does what a frame of a welcomed session asks; an error ends the session.
+func (b *Broker) request(s *session, f protocol.Frame) error {
 	switch f.Kind {
-	case protocol.KindJoin:
-		e := room.Join{Session: s.key(), Sequence: f.Sequence, Peer: s.peer}
-		err = protocol.DecodeRequest(f.Meta, &e.Body)
-		b.tell(e, err)
-	case protocol.KindCall:
-		e := room.Call{
-			Session: s.key(), Sequence: f.Sequence, Peer: s.peer,
-			Budget: time.Duration(f.Budget) * time.Microsecond, Payload: f.Payload,
-		}
-		err = protocol.DecodeRequest(f.Meta, &e.Body)
-		if len(f.Payload) > protocol.MaxPayload {
-			b.fail(s, f.Sequence, protocol.Errorf(protocol.CodeFrameTooLarge, "a payload of %d bytes; %d are allowed", len(f.Payload), protocol.MaxPayload))
-			return
-		}
-		b.tell(e, err)
-	case protocol.KindWatch:
-		e := room.Watch{Session: s.key(), Sequence: f.Sequence}
-		err = protocol.DecodeRequest(f.Meta, &e.Body)
-		b.tell(e, err)
 	case protocol.KindReply:
 		if !f.Outcome.FromMember() {
-			err = protocol.Errorf(protocol.CodeMalformed, "a reply cannot be %s", f.Outcome)
+			return protocol.Errorf(protocol.CodeMalformed, "a reply cannot be %s", f.Outcome)
 		}
 		b.tell(room.Reply{
 			Session: s.key(), Call: room.CallID(f.Sequence), Room: f.Room,
 			Outcome: f.Outcome, Part: f.Payload, More: f.Flags&protocol.FlagMore != 0,
-		}, err)
+		})
 	case protocol.KindReceipt:
-		b.tell(room.Receipt{Session: s.key(), Call: room.CallID(f.Sequence), Room: f.Room}, nil)
+		b.tell(room.Receipt{Session: s.key(), Call: room.CallID(f.Sequence), Room: f.Room})
+	case protocol.KindCall:
+		return b.call(s, f)
+	case protocol.KindJoin:
+		e := room.Join{Session: s.key(), Sequence: f.Sequence, Peer: s.peer}
+		if err := protocol.DecodeRequest(f.Meta, &e.Body); err != nil {
+			return err
+		}
+		b.tell(e)
+	case protocol.KindWatch:
+		e := room.Watch{Session: s.key(), Sequence: f.Sequence}
+		if err := protocol.DecodeRequest(f.Meta, &e.Body); err != nil {
+			return err
+		}
+		b.tell(e)
 	case protocol.KindLeave:
-		b.tell(room.Leave{Session: s.key(), Sequence: f.Sequence, Room: f.Room}, nil)
+		b.tell(room.Leave{Session: s.key(), Sequence: f.Sequence, Room: f.Room})
 	case protocol.KindCancel:
-		b.tell(room.Cancel{Session: s.key(), Sequence: f.Sequence}, nil)
+		b.tell(room.Cancel{Session: s.key(), Sequence: f.Sequence})
 	case protocol.KindPing:
 		b.push(s, queued{frame: frame(protocol.Header{Kind: protocol.KindPong, Sequence: f.Sequence}, nil)})
 	case protocol.KindPong:
 	default:
 		if f.Kind.Known() || f.Flags&protocol.FlagIgnorable == 0 {
-			err = protocol.Errorf(protocol.CodeUnexpected, "a %s frame from a process", f.Kind)
+			return protocol.Errorf(protocol.CodeUnexpected, "a %s frame from a process", f.Kind)
 		}
 	}
-	if err != nil {
-		b.refuse(s, err)
-	}
+	return nil
 }
 
-// tell keeps an event for the rooms, unless its frame was no good.
-func (b *Broker) tell(e room.Event, err error) {
-	if err == nil {
-		b.events = append(b.events, e)
+// call tells the rooms of a call whose payload will fit into a Deliver.
+func (b *Broker) call(s *session, f protocol.Frame) error {
+	e := room.Call{
+		Session: s.key(), Sequence: f.Sequence, Peer: s.peer,
+		Budget: time.Duration(f.Budget) * time.Microsecond, Payload: f.Payload,
 	}
+	if err := protocol.DecodeRequest(f.Meta, &e.Body); err != nil {
+		return err
+	}
+	if len(f.Payload) > protocol.MaxPayload {
+		b.fail(s, f.Sequence, protocol.Errorf(protocol.CodeFrameTooLarge, "a payload of %d bytes; %d are allowed", len(f.Payload), protocol.MaxPayload))
+		return nil
+	}
+	b.tell(e)
+	return nil
 }
 
 // hello answers the first frame of a session.
