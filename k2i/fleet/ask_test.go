@@ -200,20 +200,3 @@ func TestLocal(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
-
-// BenchmarkMerge is the caller's side of 1,000 hosts that each send their top 50.
-func BenchmarkMerge(b *testing.B) {
-	q := query.Query{Sort: []query.Key{{Field: "rss_bytes", Descending: true}}, Limit: 50}
-	r := rand.New(rand.NewPCG(7, 8))
-	replies := make([]Reply, 1000)
-	for i := range replies {
-		rss := make([]uint64, 50)
-		for j := range rss {
-			rss[j] = r.Uint64N(1 << 32)
-		}
-		replies[i] = ok(host(fmt.Sprintf("h%04d", i), rss...), q)
-	}
-	for b.Loop() {
-		merge(replies, q)
-	}
-}

@@ -3,7 +3,9 @@ package fleet
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"ddcos/k2i/wire"
@@ -64,10 +66,7 @@ func (b *BrokerSource) Ask(ctx context.Context, req wire.Request) ([]Reply, erro
 	if err != nil {
 		return nil, fmt.Errorf("asking the hosts: %w", err)
 	}
-	replies := make([]Reply, 0, len(account.Outcomes)+len(account.Absent))
-	for i := range account.Outcomes {
-		replies = append(replies, b.reply(&account.Outcomes[i]))
-	}
+	replies := b.replies(account.Outcomes)
 	for i := range account.Absent {
 		gone := &account.Absent[i]
 		replies = append(replies, Reply{Host: gone.Name, Status: StatusAbsent, Err: absence(gone)})
@@ -94,6 +93,22 @@ func (b *BrokerSource) session(ctx context.Context) (session, error) {
 	}
 	b.conn = conn
 	return conn, nil
+}
+
+// replies reads all outcomes on all CPUs: an answer takes some 3 µs a row.
+func (b *BrokerSource) replies(outcomes []middlecon.Outcome) []Reply {
+	replies := make([]Reply, len(outcomes))
+	var next atomic.Int64
+	var group sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(outcomes)) {
+		group.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(outcomes)); i = next.Add(1) - 1 {
+				replies[i] = b.reply(&outcomes[i])
+			}
+		})
+	}
+	group.Wait()
+	return replies
 }
 
 // reply reads one member's outcome. The member's name is the broker's word and

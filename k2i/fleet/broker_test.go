@@ -16,7 +16,7 @@ import (
 )
 
 // serveBroker runs a real broker on a socket of its own until stop is called.
-func serveBroker(t *testing.T, path string) (stop func()) {
+func serveBroker(t testing.TB, path string) (stop func()) {
 	t.Helper()
 	options := broker.DefaultOptions()
 	options.Listen = []protocol.Address{{Network: "unix", Where: path}}
@@ -38,7 +38,7 @@ func serveBroker(t *testing.T, path string) (stop func()) {
 }
 
 // join makes a session that is a member of the agents' room.
-func join(t *testing.T, address, name string, handler middlecon.Handler) (*middlecon.Conn, *middlecon.Membership) {
+func join(t testing.TB, address, name string, handler middlecon.Handler) (*middlecon.Conn, *middlecon.Membership) {
 	t.Helper()
 	conn, err := middlecon.Dial(t.Context(), address, middlecon.Options{})
 	if err != nil {
