@@ -22,7 +22,9 @@ func Example() {
 		log.Fatal(err)
 	}
 	defer func() { _ = server.Close() }()
-	greet := func(_ context.Context, m *middlecon.Message) ([]byte, error) { return append([]byte("hello "), m.Payload...), nil }
+	greet := func(_ context.Context, m *middlecon.Message) ([]byte, error) {
+		return append([]byte("hello "), m.Payload...), nil
+	}
 	if _, err := server.Join(ctx, "greeters", middlecon.Member{Name: "first"}, greet); err != nil {
 		log.Fatal(err)
 	}

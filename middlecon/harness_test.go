@@ -4,7 +4,6 @@ import (
 	"context"
 	"net"
 	"path/filepath"
-	"runtime"
 	"testing"
 	"time"
 
@@ -55,16 +54,6 @@ func joins(t testing.TB, address, room, name string, handler middlecon.Handler) 
 		t.Fatal(err)
 	}
 	return m
-}
-
-// until waits for a condition that other goroutines bring about.
-func until(t testing.TB, what string, holds func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !holds(); runtime.Gosched() {
-		if time.Now().After(deadline) {
-			t.Fatalf("%s: not within %v", what, patience)
-		}
-	}
 }
 
 // fake is a broker that the test plays itself, frame by frame.

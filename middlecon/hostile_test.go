@@ -35,7 +35,9 @@ func TestHostileAccounts(t *testing.T) {
 		{"it says so", func(f *fake, call uint64) {
 			f.send(protocol.Header{Kind: protocol.KindError, Sequence: call, Code: protocol.CodeTooManyCalls}, protocol.ErrorText{Text: "later"}, nil)
 		}, "too_many_calls: later"},
-		{"it speaks another tongue", func(f *fake, _ uint64) { _, _ = f.c.Write([]byte("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")) }, "bad_version"},
+		{"it speaks another tongue", func(f *fake, _ uint64) {
+			_, _ = f.c.Write([]byte("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"))
+		}, "bad_version"},
 		{"it sends what it may not", func(f *fake, _ uint64) { f.send(protocol.Header{Kind: protocol.KindHello}, nil, nil) }, "hello frame"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

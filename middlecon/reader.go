@@ -119,10 +119,10 @@ func (c *Conn) answer(f protocol.Frame) error {
 		return nil
 	}
 	a := answer{header: f.Header, meta: bytes.Clone(f.Meta)}
-	switch {
-	case f.Kind == protocol.KindError:
+	switch f.Kind {
+	case protocol.KindError:
 		a.err = frameError(f)
-	case f.Kind == protocol.KindAccount:
+	case protocol.KindAccount:
 		if r.account == nil {
 			return fmt.Errorf("an account for a request that was no call")
 		}
