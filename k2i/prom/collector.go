@@ -141,21 +141,27 @@ func (g *group) add(more *group) {
 	g.rated = g.rated || more.rated
 }
 
-// byUser groups by the name as a label will show it: two names that become one
-// there are one group, for a metric may not come twice.
+// byUser groups by user's name, and then by the name as a label will show it:
+// two names that become one there are one group, for a metric may not come twice.
 func byUser(processes []k2i.Process) map[string]*group {
-	groups := map[string]*group{}
+	users := map[string]*group{}
 	for i := range processes {
 		p := &processes[i]
-		one := group{name: label(p.User), processes: 1, resident: p.RSSBytes}
+		one := group{name: p.User, processes: 1, resident: p.RSSBytes}
 		if p.RCPU.Known() {
 			one.cpus, one.rated = float64(p.RCPU), true
 		}
-		merge(groups, &one)
+		merge(users, &one)
+	}
+	groups := make(map[string]*group, len(users))
+	for _, g := range users {
+		g.name = label(g.name)
+		merge(groups, g)
 	}
 	return groups
 }
 
+// merge adds g to the group of its name, or becomes it.
 func merge(groups map[string]*group, g *group) {
 	if known := groups[g.name]; known != nil {
 		known.add(g)
