@@ -50,8 +50,8 @@ func writeSection(b *strings.Builder, section string) {
 		switch {
 		case o.Section != section:
 		case o.later:
-			name, _, _ := strings.Cut(o.Names(), " ")
-			notYet = append(notYet, strings.TrimSuffix(name, ","))
+			o.Arg = ""
+			notYet = append(notYet, strings.ReplaceAll(o.Names(), ", ", "|"))
 		default:
 			fmt.Fprintf(b, "  %-*s %s\n", helpColumn-3, o.Names(), o.Help)
 		}

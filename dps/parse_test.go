@@ -1,0 +1,209 @@
+package dps
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// known is an environment with one user, root, and one group, wheel.
+var known = Env{
+	UserExists:  func(name string) bool { return name == "root" },
+	GroupExists: func(name string) bool { return name == "wheel" },
+}
+
+// keys are the columns of a command.
+func keys(c *Command) string {
+	names := make([]string, 0, len(c.Cells))
+	for _, cell := range c.Cells {
+		names = append(names, cell.Key)
+	}
+	return strings.Join(names, " ")
+}
+
+func TestParseColumns(t *testing.T) {
+	for _, test := range []struct{ line, want string }{
+		{"", "host pid tname time ucmd"},
+		{"--no-host", "pid tname time ucmd"},
+		{"x", "host pid tname stat bsdtime command"},
+		{"-f", "host uid_hack pid ppid c stime tname time cmd"},
+		{"-F", "host uid_hack pid ppid c sz rss psr stime tname time cmd"},
+		{"-l", "host f s uid pid ppid c opri ni addr_1 sz wchan tname time ucmd"},
+		{"-ly", "host s uid pid ppid c opri ni rss sz wchan tname time ucmd"},
+		{"-flj", "host f s uid_hack pid ppid pgid sid c opri ni addr_1 sz wchan stime tname time cmd"},
+		{"aux", "host user pid %cpu %mem vsz rss tname stat start_time bsdtime command"},
+		{"-aux", "host user pid %cpu %mem vsz rss tname stat start_time bsdtime command"},
+		{"-o host,pid", "host pid"},
+		{"-o pid,host", "pid host"},
+		{"-opid -ocomm", "host pid comm"},
+		{"axo pid,comm", "host pid comm"},
+	} {
+		c, err := Parse(strings.Fields(test.line), known)
+		if err != nil {
+			t.Errorf("%q: %v", test.line, err)
+			continue
+		}
+		if got := keys(c); got != test.want {
+			t.Errorf("%q: %s, want %s", test.line, got, test.want)
+		}
+	}
+}
+
+func TestParseOwnOptions(t *testing.T) {
+	c, err := Parse([]string{"--broker", "tcp://b:1", "--json", "--deadline", "500ms", "--limit=7", "--color=never", "-e", "--sort", "-rss,+pid"}, known)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Broker != "tcp://b:1" || !c.JSON || c.Deadline != 500*time.Millisecond || c.Limit != 7 || c.Color != "never" || !c.Remote() {
+		t.Errorf("%+v", c)
+	}
+	if len(c.Sort) != 2 || !c.Sort[0].Descending || c.Sort[0].Column.Key != "rss" || c.Sort[1].Descending {
+		t.Errorf("sort keys %+v", c.Sort)
+	}
+	env := known
+	env.Broker, env.Agents = "unix:///b", "http://a"
+	if c, err = Parse(nil, env); err != nil || c.Broker != "unix:///b" || c.Agents != nil {
+		t.Errorf("the environment's broker: %+v, %v", c, err)
+	}
+	if c, err = Parse([]string{"--agents", "http://x,http://y"}, env); err != nil || c.Broker != "" || !slices.Equal(c.Agents, []string{"http://x", "http://y"}) {
+		t.Errorf("agents before the environment: %+v, %v", c, err)
+	}
+}
+
+// A name must exist on this host, unless other hosts are asked.
+func TestParseNames(t *testing.T) {
+	for _, line := range []string{"-u alice", "-U alice", "--group staff", "-g staff", "-G staff"} {
+		if _, err := Parse(strings.Fields(line), known); err == nil {
+			t.Errorf("%q is accepted on this host", line)
+		}
+		if _, err := Parse(strings.Fields(line+" --broker unix:///b"), known); err != nil {
+			t.Errorf("%q over a fleet: %v", line, err)
+		}
+	}
+	if _, err := Parse(strings.Fields("-u root,0 -g wheel -G 7"), known); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestParseErrors(t *testing.T) {
+	for _, test := range []struct {
+		line   string
+		status int
+		says   string
+	}{
+		{"--nosuch", ExitFailed, "--nosuch"},
+		{"-Q", ExitFailed, "unsupported SysV option -Q"},
+		{"-H", ExitFailed, "not supported yet"},
+		{"--forest", ExitFailed, "--forest of ps is not supported yet"},
+		{"-o wchar", ExitFailed, "unknown user-defined format specifier \"wchar\""},
+		{"-o wchars", ExitFailed, "not supported yet"},
+		{"--sort size", ExitFailed, "not supported yet"},
+		{"--limit 0", ExitUsage, "--limit"},
+		{"--limit", ExitUsage, "--limit"},
+		{"--deadline soon", ExitUsage, "--deadline"},
+		{"--deadline 1h", ExitUsage, "--deadline"},
+		{"--color maybe", ExitUsage, "auto, always or never"},
+		{"--broker", ExitUsage, "--broker"},
+		{"--json=1", ExitFailed, "does not take an argument"},
+		{"-o " + strings.Repeat("pid,", maxCells) + "pid", ExitFailed, "too many columns"},
+	} {
+		_, err := Parse(strings.Fields(test.line), known)
+		var refused *UsageError
+		if !errors.As(err, &refused) {
+			t.Errorf("%.40q: %v", test.line, err)
+			continue
+		}
+		if refused.Status() != test.status || !strings.Contains(err.Error(), test.says) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%.40q: status %d, %q; want %d and %q in one line", test.line, refused.Status(), err, test.status, test.says)
+		}
+	}
+}
+
+// No two options share a name, every one is told of in a section, and every
+// column and option has a help.
+func TestTables(t *testing.T) {
+	seen := map[string]bool{}
+	once := func(name string) {
+		if seen[name] {
+			t.Errorf("%q stands twice in a table", name)
+		}
+		seen[name] = true
+	}
+	for _, o := range Options() {
+		if o.Unix != 0 {
+			once("-" + string(o.Unix))
+		}
+		if o.BSD != 0 {
+			once(string(o.BSD))
+		}
+		for _, name := range o.Long {
+			once("--" + name)
+		}
+		if !slices.Contains(Sections, o.Section) || o.Help == "" || o.set == nil {
+			t.Errorf("%s: section %q, help %q", o.Name(), o.Section, o.Help)
+		}
+		if o.Arg != "" && !strings.HasPrefix(o.Arg, "[") && o.missing == "" {
+			t.Errorf("%s says nothing where its argument is missing", o.Name())
+		}
+	}
+	for _, c := range Columns() {
+		once("column " + c.Key)
+		if c.Help == "" || c.Header == "" || c.Width < 1 || c.Text == nil || c.Compare == nil {
+			t.Errorf("column %s is not whole", c.Key)
+		}
+		if strings.Contains(laterKeys, " "+c.Key+" ") {
+			t.Errorf("column %s is there and listed as not supported yet", c.Key)
+		}
+	}
+}
+
+func TestHelpManAndCompletion(t *testing.T) {
+	var help, man, bash strings.Builder
+	for _, err := range []error{WriteHelp(&help, ""), WriteMan(&man), WriteCompletion(&bash, "bash")} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, o := range Options() {
+		for _, name := range o.Long[:min(len(o.Long), 1)] {
+			if !strings.Contains(help.String(), "--"+name) {
+				t.Errorf("the help says nothing of --%s", name)
+			}
+			if !strings.Contains(man.String(), roff("--"+name)) {
+				t.Errorf("the manual says nothing of --%s", name)
+			}
+			if slices.Contains(optionWords(), "--"+name) == o.later {
+				t.Errorf("completion and --%s, which is supported: %v", name, !o.later)
+			}
+		}
+	}
+	for _, line := range strings.Split(help.String(), "\n") {
+		if Width(line) > 160 {
+			t.Errorf("a line of %d columns: %q", Width(line), line)
+		}
+	}
+	if err := WriteHelp(&help, "nosuch"); err == nil {
+		t.Error("a section that is none is accepted")
+	}
+	if err := WriteCompletion(&bash, "csh"); err == nil {
+		t.Error("a shell that is none is accepted")
+	}
+}
+
+// Whatever stands on a command line, it is understood or refused in one line.
+func FuzzParse(f *testing.F) {
+	for _, line := range []string{"aux", "-ef", "-eo pid,comm=X", "--sort -rss", "-p 1 2", "-u\x00root", "--agents ,"} {
+		f.Add(line)
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		c, err := Parse(strings.Split(line, " "), known)
+		switch {
+		case err == nil && c == nil:
+			t.Fatalf("%q: neither a command nor an error", line)
+		case err != nil && (strings.ContainsAny(err.Error(), "\n\x1b") || err.Error() == ""):
+			t.Fatalf("%q: %q is not one clean line", line, err)
+		}
+	})
+}
