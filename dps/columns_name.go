@@ -9,9 +9,19 @@ import (
 // The columns that others are named after.
 var (
 	userColumn = fieldWord(word("euser", "EUSER", 8, Name, "user", "effective user",
-		func(l *Look, r fleet.Row) string { return l.user(r.Host, r.Process.EUID) }), "user")
+		func(l *Look, r fleet.Row) string {
+			if name := r.Process.User; name != "" {
+				return name
+			}
+			return l.user(r.Host, r.Process.EUID)
+		}), "user")
 	groupColumn = fieldWord(word("egroup", "EGROUP", 8, Name, "group", "effective group",
-		func(l *Look, r fleet.Row) string { return l.group(r.Host, r.Process.EGID) }), "group")
+		func(l *Look, r fleet.Row) string {
+			if name := r.Process.Group; name != "" {
+				return name
+			}
+			return l.group(r.Host, r.Process.EGID)
+		}), "group")
 	savedUserColumn = word("suser", "SUSER", 8, Name, "suid", "saved user",
 		func(l *Look, r fleet.Row) string { return l.user(r.Host, r.Process.SUID) })
 	savedGroupColumn = word("sgroup", "SGROUP", 8, Name, "sgid", "saved group",

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"ddcos/dps"
+	"ddcos/k2i"
+	"ddcos/k2i/fleet"
+	"ddcos/k2i/procfs"
+	"ddcos/middlecon"
+	"ddcos/protocol"
+)
+
+// closing is a source and what is to be done with it at the end.
+type closing struct {
+	fleet.Source
+	close func() error
+}
+
+// Close ends what the source holds open.
+func (c closing) Close() { _ = c.close() } // nothing is lost with it: every answer has come
+
+// source is where the processes come from: a broker, a list of agents, or this
+// host itself.
+func source(c *dps.Command) (closing, error) {
+	none := func() error { return nil }
+	switch {
+	case c.Broker != "" && len(c.Agents) > 0:
+		return closing{}, &dps.UsageError{Text: "give --broker or --agents, not both", Own: true}
+	case c.Broker != "":
+		if _, err := protocol.ParseAddress(c.Broker); err != nil {
+			return closing{}, &dps.UsageError{Text: "--broker: " + err.Error(), Own: true}
+		}
+		broker := fleet.Broker(c.Broker, c.Deadline)
+		return closing{broker, broker.Close}, nil
+	case len(c.Agents) > 0:
+		agents, err := fleet.Agents(c.Agents, nil)
+		if err != nil {
+			return closing{}, &dps.UsageError{Text: "--agents: " + err.Error(), Own: true}
+		}
+		return closing{agents, none}, nil
+	}
+	return closing{fleet.Local(local), none}, nil
+}
+
+// local reads this host once.
+func local(ctx context.Context) (*k2i.Snapshot, error) {
+	fs, err := procfs.New(ctx, "/proc")
+	if err != nil {
+		return nil, err
+	}
+	sample, err := fs.Read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return k2i.Derive(nil, sample), nil
+}
+
+// explain adds to an error what to do about it.
+func explain(err error) error {
+	if errors.Is(err, middlecon.ErrUnreachable) {
+		return fmt.Errorf("%w; is 'middlecon serve' running there? (--broker or DDCOS_BROKER names another)", err)
+	}
+	return err
+}

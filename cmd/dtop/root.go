@@ -1,0 +1,115 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/cobra/doc"
+	"golang.org/x/term"
+
+	"ddcos"
+	"ddcos/dtop"
+)
+
+// misuse marks an error as wrong use of the command.
+type misuse struct{ error }
+
+// flags are what the command line may say.
+type flags struct {
+	broker string
+	agents []string
+	batch  bool
+	run    dtop.Options
+}
+
+func newRoot(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
+	f := flags{run: dtop.DefaultOptions()}
+	root := &cobra.Command{
+		Use:   "dtop",
+		Short: "Show the process table of many hosts, live",
+		Long: `dtop shows the processes of many hosts as one live table: with --broker those of
+every host whose agent has joined the broker's room k2i, with --agents those of the
+agents listed, else those of this host. Hosts that did not answer are named.
+
+Exit status: 0 ended by its user, 1 failed, 2 wrong use.`,
+		Example: `  dtop
+  dtop --broker tcp://10.0.0.1:7400
+  dtop --batch -n 3`,
+		Version:       ddcos.Version(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			f.run.Input, f.run.Output = stdin, stdout
+			return f.show(cmd)
+		},
+	}
+	root.SetVersionTemplate("{{.Version}}\n")
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return misuse{fmt.Errorf("%w: see '%s --help'", err, cmd.CommandPath())}
+	})
+	set := root.Flags()
+	set.StringVar(&f.broker, "broker", os.Getenv("DDCOS_BROKER"), "broker's address: unix:///path or tcp://host:port (environment: DDCOS_BROKER)")
+	set.StringSliceVar(&f.agents, "agents", nil, "agents' URLs: http://host:port or unix:///path (environment: DDCOS_AGENTS)")
+	set.DurationVar(&f.run.Interval, "interval", f.run.Interval, "from one question to the next")
+	set.DurationVar(&f.run.Deadline, "deadline", f.run.Deadline, "how long the hosts may take to answer")
+	set.BoolVarP(&f.batch, "batch", "b", false, "write plain frames, for pipes and files")
+	set.IntVarP(&f.run.Frames, "frames", "n", f.run.Frames, "with --batch: how many frames, 0 for no end")
+	root.AddCommand(manCommand())
+	return root
+}
+
+func noArguments(_ *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return misuse{fmt.Errorf("unknown command %q: see 'dtop --help'", args[0])}
+	}
+	return nil
+}
+
+// show runs dtop on a terminal, or in batches.
+func (f *flags) show(cmd *cobra.Command) error {
+	if err := f.run.Check(); err != nil {
+		return misuse{err}
+	}
+	source, err := f.source(cmd)
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	f.run.Source = source
+	if f.batch {
+		f.run.Width = columns()
+		return explain(dtop.Batch(cmd.Context(), f.run))
+	}
+	if out, ok := f.run.Output.(*os.File); !ok || !term.IsTerminal(int(out.Fd())) {
+		return misuse{errors.New("standard output is no terminal: give --batch to write plain frames")}
+	}
+	return explain(dtop.Run(cmd.Context(), f.run))
+}
+
+// columns is what COLUMNS says, 0 for no limit.
+func columns() int {
+	n, err := strconv.ParseUint(os.Getenv("COLUMNS"), 10, 31)
+	if err != nil {
+		return 0
+	}
+	return int(n)
+}
+
+func manCommand() *cobra.Command {
+	var dir string
+	cmd := &cobra.Command{
+		Use: "man", Short: "Write the man pages", Hidden: true, Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return doc.GenManTree(cmd.Root(), &doc.GenManHeader{Title: "DTOP", Section: "1", Source: "ddcos"}, dir)
+		},
+	}
+	cmd.Flags().StringVar(&dir, "dir", ".", "where to write them")
+	return cmd
+}
