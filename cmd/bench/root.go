@@ -15,7 +15,7 @@ import (
 // commands lists every subcommand.
 func commands() []*cobra.Command {
 	return []*cobra.Command{
-		runCommand(),
+		runCommand(), callCommand(), fleetCommand(),
 		workerCommand(),
 		manCommand(),
 	}

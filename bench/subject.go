@@ -1,0 +1,193 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"ddcos/protocol"
+)
+
+const (
+	brokerTimeout = 15 * time.Second // until a broker answers
+	fleetTimeout  = 5 * time.Minute  // until every member has joined
+)
+
+// subject is a system that is being measured: its broker, its members, and the caller.
+type subject struct {
+	system
+	transport     string // unix or tcp
+	broker, fleet *program
+	caller        caller
+	latencies     *hdrhistogram.Histogram // of calls, ns
+}
+
+func newSubject(s system, transport string) *subject {
+	if !s.unix {
+		transport = "tcp"
+	}
+	// To a thousandth, and longer than any call may take.
+	return &subject{system: s, transport: transport, latencies: hdrhistogram.New(1, 4*callDeadline.Nanoseconds(), 3)}
+}
+
+// start brings the broker up, lets all members join, and connects the caller.
+func (s *subject) start(ctx context.Context, o CallOptions, dir string) error {
+	path, err := s.find(o.Bin)
+	if err != nil {
+		return err
+	}
+	address, err := freeAddress(s.transport, filepath.Join(dir, s.name+".sock"))
+	if err != nil {
+		return err
+	}
+	if s.broker, err = launch(nil, path, s.args(address)...); err != nil {
+		return err
+	}
+	if err := s.reach(ctx, address, o.Members); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, fleetTimeout, fmt.Errorf("not all members joined within %v", fleetTimeout))
+	defer cancel()
+	began := time.Now()
+	joined := newAwaited(FleetReady)
+	s.fleet, err = launch(joined, filepath.Join(o.Bin, "bench"), "fleet", "--system", s.name,
+		"--broker", address.String(), "--members", strconv.Itoa(o.Members))
+	if err != nil {
+		return err
+	}
+	select {
+	case <-joined.seen:
+	case <-s.fleet.done:
+		return s.fleet.ended()
+	case <-s.broker.done:
+		return s.broker.ended()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	o.progress("%s: %d members joined over %s in %v", s.name, o.Members, s.transport, time.Since(began).Round(time.Millisecond))
+	return nil
+}
+
+// reach connects the caller, as soon as the broker answers.
+func (s *subject) reach(ctx context.Context, address protocol.Address, members int) error {
+	ctx, cancel := context.WithTimeout(ctx, brokerTimeout)
+	defer cancel()
+	return s.broker.await(ctx, func() (err error) {
+		s.caller, err = s.dial(ctx, address, members)
+		return err
+	})
+}
+
+// freeAddress is one that nobody listens on: the path, or a port of loopback.
+func freeAddress(transport, path string) (protocol.Address, error) {
+	if transport == "unix" {
+		return protocol.Address{Network: "unix", Where: path}, nil
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return protocol.Address{}, err
+	}
+	return protocol.Address{Network: "tcp", Where: l.Addr().String()}, l.Close()
+}
+
+// round makes this round's share of the calls and holds each account to what it promises.
+func (s *subject) round(ctx context.Context, o CallOptions, round int) error {
+	payload := bytes.Repeat([]byte{'x'}, o.Bytes)
+	calls := o.Calls*(round+1)/o.Rounds - o.Calls*round/o.Rounds
+	for range o.Warmup {
+		if err := s.once(ctx, payload); err != nil {
+			return err
+		}
+	}
+	began := time.Now()
+	for i := range calls {
+		due := time.Now().Add(o.Gap)
+		if o.Rate > 0 {
+			due = began.Add(time.Duration(float64(i) / o.Rate * float64(time.Second)))
+		}
+		if err := pause(ctx, due); err != nil {
+			return err
+		}
+		if o.Rate == 0 {
+			due = time.Now() // nobody waited for this call before now
+		}
+		if err := s.caller.call(ctx, payload); err != nil {
+			return err
+		}
+		took := time.Since(due)
+		if err := s.caller.check(payload); err != nil {
+			return err
+		}
+		if err := s.latencies.RecordValue(took.Nanoseconds()); err != nil {
+			return fmt.Errorf("%w: a call took %v: choose a lower --rate", ErrOptions, took)
+		}
+	}
+	return nil
+}
+
+// once makes one call and checks it.
+func (s *subject) once(ctx context.Context, payload []byte) error {
+	if err := s.caller.call(ctx, payload); err != nil {
+		return err
+	}
+	return s.caller.check(payload)
+}
+
+// pause lets time pass until it is due.
+func pause(ctx context.Context, due time.Time) error {
+	left := time.NewTimer(time.Until(due))
+	defer left.Stop()
+	select {
+	case <-left.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// why adds which program has ended, where one has.
+func (s *subject) why(err error) error {
+	return errors.Join(err, s.broker.ended(), s.fleet.ended())
+}
+
+// stop ends what start started, the members first: to a broker they just go.
+func (s *subject) stop() (err error) {
+	if s.caller != nil {
+		err = s.caller.close()
+	}
+	for _, p := range []*program{s.fleet, s.broker} {
+		if p != nil {
+			err = errors.Join(err, p.stop())
+		}
+	}
+	return err
+}
+
+// awaited closes seen when a line has been written to it.
+type awaited struct {
+	line []byte
+	text []byte
+	seen chan struct{}
+}
+
+func newAwaited(line string) *awaited {
+	return &awaited{line: []byte(line + "\n"), seen: make(chan struct{})}
+}
+
+func (a *awaited) Write(b []byte) (int, error) {
+	if a.line != nil {
+		a.text = append(a.text, b...)
+		if bytes.Contains(a.text, a.line) {
+			a.line, a.text = nil, nil
+			close(a.seen)
+		}
+	}
+	return len(b), nil
+}

@@ -1,0 +1,79 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"ddcos/protocol"
+)
+
+// callRoom is the room, or what a peer has instead, that the members of a measurement are in.
+const callRoom = "bench"
+
+// system is a broker that calls are measured on: middlecon, or a peer.
+type system struct {
+	name    string
+	program string // in the directory of programs
+	made    string // the make target that builds it
+	note    string // what a reader of its figures has to know
+	unix    bool   // it can listen on a Unix socket
+	args    func(listen protocol.Address) []string
+	wire    func(member int) wire
+	dial    func(ctx context.Context, broker protocol.Address, members int) (caller, error)
+}
+
+// wire is one member's end of a system's protocol. It knows bytes and no socket, so that the
+// members of every system are read and written in the same way.
+type wire interface {
+	// hello appends what the member says first.
+	hello(out []byte) []byte
+	// take reads one message at the head of in, which lives until it returns, and appends what
+	// the member answers. used is 0 while in holds only a part of one.
+	take(in, out []byte) (used int, answer []byte, err error)
+	// joined tells that the member is in the room.
+	joined() bool
+}
+
+// caller calls all members, one call at a time.
+type caller interface {
+	// call returns as soon as the system says that all have answered.
+	call(ctx context.Context, payload []byte) error
+	// check finds what is wrong with what came back from the last call.
+	check(payload []byte) error
+	close() error
+}
+
+// peers are the systems that middlecon is compared with.
+func peers() []system { return []system{natsSystem()} }
+
+// PeerNames are those that [CallOptions] may name.
+func PeerNames() []string {
+	var names []string
+	for _, p := range peers() {
+		names = append(names, p.name)
+	}
+	return names
+}
+
+// systemNamed finds middlecon or a peer.
+func systemNamed(name string) (system, error) {
+	all := append([]system{middleconSystem()}, peers()...)
+	i := slices.IndexFunc(all, func(s system) bool { return s.name == name })
+	if i < 0 {
+		return system{}, fmt.Errorf("%w: no peer is called %q; there are: %s", ErrOptions, name, strings.Join(PeerNames(), ", "))
+	}
+	return all[i], nil
+}
+
+// find is the path of the system's program.
+func (s system) find(bin string) (string, error) {
+	path := filepath.Join(bin, s.program)
+	if _, err := os.Stat(path); err != nil {
+		return "", fmt.Errorf("%w there: run 'make %s'", err, s.made)
+	}
+	return path, nil
+}

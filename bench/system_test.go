@@ -1,0 +1,147 @@
+package bench
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+
+	"ddcos/middlecon"
+	"ddcos/protocol"
+)
+
+func TestParseNATS(t *testing.T) {
+	for name, tc := range map[string]struct {
+		in   string
+		want natsMessage
+	}{
+		"info":      {"INFO {\"server_id\":\"x\"}\r\n", natsMessage{}},
+		"ping":      {"PING\r\n", natsMessage{verb: natsPing}},
+		"pong":      {"PONG\r\n", natsMessage{verb: natsPong}},
+		"a message": {"MSG room 1 2\r\nhi\r\n", natsMessage{verb: natsMsg, subject: []byte("room"), payload: []byte("hi")}},
+		"a request": {"MSG room 17 box.1 4\r\na\r\nb\r\n", natsMessage{verb: natsMsg, subject: []byte("room"), reply: []byte("box.1"), payload: []byte("a\r\nb")}},
+		"nothing":   {"MSG room 1 0\r\n\r\n", natsMessage{verb: natsMsg, subject: []byte("room")}},
+	} {
+		for cut := range tc.in {
+			if _, size, err := parseNATS([]byte(tc.in[:cut])); size != 0 || err != nil {
+				t.Fatalf("%s, %d bytes of it: size %d, %v", name, cut, size, err)
+			}
+		}
+		m, size, err := parseNATS([]byte(tc.in + "PING\r\n"))
+		if err != nil || size != len(tc.in) || fmt.Sprintf("%d %q %q %q", m.verb, m.subject, m.reply, m.payload) !=
+			fmt.Sprintf("%d %q %q %q", tc.want.verb, tc.want.subject, tc.want.reply, tc.want.payload) {
+			t.Errorf("%s: %+v, size %d, %v", name, m, size, err)
+		}
+	}
+}
+
+func TestParseNATSRefuses(t *testing.T) {
+	for name, in := range map[string]string{
+		"an error":          "-ERR 'Authorization Violation'\r\n",
+		"no length":         "MSG room 1 x\r\n",
+		"no words":          "MSG \r\n",
+		"a negative length": "MSG room 1 -5\r\n",
+		"too long":          "MSG room 1 99999999\r\n",
+		"a wrong length":    "MSG room 1 1\r\nhello\r\n",
+		"an endless line":   strings.Repeat("x", natsMaxLine),
+	} {
+		if _, size, err := parseNATS([]byte(in)); err == nil || size != 0 {
+			t.Errorf("%s: size %d and no error", name, size)
+		}
+	}
+}
+
+// TestNATSCallerIsHonest meets a server that says the wrong thing.
+func TestNATSCallerIsHonest(t *testing.T) {
+	for name, tc := range map[string]struct {
+		answer string // to the caller's first publication
+		says   string
+	}{
+		"all":             {"MSG bench.reply.1 1 1\r\nx\r\nPING\r\nMSG bench.reply.1 1 1\r\nx\r\n", ""},
+		"another call's":  {"MSG bench.reply.1 1 1\r\nx\r\nMSG bench.reply.9 1 1\r\nx\r\n", "1 of nats-server's replies"},
+		"another payload": {"MSG bench.reply.1 1 1\r\ny\r\nMSG bench.reply.1 1 1\r\ny\r\n", "2 of nats-server's replies"},
+		"one is missing":  {"MSG bench.reply.1 1 1\r\nx\r\n", "after 1 of 2 replies"},
+		"refused":         {"-ERR 'Permissions Violation'\r\n", "Permissions Violation"},
+	} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		served := make(chan error, 1)
+		go func() { served <- answerOnce(l, tc.answer) }()
+		c, err := dialNATS(t.Context(), protocol.Address{Network: "tcp", Where: l.Addr().String()}, 2)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		err = c.call(t.Context(), []byte("x"))
+		if err == nil {
+			err = c.check([]byte("x"))
+		}
+		if (err == nil) != (tc.says == "") || err != nil && !strings.Contains(err.Error(), tc.says) {
+			t.Errorf("%s: %v, want %q", name, err, tc.says)
+		}
+		if err := errors.Join(c.close(), <-served, l.Close()); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// answerOnce greets one client, answers its first publication, and hangs up.
+func answerOnce(l net.Listener, answer string) error {
+	c, err := l.Accept()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = c.Close() }()
+	for r := bufio.NewReader(c); ; {
+		line, err := r.ReadString('\n')
+		if err != nil {
+			return err
+		}
+		switch {
+		case strings.HasPrefix(line, "PING"):
+			_, err = c.Write([]byte("INFO {}\r\nPONG\r\n"))
+		case strings.HasPrefix(line, "PUB"):
+			if _, err = r.ReadString('\n'); err == nil {
+				_, err = c.Write([]byte(answer))
+			}
+			return err
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// TestMiddleconCheck plants each way in which an account may be wrong.
+func TestMiddleconCheck(t *testing.T) {
+	outcome := func(id protocol.MemberID) middlecon.Outcome {
+		return middlecon.Outcome{Member: id, Name: fmt.Sprintf("m%d", id.Serial()), Outcome: protocol.OK, Reply: []byte("x")}
+	}
+	for name, tc := range map[string]struct {
+		change func(*middlecon.Account)
+		says   string
+	}{
+		"whole":          {func(*middlecon.Account) {}, ""},
+		"one short":      {func(a *middlecon.Account) { a.Outcomes = a.Outcomes[:1] }, "1 outcomes, 2 members"},
+		"selected":       {func(a *middlecon.Account) { a.Selected = 1 }, "1 selected"},
+		"a larger view":  {func(a *middlecon.Account) { a.ViewSize = 3 }, "view of 3"},
+		"not met":        {func(a *middlecon.Account) { a.Met = false }, "met false"},
+		"late":           {func(a *middlecon.Account) { a.Late = 1 }, "1 late"},
+		"duplicate":      {func(a *middlecon.Account) { a.Duplicate = 1 }, "1 duplicate"},
+		"lost":           {func(a *middlecon.Account) { a.Absent = []middlecon.Absent{{Name: "m9", Reason: "reset"}} }, "m9"},
+		"the same twice": {func(a *middlecon.Account) { a.Outcomes[1] = a.Outcomes[0] }, "two outcomes of member m1"},
+		"a timeout":      {func(a *middlecon.Account) { a.Outcomes[1].Outcome = protocol.Timeout }, "m2 is timeout"},
+		"other bytes":    {func(a *middlecon.Account) { a.Outcomes[0].Reply = nil }, "m1 replied 0 bytes"},
+	} {
+		a := &middlecon.Account{ViewSize: 2, Selected: 2, Met: true, Outcomes: []middlecon.Outcome{outcome(1), outcome(2)}}
+		tc.change(a)
+		c := &middleconCaller{members: 2, account: a, seen: map[protocol.MemberID]bool{}}
+		err := c.check([]byte("x"))
+		if tc.says == "" && err != nil || tc.says != "" && (!errors.Is(err, ErrAccount) || !strings.Contains(err.Error(), tc.says)) {
+			t.Errorf("%s: %v, want %q", name, err, tc.says)
+		}
+	}
+}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"ddcos/bench"
+)
+
+func callCommand() *cobra.Command {
+	o := bench.DefaultCallOptions()
+	cmd := &cobra.Command{
+		Use:   "call",
+		Short: "Measure a call to every member of a room, beside other brokers",
+		Long: `call starts a broker and a fleet of members, each a process of its own, calls all
+members again and again, checks every account and prints the 50th and 99th
+percentile and the longest call beside those of a peer, which gets the same load
+from the same kind of fleet, turn by turn.
+
+The ratio is ours / the peer's: below 1, middlecon is quicker. 'make peers'
+builds the peers.`,
+		Example: `  bench call
+  bench call --members 10000 --calls 50
+  bench call --transport unix --json
+  bench call --members 100 --rate 50     # each call timed from when it was due`,
+		Args: exactly(0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.Out, o.Progress = cmd.OutOrStdout(), cmd.ErrOrStderr()
+			return asMisuse(bench.Call(cmd.Context(), o))
+		},
+	}
+	f := cmd.Flags()
+	f.IntVar(&o.Members, "members", o.Members, "members of the room, a socket each")
+	f.StringVar(&o.Transport, "transport", o.Transport, "unix or tcp")
+	f.IntVar(&o.Calls, "calls", o.Calls, "calls that are measured of each system")
+	f.IntVar(&o.Rounds, "rounds", o.Rounds, "rounds that they are spread over: the systems take turns")
+	f.IntVar(&o.Warmup, "warmup", o.Warmup, "calls before each round that are not measured")
+	f.IntVar(&o.Bytes, "bytes", o.Bytes, "bytes of the payload, and of each reply")
+	f.DurationVar(&o.Gap, "gap", o.Gap, "time between a call's end and the next call")
+	f.Float64Var(&o.Rate, "rate", o.Rate, "calls a second, each timed from when it was due; 0: the next when one has ended")
+	f.StringSliceVar(&o.Peers, "peer", o.Peers, fmt.Sprintf("peers to compare with, of %s; an empty one for none", strings.Join(bench.PeerNames(), ", ")))
+	f.BoolVar(&o.JSON, "json", false, "one object a line instead of a table")
+	return cmd
+}
+
+// fleetCommand is the program of a measurement's members.
+func fleetCommand() *cobra.Command {
+	var o bench.FleetOptions
+	cmd := &cobra.Command{
+		Use: "fleet", Short: "Be the members of a measurement", Hidden: true, Args: exactly(0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.Out = cmd.OutOrStdout()
+			return asMisuse(bench.Fleet(cmd.Context(), o))
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.System, "system", "middlecon", "whose members they are")
+	f.StringVar(&o.Broker, "broker", "", "the broker's address: unix:///path or tcp://host:port")
+	f.IntVar(&o.Members, "members", 1, "how many")
+	return cmd
+}
+
+// asMisuse marks what cannot be measured as wrong use.
+func asMisuse(err error) error {
+	if errors.Is(err, bench.ErrOptions) {
+		return misuse{err}
+	}
+	return err
+}
