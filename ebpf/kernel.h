@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The fields of the kernel's structures that tasks.c reads, and no others: the
+ * loader finds where they are on the running kernel. What follows three
+ * underscores is a flavour: the same structure on kernels with another layout. */
+#pragma once
+
+#include "bpf.h"
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct pid_namespace;
+
+struct upid {
+	int nr;
+	struct pid_namespace *ns;
+};
+
+struct pid {
+	u32 level;
+	u64 ino; /* Linux 6.9 and later */
+	struct upid numbers[];
+};
+
+enum pid_type { PIDTYPE_PID, PIDTYPE_TGID, PIDTYPE_PGID, PIDTYPE_SID };
+
+struct kernel_id {
+	u32 val;
+};
+
+struct cred {
+	struct kernel_id uid, gid, suid, sgid, euid, egid, fsuid, fsgid;
+};
+
+struct tty_driver {
+	int major;
+	int minor_start;
+};
+
+struct tty_struct {
+	int index;
+	struct tty_driver *driver;
+	struct {
+		struct pid *pgrp;
+	} ctrl;
+};
+
+struct tty_struct___before_5_16 {
+	struct pid *pgrp;
+};
+
+struct prev_cputime {
+	u64 utime;
+	u64 stime;
+};
+
+struct task_io_accounting {
+	u64 read_bytes;
+	u64 write_bytes;
+};
+
+struct signal_struct {
+	int nr_threads;
+	struct pid *pids[4];
+	struct tty_struct *tty;
+	u64 utime;
+	u64 stime;
+	struct prev_cputime prev_cputime;
+	unsigned long min_flt;
+	unsigned long maj_flt;
+	struct task_io_accounting ioac;
+	u64 sum_sched_runtime;
+};
+
+struct percpu_counter {
+	s64 count;
+};
+
+struct mm_struct {
+	unsigned long total_vm;
+	unsigned long arg_start, arg_end, env_start, env_end;
+	struct percpu_counter rss_stat[4];
+};
+
+struct mm_rss_stat {
+	struct {
+		s64 counter;
+	} count[4];
+};
+
+struct mm_struct___before_6_2 {
+	struct mm_rss_stat rss_stat;
+};
+
+struct kernfs_node {
+	struct kernfs_node *__parent;
+	const char *name;
+	u64 id;
+};
+
+struct kernfs_node___before_6_15 {
+	struct kernfs_node *parent;
+};
+
+struct cgroup {
+	struct kernfs_node *kn;
+};
+
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+};
+
+/* Which controllers there are, and their numbers, is the kernel's
+ * configuration; the numbers here are never used. */
+enum cgroup_subsys_id { memory_cgrp_id = 101, pids_cgrp_id = 102 };
+
+struct css_set {
+	struct cgroup_subsys_state *subsys[32];
+	struct cgroup *dfl_cgrp;
+};
+
+struct thread_info {
+	u32 cpu;
+};
+
+struct sched_entity {
+	u64 sum_exec_runtime;
+};
+
+struct task_struct {
+	struct thread_info thread_info;
+	u32 __state;
+	u32 flags;
+	int prio;
+	int static_prio;
+	u32 rt_priority;
+	struct sched_entity se;
+	u32 policy;
+	struct mm_struct *mm;
+	int exit_state;
+	int exit_signal;
+	int pid;
+	int tgid;
+	struct task_struct *real_parent;
+	struct pid *thread_pid;
+	void *worker_private;
+	u64 utime;
+	u64 stime;
+	u64 start_boottime;
+	unsigned long min_flt;
+	unsigned long maj_flt;
+	const struct cred *real_cred;
+	char comm[16];
+	struct signal_struct *signal;
+	struct task_io_accounting ioac;
+	struct css_set *cgroups;
+};
+
+struct task_struct___before_5_14 {
+	long state;
+};
+
+struct task_struct___before_5_16 {
+	u32 cpu;
+};
+
+/* A kernel thread's own description, and a workqueue worker's. */
+struct kthread {
+	void *data;
+	char *full_name;
+};
+
+struct worker {
+	void *current_work;
+	void *pool;
+	char desc[32];
+};
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+};
+
+#pragma clang attribute pop

@@ -1,0 +1,131 @@
+// Package probe reads the whole process table by BPF task iterators: one pass
+// inside the kernel instead of several files a process.
+//
+// Two iterators share the work. The table never sleeps, so no process can hold
+// it up. Command lines lie in the processes' own memory, whose lock a stuck
+// process may hold for ever; they are read apart, and waited for only so long.
+package probe
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
+
+	"ddcos/ebpf"
+	"ddcos/k2i"
+)
+
+// Options say how the probe reads.
+type Options struct {
+	// CgroupController is the v1 controller from whose hierarchy Process.Cgroup
+	// is taken, "memory" or "pids"; "" takes the unified hierarchy (v2). It has
+	// to be what the procfs road takes, or the two roads name other paths.
+	CgroupController string
+
+	// ArgumentsWait bounds the wait for command lines, per pass. When it is over,
+	// processes keep the command lines they had, and Sample.Missing names args.
+	ArgumentsWait time.Duration
+}
+
+// DefaultOptions are for a host with cgroup v2 alone.
+func DefaultOptions() Options {
+	return Options{ArgumentsWait: 500 * time.Millisecond}
+}
+
+// hierarchies are the controllers that the program can follow.
+var hierarchies = map[string]ebpf.TasksHierarchy{
+	"":       ebpf.TasksHierarchyHIERARCHY_UNIFIED,
+	"memory": ebpf.TasksHierarchyHIERARCHY_MEMORY,
+	"pids":   ebpf.TasksHierarchyHIERARCHY_PIDS,
+}
+
+// Probe is the loaded programs and what they told so far. Its methods may be
+// called from several goroutines; passes follow one another.
+type Probe struct {
+	opts        Options
+	closers     []io.Closer
+	table       *link.Iter
+	arguments   *link.Iter // nil where the kernel refuses it
+	noArguments error      // why
+
+	mu      sync.Mutex // guards all below
+	stream  stream
+	records []ebpf.TasksProcessRecord // of the pass at hand, by pid
+	threads []ebpf.TasksThreadRecord
+	memory  []memory // of the last pass, by pid
+	cgroups *cgroupPaths
+	pending chan argumentsPass // one that was not waited for to its end
+}
+
+// Open loads the programs. Its error wraps ErrRefused when the kernel or the
+// caller's rights do not allow them, and says in one line what is missing.
+func Open(opts Options) (*Probe, error) {
+	hierarchy, ok := hierarchies[opts.CgroupController]
+	if !ok {
+		return nil, fmt.Errorf("cgroup controller %q: want memory, pids or none", opts.CgroupController)
+	}
+	p := &Probe{opts: opts}
+	if err := p.load(hierarchy); err != nil {
+		_ = p.Close() // the refusal is what the caller has to know
+		return nil, err
+	}
+	return p, nil
+}
+
+// Close unloads the programs. A pass that is stuck in the kernel keeps them
+// until it ends.
+func (p *Probe) Close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var first error
+	for _, c := range slices.Backward(p.closers) {
+		if err := c.Close(); err != nil && first == nil {
+			first = err
+		}
+	}
+	p.closers = nil
+	return first
+}
+
+// NoArguments tells why command lines cannot be read on this kernel, nil where they can.
+func (p *Probe) NoArguments() error { return p.noArguments }
+
+// Read makes one pass over all tasks of the caller's PID namespace. The
+// Sample's Host is empty and its Visibility full: an iterator hides nothing,
+// what the namespace hides is for the caller to tell.
+func (p *Probe) Read(ctx context.Context) (*k2i.Sample, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	sample := &k2i.Sample{At: time.Now(), Mode: k2i.ModeBPF, Visibility: k2i.VisibilityFull, Missing: []string{}}
+	var err error
+	if sample.Mono, err = sinceBoot(); err != nil {
+		return nil, err
+	}
+	if err := p.readTable(); err != nil {
+		return nil, err
+	}
+	p.memory = remember(p.memory, p.records)
+	if !p.readArguments(ctx) {
+		sample.Missing = append(sample.Missing, "args")
+	}
+	sample.Processes = p.processes()
+	return sample, nil
+}
+
+// sinceBoot reads CLOCK_BOOTTIME, which goes on while the machine is suspended.
+func sinceBoot() (time.Duration, error) {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
+		return 0, fmt.Errorf("clock since boot: %w", err)
+	}
+	return time.Duration(ts.Nano()), nil
+}

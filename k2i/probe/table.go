@@ -1,0 +1,117 @@
+package probe
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"ddcos/ebpf"
+)
+
+// readTable makes one pass of the table's iterator and folds the threads into
+// their processes. It leaves p.records sorted by pid.
+func (p *Probe) readTable() error {
+	p.records, p.threads = p.records[:0], p.threads[:0]
+	iter, err := p.table.Open()
+	if err != nil {
+		return fmt.Errorf("process table: %w", err)
+	}
+	err = p.stream.each(iter, p.take)
+	if closeErr := iter.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return fmt.Errorf("process table: %w", err)
+	}
+	p.records = sortByPID(p.records)
+	fold(p.records, p.threads)
+	p.cgroups.forget(p.usedCgroups())
+	return nil
+}
+
+// take keeps one record. A pid of 0 is a task that ended while it was read.
+func (p *Probe) take(kind ebpf.TasksRecordKind, record []byte) error {
+	switch kind {
+	case ebpf.TasksRecordKindRECORD_PROCESS:
+		var process ebpf.TasksProcessRecord
+		if decode(&process, record) && process.Pid > 0 {
+			p.records = append(p.records, process)
+		}
+	case ebpf.TasksRecordKindRECORD_THREAD:
+		var thread ebpf.TasksThreadRecord
+		if decode(&thread, record) && thread.Pid > 0 {
+			p.threads = append(p.threads, thread)
+		}
+	case ebpf.TasksRecordKindRECORD_CGROUP:
+		var directory ebpf.TasksCgroupRecord
+		if decode(&directory, record) {
+			p.cgroups.add(&directory)
+		}
+	default:
+		return fmt.Errorf("record of kind %d does not belong here", kind)
+	}
+	return nil
+}
+
+// sortByPID puts records in order, which they nearly always are: the iterator
+// walks pids upwards. Of two with one pid, as when a thread other than the
+// leader calls exec meanwhile, the later one counts.
+func sortByPID(records []ebpf.TasksProcessRecord) []ebpf.TasksProcessRecord {
+	byPID := func(a, b ebpf.TasksProcessRecord) int { return cmp.Compare(a.Pid, b.Pid) }
+	if !slices.IsSortedFunc(records, byPID) {
+		slices.SortStableFunc(records, byPID)
+	}
+	unique := records[:0]
+	for i := range records {
+		if n := len(unique); n > 0 && unique[n-1].Pid == records[i].Pid {
+			unique[n-1] = records[i]
+			continue
+		}
+		unique = append(unique, records[i])
+	}
+	return unique
+}
+
+// fold adds each thread's usage to its process. A thread whose process was not
+// seen, because it began or ended during the pass, is dropped.
+func fold(records []ebpf.TasksProcessRecord, threads []ebpf.TasksThreadRecord) {
+	at := 0 // threads of a process mostly follow one another
+	for i := range threads {
+		t := &threads[i]
+		if at >= len(records) || records[at].Pid != t.Pid {
+			found, ok := slices.BinarySearchFunc(records, t.Pid, func(r ebpf.TasksProcessRecord, pid int32) int {
+				return cmp.Compare(r.Pid, pid)
+			})
+			if !ok {
+				continue
+			}
+			at = found
+		}
+		add(&records[at].Usage, &t.Usage)
+	}
+}
+
+// add sums usage. What the kernel does not count is all ones in every record.
+func add(sum, u *ebpf.TasksUsage) {
+	sum.CpuNs += u.CpuNs
+	sum.UserNs += u.UserNs
+	sum.SystemNs += u.SystemNs
+	sum.MinFlt += u.MinFlt
+	sum.MajFlt += u.MajFlt
+	if u.ReadBytes != uncounted {
+		sum.ReadBytes += u.ReadBytes
+		sum.WriteBytes += u.WriteBytes
+	}
+}
+
+// uncounted stands in a record for I/O bytes that this kernel does not count.
+const uncounted = ^uint64(0)
+
+// usedCgroups are the ids that the pass at hand has seen.
+func (p *Probe) usedCgroups() map[uint64]struct{} {
+	used := make(map[uint64]struct{}, len(p.cgroups.paths))
+	for i := range p.records {
+		used[p.records[i].CgroupId] = struct{}{}
+	}
+	return used
+}

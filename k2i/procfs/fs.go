@@ -1,0 +1,160 @@
+// Package procfs reads processes and the host from /proc. It is the road where
+// BPF is refused, what a single look takes, and the oracle of the other road.
+//
+// Its parsers are its own and bounded: the files of a process are written in
+// part by that process. One kernel file is one Go file, one struct and one test.
+package procfs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+
+	prometheus "github.com/prometheus/procfs"
+	"golang.org/x/sys/unix"
+
+	"ddcos/k2i"
+)
+
+// DefaultRoot is where the kernel's process file system is mounted.
+const DefaultRoot = "/proc"
+
+// FS reads one proc file system. Its methods may be called from several goroutines.
+type FS struct {
+	root    string
+	host    prometheus.FS
+	fixed   k2i.Host       // what does not change while the host is up
+	self    k2i.Visibility // what the namespace and the mount hide from everyone who reads here
+	cgroups string
+}
+
+// New reads the proc file system at root, DefaultRoot as a rule.
+func New(ctx context.Context, root string) (*FS, error) {
+	host, err := prometheus.NewFS(root)
+	if err != nil {
+		return nil, fmt.Errorf("proc file system %s: %w", root, err)
+	}
+	fs := &FS{root: root, host: host}
+	if err := fs.readFixed(ctx); err != nil {
+		return nil, err
+	}
+	fs.self = fs.hidden()
+	fs.cgroups = fs.ownController()
+	return fs, nil
+}
+
+// CgroupController is the v1 controller in whose hierarchy Process.Cgroup is,
+// or "" for the unified hierarchy: the same for all processes of a host.
+func (fs *FS) CgroupController() string { return fs.cgroups }
+
+// errGone is a process that ended while it was read.
+var errGone = errors.New("process ended")
+
+// errHidden is a process whose files the caller may not open.
+var errHidden = errors.New("process hidden")
+
+// Read looks at every process once. Processes that end meanwhile are left out;
+// so are those that the mount hides, and Visibility is partial then.
+func (fs *FS) Read(ctx context.Context) (*k2i.Sample, error) {
+	host, visibility, err := fs.Host(ctx)
+	if err != nil {
+		return nil, err
+	}
+	sample := &k2i.Sample{Host: host, Visibility: visibility, Mode: k2i.ModeProcfs, Missing: []string{"pidfd_inode"}}
+	if sample.At, sample.Mono, err = now(); err != nil {
+		return nil, err
+	}
+	pids, err := fs.PIDs()
+	if err != nil {
+		return nil, err
+	}
+	var r reader
+	sample.Processes = make([]k2i.Process, 0, len(pids))
+	for _, pid := range pids {
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("reading %s: %d of %d processes: %w", fs.root, len(sample.Processes), len(pids), err)
+		}
+		p, full, err := fs.read(&r, pid)
+		if err == nil {
+			sample.Processes = append(sample.Processes, p)
+		}
+		if errors.Is(err, errHidden) || err == nil && !full {
+			sample.Visibility = less(sample.Visibility)
+		}
+	}
+	return sample, nil
+}
+
+// less is what is left of full visibility when something could not be read.
+func less(v k2i.Visibility) k2i.Visibility {
+	if v == k2i.VisibilityFull {
+		return k2i.VisibilityPartial
+	}
+	return v
+}
+
+// PIDs lists the processes, sorted.
+func (fs *FS) PIDs() ([]int32, error) {
+	dir, err := os.Open(fs.root)
+	if err != nil {
+		return nil, fmt.Errorf("process list: %w", err)
+	}
+	names, err := dir.Readdirnames(-1)
+	_ = dir.Close() // it was only read
+	if err != nil {
+		return nil, fmt.Errorf("process list: %w", err)
+	}
+	pids := make([]int32, 0, len(names))
+	for _, name := range names {
+		if pid, err := strconv.ParseInt(name, 10, 32); err == nil && pid > 0 {
+			pids = append(pids, int32(pid))
+		}
+	}
+	slices.Sort(pids)
+	return pids, nil
+}
+
+// Process reads a single process.
+func (fs *FS) Process(pid int32) (k2i.Process, error) {
+	var r reader
+	p, _, err := fs.read(&r, pid)
+	if err != nil {
+		return k2i.Process{}, fmt.Errorf("process %d: %w", pid, err)
+	}
+	return p, nil
+}
+
+// read looks at one process. All its files are opened through its directory,
+// so that a pid which is given to another process meanwhile cannot mix the two.
+// It is not full when another user's counters could not be read.
+func (fs *FS) read(r *reader, pid int32) (p k2i.Process, full bool, err error) {
+	dir, err := unix.Open(fs.root+"/"+strconv.Itoa(int(pid)), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return p, false, readError(err)
+	}
+	defer func() { _ = unix.Close(dir) }() // nothing was written to it
+	r.dir = dir
+	if err := r.stat(&p); err != nil {
+		return p, false, err
+	}
+	if p.PID != pid {
+		return p, false, fmt.Errorf("%w: its stat says %d", errGone, p.PID)
+	}
+	for _, file := range []func(*k2i.Process) error{r.status, r.cmdline, r.cgroup} {
+		if err := file(&p); err != nil {
+			return p, false, err
+		}
+	}
+	p.PidfdInode = k2i.Unread
+	p.RCPU = k2i.NoRate()
+	switch err := r.io(&p); {
+	case errors.Is(err, errHidden):
+		return p, p.EUID == uint32(os.Geteuid()), nil
+	case err != nil:
+		return p, false, err
+	}
+	return p, true, nil
+}

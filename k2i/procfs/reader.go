@@ -1,0 +1,59 @@
+package procfs
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxFile is what is read of one file of a process. cmdline is cut there; the
+// others are shorter, or have what is wanted well before it.
+const maxFile = 16 << 10
+
+// reader reads the files of one process directory after another into one buffer.
+type reader struct {
+	dir int // open directory of the process
+	buf []byte
+}
+
+// file reads up to limit bytes of a file of the process at hand. The bytes are
+// good until the next call. The error is errGone, errHidden or a real one.
+func (r *reader) file(name string, limit int) ([]byte, error) {
+	if r.buf == nil {
+		r.buf = make([]byte, maxFile)
+	}
+	fd, err := unix.Openat(r.dir, name, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, readError(err)
+	}
+	defer func() { _ = unix.Close(fd) }() // nothing was written to it
+	limit = min(limit, len(r.buf))
+	n := 0
+	for n < limit {
+		m, err := unix.Read(fd, r.buf[n:limit])
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil {
+			return nil, readError(err)
+		}
+		if m == 0 {
+			break
+		}
+		n += m
+	}
+	return r.buf[:n], nil
+}
+
+// readError tells a process that has ended, and one that is hidden, from what
+// is really wrong.
+func readError(err error) error {
+	switch {
+	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ESRCH):
+		return errGone
+	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM):
+		return errHidden
+	}
+	return fmt.Errorf("proc file: %w", err)
+}

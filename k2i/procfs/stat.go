@@ -1,0 +1,145 @@
+package procfs
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+
+	"ddcos/k2i"
+)
+
+// Stat is what is used of /proc/PID/stat; the numbers are its fields, from 1.
+type Stat struct {
+	PID        int32  // 1
+	Comm       string // 2, without the parentheses
+	State      byte   // 3
+	PPID       int32  // 4
+	PGID       int32  // 5
+	SID        int32  // 6
+	TTYNr      uint32 // 7, printed signed
+	TPGID      int32  // 8
+	Flags      uint32 // 9
+	MinFlt     uint64 // 10
+	MajFlt     uint64 // 12
+	UserTicks  uint64 // 14
+	SysTicks   uint64 // 15
+	Priority   int32  // 18
+	Nice       int32  // 19
+	Threads    int32  // 20
+	StartTicks uint64 // 22
+	VSZBytes   uint64 // 23
+	RSSPages   int64  // 24
+	ExitSignal int32  // 38
+	CPU        int32  // 39
+	RTPriority uint32 // 40
+	Policy     uint32 // 41
+}
+
+// statFields is how many fields are looked at; later kernels have more.
+const statFields = 41
+
+// maxTicks keeps ticks within what nanoseconds in 64 bits can hold: 584 years.
+const maxTicks = 1<<64/nsPerTick - 1
+
+// nsPerTick is the unit of times in stat: USER_HZ is 100 on every architecture
+// that matters here.
+const nsPerTick = 10_000_000
+
+var errStat = errors.New("stat: malformed")
+
+// ParseStat reads the text of /proc/PID/stat. The name between the parentheses
+// is chosen by the process and may hold blanks, newlines and parentheses: it
+// ends at the last one.
+func ParseStat(b []byte) (Stat, error) {
+	open, end := bytes.IndexByte(b, '('), bytes.LastIndexByte(b, ')')
+	if open < 2 || end < open || end+2 >= len(b) {
+		return Stat{}, errStat
+	}
+	var fields [statFields + 1][]byte // by their number
+	rest := b[end+1:]
+	for i := 3; i <= statFields; i++ {
+		fields[i], rest = nextField(rest)
+		if len(fields[i]) == 0 {
+			return Stat{}, fmt.Errorf("%w: field %d is missing", errStat, i)
+		}
+	}
+	n := numbers{fields: fields[:]}
+	fields[1] = b[:open-1]
+	s := Stat{
+		Comm: string(b[open+1 : end]), State: fields[3][0],
+		PID: n.i32(1), PPID: n.i32(4), PGID: n.i32(5), SID: n.i32(6),
+		TTYNr: uint32(n.i32(7)), TPGID: n.i32(8), Flags: n.u32(9),
+		MinFlt: n.u64(10), MajFlt: n.u64(12), UserTicks: n.u64(14), SysTicks: n.u64(15),
+		Priority: n.i32(18), Nice: n.i32(19), Threads: n.i32(20), StartTicks: n.u64(22),
+		VSZBytes: n.u64(23), RSSPages: n.i64(24), ExitSignal: n.i32(38), CPU: n.i32(39),
+		RTPriority: n.u32(40), Policy: n.u32(41),
+	}
+	if max(s.UserTicks, s.SysTicks, s.StartTicks) > maxTicks/2 {
+		n.bad = true
+	}
+	if n.bad || len(fields[3]) != 1 || s.PID < 1 {
+		return Stat{}, errStat
+	}
+	return s, nil
+}
+
+// nextField cuts one field, and the blank before it, off b.
+func nextField(b []byte) (field, rest []byte) {
+	b = bytes.TrimLeft(b, " ")
+	if i := bytes.IndexAny(b, " \n"); i >= 0 {
+		return b[:i], b[i:]
+	}
+	return b, nil
+}
+
+// numbers reads fields of decimal numbers and remembers whether one was none.
+type numbers struct {
+	fields [][]byte
+	bad    bool
+}
+
+func (n *numbers) u64(i int) uint64 { return n.unsigned(i, 64) }
+func (n *numbers) u32(i int) uint32 { return uint32(n.unsigned(i, 32)) }
+func (n *numbers) i64(i int) int64  { return n.signed(i, 64) }
+func (n *numbers) i32(i int) int32  { return int32(n.signed(i, 32)) }
+
+func (n *numbers) unsigned(i, bits int) uint64 {
+	v, err := strconv.ParseUint(string(n.fields[i]), 10, bits)
+	n.bad = n.bad || err != nil
+	return v
+}
+
+func (n *numbers) signed(i, bits int) int64 {
+	v, err := strconv.ParseInt(string(n.fields[i]), 10, bits)
+	n.bad = n.bad || err != nil
+	return v
+}
+
+// pfKthread is the flag of kernel threads (include/linux/sched.h).
+const pfKthread = 0x00200000
+
+// stat fills in what /proc/PID/stat knows.
+func (r *reader) stat(p *k2i.Process) error {
+	b, err := r.file("stat", maxFile)
+	if err != nil {
+		return err
+	}
+	s, err := ParseStat(b)
+	if err != nil {
+		return err
+	}
+	*p = k2i.Process{
+		PID: s.PID, PPID: s.PPID, StartTicks: s.StartTicks, StartNS: s.StartTicks * nsPerTick,
+		PGID: s.PGID, SID: s.SID, TTYNr: s.TTYNr, TPGID: s.TPGID,
+		State: string(rune(s.State)), Flags: s.Flags, Kernel: s.Flags&pfKthread != 0,
+		Comm: s.Comm, ExitSignal: s.ExitSignal,
+		CPUNS:  (s.UserTicks + s.SysTicks) * nsPerTick,
+		UserNS: s.UserTicks * nsPerTick, SystemNS: s.SysTicks * nsPerTick,
+		Threads: s.Threads, MinFlt: s.MinFlt, MajFlt: s.MajFlt,
+		VSZBytes: s.VSZBytes, RSSBytes: uint64(max(s.RSSPages, 0)) * uint64(os.Getpagesize()),
+		Nice: s.Nice, Priority: s.Priority, RTPriority: s.RTPriority, Policy: s.Policy, CPU: s.CPU,
+	}
+	return nil
+}
