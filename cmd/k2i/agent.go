@@ -3,16 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"os"
-	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"ddcos/k2i"
-	"ddcos/k2i/procfs"
 	"ddcos/k2i/query"
 	"ddcos/k2i/rest"
 	"ddcos/protocol"
@@ -47,41 +44,10 @@ func (f *agentFlags) check() error {
 	return misuse{fmt.Errorf("--mode %q: want auto, bpf or procfs", f.mode)}
 }
 
-// sampler is the agent as its faces see it.
+// sampler is the agent as its faces see it. It has a snapshot from the start.
 type sampler interface {
 	Run(ctx context.Context) error
 	Snapshot() *k2i.Snapshot
-}
-
-func (f *agentFlags) open(interval time.Duration, log *slog.Logger) (sampler, error) {
-	fs, err := procfs.New(context.TODO(), procfs.DefaultRoot)
-	return &stub{fs: fs, name: f.name, interval: interval}, err
-}
-
-type stub struct {
-	fs       *procfs.FS
-	name     string
-	interval time.Duration
-	snap     atomic.Pointer[k2i.Snapshot]
-}
-
-func (s *stub) Snapshot() *k2i.Snapshot { return s.snap.Load() }
-func (s *stub) Run(ctx context.Context) error {
-	var prev *k2i.Sample
-	for ctx.Err() == nil {
-		cur, err := s.fs.Read(ctx)
-		if err != nil {
-			return nil
-		}
-		cur.Host.Name = s.name
-		s.snap.Store(k2i.Derive(prev, cur))
-		prev = cur
-		select {
-		case <-time.After(s.interval):
-		case <-ctx.Done():
-		}
-	}
-	return nil
 }
 
 func onceCommand() *cobra.Command {
@@ -99,28 +65,14 @@ What is derived from two samples, as CPU use is, is null.`,
 			if err := f.check(); err != nil {
 				return err
 			}
-			snap, err := f.once(cmd.Context(), logTo(cmd.ErrOrStderr(), verbose))
+			a, err := f.open(cmd.Context(), time.Second, logTo(cmd.ErrOrStderr(), verbose))
 			if err != nil {
 				return err
 			}
-			return rest.Write(cmd.OutOrStdout(), snap, query.Query{}, time.Now())
+			return rest.Write(cmd.OutOrStdout(), a.Snapshot(), query.Query{}, time.Now())
 		},
 	}
 	f.add(cmd.Flags())
 	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "log more")
 	return cmd
-}
-
-func (f *agentFlags) once(ctx context.Context, log *slog.Logger) (*k2i.Snapshot, error) {
-	a, err := f.open(time.Second, log)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	go a.Run(ctx)
-	for a.Snapshot() == nil {
-		time.Sleep(time.Millisecond)
-	}
-	cancel()
-	return a.Snapshot(), nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net"
@@ -17,7 +18,7 @@ const (
 
 // open checks the flags and then opens what can fail: the addresses, and the
 // agent, which is the slower of the two. Nothing stays open when it fails.
-func open(f serveFlags, log *slog.Logger) (sampler, []net.Listener, error) {
+func open(ctx context.Context, f serveFlags, log *slog.Logger) (sampler, []net.Listener, error) {
 	addresses, err := f.check()
 	if err != nil {
 		return nil, nil, err
@@ -36,7 +37,7 @@ func open(f serveFlags, log *slog.Logger) (sampler, []net.Listener, error) {
 		}
 		listeners = append(listeners, l)
 	}
-	a, err := f.agent.open(f.interval, log)
+	a, err := f.agent.open(ctx, f.interval, log)
 	if err != nil {
 		return fail(err)
 	}

@@ -68,7 +68,7 @@ unless --insecure-plaintext is given. A Unix socket is for its owner and group.`
 
 // serve runs an agent and its faces until ctx ends, or one of them cannot go on.
 func serve(ctx context.Context, f serveFlags, log *slog.Logger) error {
-	a, listeners, err := open(f, log)
+	a, listeners, err := open(ctx, f, log)
 	if err != nil {
 		return err
 	}
