@@ -79,6 +79,9 @@ func sortKeys(p *parser, list string) error {
 	if len(words) == 0 || strings.Contains(list, ",,") || list[0] == ',' {
 		return usage("improper sort list")
 	}
+	if len(p.out.Sort) > 0 {
+		return usage("multiple sort options")
+	}
 	for _, word := range words {
 		key := SortKey{Descending: word[0] == '-'}
 		name := strings.TrimLeft(word[:1], "+-") + word[1:]
@@ -96,16 +99,17 @@ func sortKeys(p *parser, list string) error {
 
 // finish settles the columns.
 func (p *parser) finish() error {
-	s := p.styles
-	unix := s.full || s.long || s.jobs || s.noFlags
+	s, selected := p.styles, p.out.Select
 	switch {
-	case s.noFlags && !s.long:
+	case selected.simple != 0 && selected.simple&unixAll == 0 && (selected.others || selected.detached):
+		return usage("process selection options conflict")
+	case s.noFlags && !s.long && len(s.bsd) == 0 && len(p.user) == 0:
 		return usage("modifier -y without format -l makes no sense")
-	case len(s.bsd) > 1, len(s.bsd) == 1 && (s.full || s.long || len(p.user) > 0), len(p.user) > 0 && (s.long || s.extra):
+	case len(s.bsd) > 1, len(s.bsd) == 1 && (s.full || s.long || len(p.user) > 0), len(p.user) > 0 && (s.long || s.full):
 		return usage("conflicting format options")
-	case len(p.user) > 0 && s.jobs:
+	case len(p.user) > 0 && (s.jobs || s.noFlags):
 		return usage("can not use output modifiers with user-defined output")
-	case len(s.bsd) == 1 && unix:
+	case len(s.bsd) == 1 && s.jobs:
 		return &UsageError{Text: "-j together with formats of BSD is not supported yet", final: true}
 	}
 	keys := strings.Fields(unixFormat(s, p.bsd))

@@ -105,7 +105,12 @@ func sessionsOrGroups(p *parser, list string) error {
 			})
 		}
 	}
-	return listed(p, list, &p.out.Select.lists.SIDs, readPID)
+	return listed(p, list, &p.out.Select.lists.SIDs, func(s string) (int32, error) {
+		if s == "0" { // kernel threads have no session; -s 0 is refused all the same
+			return 0, nil
+		}
+		return readPID(s)
+	})
 }
 
 // terminals are named as ps shows them, with /dev/ before it, or without tty.

@@ -32,6 +32,7 @@ const (
 	needPIDs   = "list of process IDs must follow"
 	needFormat = "format specification must follow"
 	needSort   = "long sort specification must follow"
+	needUsers  = "list of users must follow"
 )
 
 // Options is the one table: the parser, the help, completion and the man page
@@ -81,10 +82,8 @@ var listOptions = []Option{
 		missing: "some sid thing(s) must follow", set: numbers(func(s *query.Selection) *[]int32 { return &s.SIDs })},
 	{Unix: 'C', Arg: "NAMES", Section: "list", Help: "names of commands",
 		missing: "list of command names must follow", set: texts(func(s *query.Selection) *[]string { return &s.Comms })},
-	{Unix: 'u', Long: []string{"user"}, Arg: "USERS", Section: "list", Help: "effective users, names or numbers",
-		missing: "list of effective users must follow", set: users(func(s *query.Selection) *[]string { return &s.Users })},
-	{BSD: 'U', Arg: "USERS", Section: "list", Help: "effective users, names or numbers",
-		missing: "list of users must follow", set: users(func(s *query.Selection) *[]string { return &s.Users })},
+	{Unix: 'u', BSD: 'U', Long: []string{"user"}, Arg: "USERS", Section: "list", Help: "effective users, names or numbers",
+		missing: needUsers, set: users(func(s *query.Selection) *[]string { return &s.Users })},
 	{Unix: 'U', Long: []string{"User"}, Arg: "USERS", Section: "list", Help: "real users, names or numbers",
 		missing: "list of real users must follow", set: users(func(s *query.Selection) *[]string { return &s.RUsers })},
 	{Long: []string{"group"}, Arg: "GROUPS", Section: "list", Help: "effective groups, names or numbers",

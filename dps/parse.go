@@ -10,6 +10,9 @@ import (
 // stops at 2 MiB of them.
 const maxArgs = 1 << 16
 
+// needPersonality is what ps says of -x, which POSIX leaves open.
+const needPersonality = "must set personality to get -x option"
+
 // parser reads one command line in one way.
 type parser struct {
 	env      Env
@@ -24,43 +27,50 @@ type parser struct {
 }
 
 // Parse understands a command line as ps does. It is read with options of UNIX
-// after dashes first; where that is an error, as with -aux, dashes are taken for
-// decoration and everything is read as BSD; where that fails too, the first
-// error stands. The names of users and groups must exist here, unless other
-// hosts are asked: there they may exist.
+// after dashes first; where that is an error, as with -aux, and nothing in it is
+// plainly BSD, dashes are taken for decoration and everything is read as BSD;
+// where that fails too, the first error stands. The names of users and groups
+// must exist here, unless other hosts are asked: there they may exist.
 func Parse(args []string, env Env) (*Command, error) {
 	if len(args) > maxArgs {
 		return nil, usage("too many arguments")
 	}
-	c, err := parseAs(parser{env: env}, args)
+	strict := parser{env: env}
+	err := strict.parse(args)
 	var refused *UsageError
 	if err == nil || errors.As(err, &refused) && refused.final {
-		return c, err
+		return &strict.out, err
 	}
-	if c, err := parseAs(parser{env: env, allBSD: true}, args); err == nil {
-		return c, nil
+	trusting := parser{env: env, anyNames: true}
+	trusted := trusting.parse(args) == nil && !strings.Contains(err.Error(), needPersonality)
+	if !strict.bsd && !trusting.bsd {
+		all := parser{env: env, allBSD: true}
+		if all.parse(args) == nil {
+			return &all.out, nil
+		}
 	}
-	if c, err := parseAs(parser{env: env, anyNames: true}, args); err == nil && c.Remote() {
-		return c, nil
+	if trusted && trusting.out.Remote() {
+		return &trusting.out, nil
 	}
 	return nil, err
 }
 
-func parseAs(p parser, args []string) (*Command, error) {
+// parse reads a command line into p.out.
+func (p *parser) parse(args []string) error {
 	p.args = args
 	p.out.Color, p.out.Deadline = "auto", DefaultDeadline
 	for len(p.args) > 0 {
 		arg := p.args[0]
 		p.args = p.args[1:]
 		if err := p.argument(arg); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	p.fromEnv()
 	if p.out.Show != ShowProcesses {
-		return &p.out, nil
+		return nil
 	}
-	return &p.out, p.finish()
+	return p.finish()
 }
 
 // fromEnv takes the hosts from the environment where no option names any.
@@ -121,6 +131,12 @@ func (p *parser) group(word, dash, unknown string, letter func(Option) byte) err
 			return p.trailing()
 		}
 		o, ok := findOption(func(o Option) bool { return letter(o) == word[i] })
+		if !ok && dash+word[i:i+1] == "-x" {
+			if p.anyNames {
+				continue // this reading looks for what else is there
+			}
+			return usage(needPersonality)
+		}
 		if !ok {
 			return usage(unknown + " " + dash + Clean(word[i:i+1]))
 		}
@@ -192,6 +208,10 @@ func missing(o Option, name string) error {
 	case needSort:
 		if name == "k" {
 			name = "'k'" // as ps quotes it
+		}
+	case needUsers:
+		if name == "--user" {
+			return usage("list of effective users must follow --user")
 		}
 	}
 	return usage(o.missing + " " + name)

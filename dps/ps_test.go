@@ -103,7 +103,7 @@ func TestRefusalsAgainstPS(t *testing.T) {
 		{"--sort", "pid,,comm"}, {"k"}, {"-u", "nosuchuser"}, {"--user"}, {"U"}, {"-u", ",,"}, {"-U", "nosuchuser"}, {"-G", "nosuch"}, {"-g", "nosuch"},
 		{"--group"}, {"--tty"}, {"--sid"}, {"-C"}, {"-C", ""}, {"--cols"}, {"--cols", "0"}, {"--cols", "x"}, {"--"}, {"-"}, {"--deselect=3"},
 		{"-o", "pid", "-l"}, {"-l", "-o", "pid"}, {"-o", "pid", "-F"}, {"-o", "pid", "-j"}, {"-o", "pid", "u"}, {"u", "l"}, {"-f", "u"}, {"-l", "j"},
-		{"-y"}, {"-y", "-f"}, {"1", "-f"}, {"-1", "-f"}, {"-p", "1", "10", "-o", "pid"}, {"--forma", "pid"}, {"-pf1"}, {"-o", "PID"}, {"hh"}, {"1,2"}, {"-t", "nosuch"},
+		{"-y"}, {"-y", "-f"}, {"1", "-f"}, {"-1", "-f"}, {"-p", "1", "10", "-o", "pid"}, {"--forma", "pid"}, {"-pf1"}, {"-o", "PID"}, {"hh"}, {"-ax", "x"}, {"-x", "j"}, {"-d", "aux", "-a"}, {"--sort", "pid", "k", "pid"}, {"r", "-aux"}, {"-aux", "x"}, {"p1", "-u"}, {"-j", "-u"}, {"-x", "o", "comm"}, {"-a", "w", "-h"}, {"-f", "o", "comm"}, {"-o", "pid", "-y"}, {"p1", "-ax"}, {"1,2"}, {"-t", "nosuch"},
 	} {
 		equal(t, words, args...)
 	}
@@ -112,7 +112,7 @@ func TestRefusalsAgainstPS(t *testing.T) {
 // The mixtures that scripts rely on: what a dash in front of BSD's options means.
 func TestDashedBSDAgainstPS(t *testing.T) {
 	header := func(s string) string { return strings.SplitN(s, "\n", 2)[0] }
-	for _, line := range []string{"-aux", "-axu", "aux", "-ef", "-elf", "axo pid,comm", "axopid,comm", "-eo pid,comm", "-ax", "ax", "axj", "axl", "-ejl", "-ely", "-eFly", "x", "-A", "auxw", "-auxww", "-lj x", "-ly x"} {
+	for _, line := range []string{"-aux", "-axu", "aux", "-ef", "-elf", "axo pid,comm", "axopid,comm", "-eo pid,comm", "-ax", "ax", "axj", "axl", "-ejl", "-ely", "-eFly", "x", "-A", "auxw", "-auxww", "-lj x", "-ly x", "u ax -y", "-g 0"} {
 		equal(t, header, strings.Fields(line)...)
 	}
 }

@@ -16,7 +16,7 @@ import (
 type Options struct {
 	Source   fleet.Source
 	Interval time.Duration // from one question to the next
-	Deadline time.Duration // of one question
+	Deadline time.Duration // of one host's answer
 
 	Frames int // for Batch: how many frames, 0 for without end
 	Width  int // for Batch: columns, 0 for no limit
@@ -155,10 +155,14 @@ func (p *program) clock(wait time.Duration) tea.Cmd {
 	return tea.Tick(wait, func(time.Time) tea.Msg { return due{question} })
 }
 
+// askingReserve is what a question may take beyond the hosts' deadline: for the
+// way to the broker, and for it to finish the account.
+const askingReserve = 500 * time.Millisecond
+
 // put asks the fleet once.
 func put(ctx context.Context, o Options, q query.Query) answer {
 	begun := time.Now()
-	ctx, cancel := context.WithTimeout(ctx, o.Deadline)
+	ctx, cancel := context.WithTimeout(ctx, o.Deadline+askingReserve)
 	defer cancel()
 	table, err := fleet.Ask(ctx, o.Source, q)
 	return answer{table: table, err: err, at: time.Now(), took: time.Since(begun)}

@@ -26,6 +26,7 @@ func newRoot(status *int) *cobra.Command {
 		SilenceErrors:      true,
 		SilenceUsage:       true,
 		Args:               cobra.ArbitraryArgs,
+		CompletionOptions:  cobra.CompletionOptions{DisableDefaultCmd: true},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case len(args) == 3 && args[0] == "man" && args[1] == "--dir":
