@@ -1,0 +1,167 @@
+// Package agent is the clock: it reads the kernel by the best road it may
+// take, derives what two samples tell, and publishes each snapshot whole.
+package agent
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"ddcos/k2i"
+	"ddcos/k2i/container"
+	"ddcos/k2i/procfs"
+)
+
+// ModeAuto takes the best road that works here; the other modes are k2i's own.
+const ModeAuto k2i.Mode = "auto"
+
+// Options of an agent.
+type Options struct {
+	Interval time.Duration // between two samples
+	Mode     k2i.Mode      // ModeAuto, k2i.ModeBPF or k2i.ModeProcfs
+	Name     string        // the host's, in every answer; "" for what the kernel says
+	Root     string        // of the proc file system
+	Log      *slog.Logger
+}
+
+// DefaultOptions are those of an agent that was told nothing.
+func DefaultOptions() Options {
+	return Options{Interval: time.Second, Mode: ModeAuto, Root: procfs.DefaultRoot, Log: slog.New(slog.DiscardHandler)}
+}
+
+// Stats are what an agent tells of itself. Counters only grow.
+type Stats struct {
+	Passes   uint64        // samples that became a snapshot
+	Failures uint64        // samples that could not be taken
+	Pass     time.Duration // how long the last one took, from the kernel to the published snapshot
+	Mode     k2i.Mode
+	Refused  string // why it is not BPF, in one line; "" where it is, or was not tried
+}
+
+// Agent samples one host. Snapshot and Stats are safe for many goroutines; Run
+// is called once.
+type Agent struct {
+	options    Options
+	fs         *procfs.FS
+	road       road
+	refused    string
+	users      *names
+	groups     *names
+	containers *container.Identifier
+
+	snapshot atomic.Pointer[k2i.Snapshot]
+	stats    atomic.Pointer[Stats]
+	failing  bool        // the last pass failed; it has been logged
+	last     *k2i.Sample // of Run
+}
+
+// New opens the road that the options name. Its error says what is missing.
+func New(ctx context.Context, options Options) (*Agent, error) {
+	a := &Agent{options: options, users: newNames(lookupUser), groups: newNames(lookupGroup), containers: container.New()}
+	var err error
+	if a.fs, err = procfs.New(ctx, options.Root); err != nil {
+		return nil, err
+	}
+	if a.road, a.refused, err = openRoad(a.fs, options.Mode); err != nil {
+		return nil, err
+	}
+	a.stats.Store(&Stats{Mode: a.road.mode(), Refused: a.refused})
+	return a, nil
+}
+
+// Snapshot is the newest one, nil before the first.
+func (a *Agent) Snapshot() *k2i.Snapshot { return a.snapshot.Load() }
+
+// Stats are the agent's own counters.
+func (a *Agent) Stats() Stats { return *a.stats.Load() }
+
+// Close gives the road up.
+func (a *Agent) Close() error { return a.road.close() }
+
+// Run samples until ctx ends. A pass that fails leaves the snapshot as it is,
+// whose age then shows, and is counted.
+func (a *Agent) Run(ctx context.Context) error {
+	if a.refused != "" {
+		a.options.Log.Warn("reading /proc instead of BPF, which costs more", "because", a.refused)
+	}
+	tick := time.NewTicker(a.options.Interval)
+	defer tick.Stop()
+	for {
+		a.pass(ctx)
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// pass takes one sample and publishes what it tells.
+func (a *Agent) pass(ctx context.Context) {
+	began := time.Now()
+	stats := a.Stats()
+	sample, err := a.sample(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return
+	case err != nil:
+		stats.Failures++
+		if !a.failing {
+			a.options.Log.Error("cannot sample this host; the last snapshot stays", "error", err)
+		}
+	default:
+		a.snapshot.Store(k2i.Derive(a.last, sample))
+		a.last = sample
+		stats.Passes++
+		stats.Pass = time.Since(began)
+	}
+	a.failing = err != nil
+	a.stats.Store(&stats)
+}
+
+// sample reads once and adds the names that the kernel does not have.
+func (a *Agent) sample(ctx context.Context) (*k2i.Sample, error) {
+	sample, err := a.road.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if a.options.Name != "" {
+		sample.Host.Name = a.options.Name
+	}
+	a.finish(sample)
+	return sample, nil
+}
+
+// Once reads this host a single time: what is derived from two samples is
+// unknown. In ModeAuto it takes the road that is quicker for one look.
+func Once(ctx context.Context, options Options) (*k2i.Snapshot, error) {
+	fs, err := procfs.New(ctx, options.Root)
+	if err != nil {
+		return nil, err
+	}
+	if options.Mode == ModeAuto {
+		pids, err := fs.PIDs()
+		if err != nil {
+			return nil, err
+		}
+		if len(pids) < onceCrossover {
+			options.Mode = k2i.ModeProcfs
+		}
+	}
+	a, err := New(ctx, options)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = a.Close() }() // the sample is taken
+	sample, err := a.sample(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("sampling this host: %w", err)
+	}
+	return k2i.Derive(nil, sample), nil
+}
+
+// onceCrossover is how many processes make loading the BPF programs worth its
+// while for a single look: they take some 50 ms, a process in /proc some 70 µs.
+const onceCrossover = 800

@@ -1,0 +1,91 @@
+package agent
+
+import (
+	"os/user"
+	"strconv"
+	"time"
+
+	"ddcos/k2i"
+)
+
+// What is kept of user and group names: looking one up reads a file, or asks a server.
+const (
+	maxNames = 4096
+	namesFor = time.Minute
+)
+
+// names remembers the names of numeric ids, also that one has none.
+type names struct {
+	lookup func(id string) (string, error)
+	known  map[uint32]string
+	since  time.Time
+}
+
+func newNames(lookup func(string) (string, error)) *names {
+	return &names{lookup: lookup, known: map[uint32]string{}}
+}
+
+// of is the name of an id, or the number where it has none.
+func (n *names) of(id uint32, now time.Time) string {
+	if now.Sub(n.since) > namesFor || len(n.known) >= maxNames {
+		clear(n.known)
+		n.since = now
+	}
+	if name, ok := n.known[id]; ok {
+		return name
+	}
+	number := strconv.FormatUint(uint64(id), 10)
+	name, err := n.lookup(number)
+	if err != nil || name == "" {
+		name = number
+	}
+	n.known[id] = name
+	return name
+}
+
+func lookupUser(id string) (string, error) {
+	u, err := user.LookupId(id)
+	if err != nil {
+		return "", err
+	}
+	return u.Username, nil
+}
+
+func lookupGroup(id string) (string, error) {
+	g, err := user.LookupGroupId(id)
+	if err != nil {
+		return "", err
+	}
+	return g.Name, nil
+}
+
+// finish adds names and containers to a sample that nobody else has yet. What
+// is unchanged since the sample before is taken from there.
+func (a *Agent) finish(sample *k2i.Sample) {
+	var before []k2i.Process
+	if a.last != nil && a.last.Host.ID == sample.Host.ID {
+		before = a.last.Processes
+	}
+	at := 0
+	for i := range sample.Processes {
+		p := &sample.Processes[i]
+		p.User, p.Group = a.users.of(p.EUID, sample.At), a.groups.of(p.EGID, sample.At)
+		for at < len(before) && before[at].PID < p.PID {
+			at++
+		}
+		if at < len(before) && sameProgram(&before[at], p) {
+			p.ContainerID, p.Runtime, p.Kind = before[at].ContainerID, before[at].Runtime, before[at].Kind
+			continue
+		}
+		id := a.containers.Identify(p.Cgroup, p.Comm, p.Args)
+		p.ContainerID, p.Runtime, p.Kind = id.ID, id.Runtime, id.Kind
+	}
+}
+
+// sameProgram tells whether what a container is identified by has not changed.
+func sameProgram(a, b *k2i.Process) bool {
+	if a.PID != b.PID || a.StartTicks != b.StartTicks || a.Cgroup != b.Cgroup || a.Comm != b.Comm || len(a.Args) != len(b.Args) {
+		return false
+	}
+	return len(a.Args) == 0 || a.Args[0] == b.Args[0]
+}
