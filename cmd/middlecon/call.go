@@ -1,10 +1,9 @@
 package main
 
 import (
-	"errors"
+	"context"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -46,7 +45,13 @@ reached.`,
 			if options.Labels, err = parseLabels(labels); err != nil {
 				return err
 			}
-			payload, err := payloadOf(cmd.InOrStdin(), args[1:])
+			if options.Deadline < protocol.MinDeadline || options.Deadline > protocol.MaxDeadline {
+				return misuse{fmt.Errorf("--deadline %v: want %v to %v", options.Deadline, protocol.MinDeadline, protocol.MaxDeadline)}
+			}
+			if err := checked("room", args[0]); err != nil {
+				return err
+			}
+			payload, err := payloadOf(cmd.Context(), cmd.InOrStdin(), args[1:])
 			if err != nil {
 				return err
 			}
@@ -54,19 +59,13 @@ reached.`,
 		},
 	}
 	s.brokerFlags(cmd)
-	cmd.Flags().DurationVar(&deadline, "deadline", deadline, fmt.Sprintf("by when the account is complete, %v to %v", protocol.MinDeadline, protocol.MaxDeadline))
-	cmd.Flags().StringVar(&need, "need", "all", "who has to answer ok: all, a number of members, or a share such as 66%")
-	cmd.Flags().StringArrayVar(&labels, "label", nil, "KEY=VALUE that selected members have; may be repeated")
+	cmd.Flags().DurationVar(&deadline, "deadline", deadline, fmt.Sprintf("`DURATION` by which the account is complete, %v to %v", protocol.MinDeadline, protocol.MaxDeadline))
+	cmd.Flags().StringVar(&need, "need", "all", "`RULE` for success, who has to answer ok: all, a number of members, or a share such as 66%")
+	cmd.Flags().StringArrayVar(&labels, "label", nil, "`KEY=VALUE` that selected members have; may be repeated")
 	return cmd
 }
 
 func (s *shared) call(cmd *cobra.Command, room string, payload []byte, options middlecon.CallOptions) error {
-	if options.Deadline < protocol.MinDeadline || options.Deadline > protocol.MaxDeadline {
-		return misuse{fmt.Errorf("--deadline %v: want %v to %v", options.Deadline, time.Duration(protocol.MinDeadline), time.Duration(protocol.MaxDeadline))}
-	}
-	if err := protocol.CheckName(room); err != nil {
-		return misuse{fmt.Errorf("room: %w", err)}
-	}
 	conn, err := s.dial(cmd)
 	if err != nil {
 		return err
@@ -74,6 +73,9 @@ func (s *shared) call(cmd *cobra.Command, room string, payload []byte, options m
 	defer func() { _ = conn.Close() }()
 	account, err := conn.Call(cmd.Context(), room, payload, options)
 	if err != nil {
+		if cmd.Context().Err() != nil {
+			return fmt.Errorf("%w: the call is cancelled, what it did is unknown", errInterrupted)
+		}
 		if over := conn.Err(); over != nil {
 			return fmt.Errorf("%w any more, the outcome is unknown for all: %w", middlecon.ErrUnreachable, over)
 		}
@@ -91,19 +93,37 @@ func (s *shared) call(cmd *cobra.Command, room string, payload []byte, options m
 }
 
 // payloadOf takes the message from the arguments or from standard input.
-func payloadOf(stdin io.Reader, args []string) ([]byte, error) {
+func payloadOf(ctx context.Context, stdin io.Reader, args []string) ([]byte, error) {
 	if len(args) == 0 {
 		return nil, nil
 	}
 	payload := []byte(args[0])
 	if args[0] == "-" {
 		var err error
-		if payload, err = io.ReadAll(io.LimitReader(stdin, protocol.MaxPayload+1)); err != nil {
+		if payload, err = readAll(ctx, io.LimitReader(stdin, protocol.MaxPayload+1)); err != nil {
 			return nil, fmt.Errorf("standard input: %w", err)
 		}
 	}
 	if len(payload) > protocol.MaxPayload {
-		return nil, misuse{errors.New("the payload is too long: " + fmt.Sprintf("%d bytes are allowed", protocol.MaxPayload))}
+		return nil, misuse{fmt.Errorf("the payload is too long: %d bytes are allowed; send a reference to what is larger", protocol.MaxPayload)}
 	}
 	return payload, nil
+}
+
+// readAll reads to the end, or until it is interrupted: then the process is
+// about to end, and its waiting read with it.
+func readAll(ctx context.Context, r io.Reader) ([]byte, error) {
+	var all []byte
+	var err error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		all, err = io.ReadAll(r)
+	}()
+	select {
+	case <-done:
+		return all, err
+	case <-ctx.Done():
+		return nil, errInterrupted
+	}
 }

@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -22,41 +24,61 @@ const (
 	stderrKept = protocol.MaxErrorText
 )
 
-// execHandler answers each message by a command.
-func execHandler(command string) middlecon.Handler {
-	return func(ctx context.Context, m *middlecon.Message) ([]byte, error) {
-		cmd := exec.CommandContext(ctx, "sh", "-c", command)
-		cmd.Stdin = bytes.NewReader(m.Payload)
-		out := &bounded{limit: protocol.MaxReply}
-		failed := &tail{limit: stderrKept}
-		cmd.Stdout, cmd.Stderr = out, failed
-		cmd.Env = append(os.Environ(), "MIDDLECON_ROOM="+m.Room, "MIDDLECON_CALLER_HOST="+m.Host, fmt.Sprintf("MIDDLECON_CALLER_PID=%d", m.PID))
-		// A group of its own, so that what the shell started ends with it.
-		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-		cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-		cmd.WaitDelay = killAfter
-		err := cmd.Run()
-		if err == nil || errors.Is(err, exec.ErrWaitDelay) {
-			return out.Bytes(), nil
-		}
-		if text := strings.TrimSpace(string(failed.kept)); text != "" {
-			return nil, fmt.Errorf("%w: %s", err, text)
-		}
-		return nil, err
-	}
+// answers runs one command for each message.
+type answers struct {
+	command string
+	running sync.Mutex // held while the command runs
 }
 
-// bounded keeps what a command prints, up to a limit at which it fails.
+// end returns when the command runs no more, and none will begin: without it
+// this process could be gone before it has killed what it started. The
+// messages' contexts must have ended.
+func (a *answers) end() { a.running.Lock() }
+
+// answer runs the command with the message on its standard input.
+func (a *answers) answer(ctx context.Context, m *middlecon.Message) ([]byte, error) {
+	a.running.Lock()
+	defer a.running.Unlock()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	out := &bounded{limit: protocol.MaxReply, over: cancel}
+	failed := &tail{limit: stderrKept}
+	cmd := exec.CommandContext(ctx, "sh", "-c", a.command)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(m.Payload), out, failed
+	cmd.Env = append(os.Environ(), "MIDDLECON_ROOM="+m.Room, "MIDDLECON_CALLER_HOST="+m.Host, fmt.Sprintf("MIDDLECON_CALLER_PID=%d", m.PID))
+	// A group of its own, so that what the shell started ends with it.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = killAfter
+	err := cmd.Run()
+	switch text := strings.TrimSpace(string(failed.kept)); {
+	case out.full:
+		return nil, fmt.Errorf("the command printed more than %d bytes", out.limit)
+	case err == nil || errors.Is(err, exec.ErrWaitDelay):
+		return out.kept, nil
+	case text != "":
+		return nil, fmt.Errorf("%w: %s", err, text)
+	}
+	return nil, err
+}
+
+// bounded keeps what a command prints, up to a limit at which it calls over.
+// It has no other method than Write, lest a copy go around the limit.
 type bounded struct {
-	bytes.Buffer
+	kept  []byte
 	limit int
+	over  func()
+	full  bool
 }
 
 func (b *bounded) Write(p []byte) (int, error) {
-	if b.Len()+len(p) > b.limit {
-		return 0, fmt.Errorf("the command printed more than %d bytes", b.limit)
+	if len(b.kept)+len(p) > b.limit {
+		b.full = true
+		b.over()
+		return 0, io.ErrShortWrite
 	}
-	return b.Buffer.Write(p)
+	b.kept = append(b.kept, p...)
+	return len(p), nil
 }
 
 // tail keeps the last bytes written to it.

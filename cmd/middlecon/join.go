@@ -18,12 +18,16 @@ func joinCommand(s *shared) *cobra.Command {
 	var name, command string
 	var labels []string
 	cmd := &cobra.Command{
-		Use:   "join ROOM --name NAME --exec COMMAND",
+		Use:   "join ROOM --name NAME [--exec COMMAND]",
 		Short: "Be a member of a room and answer its calls with a command",
 		Long: `Join ROOM and, for each call, run COMMAND by sh -c with the message on its
 standard input. What it prints is the reply; an exit status other than 0 is the
 outcome app_error, with the last of its standard error. Without --exec each call
 is answered with its own message.
+
+COMMAND finds MIDDLECON_ROOM, MIDDLECON_CALLER_HOST and MIDDLECON_CALLER_PID in
+its environment. At the call's deadline, or when its answer is needed no more, it
+is killed with all that it has started.
 
 Interrupted, the member leaves. When the broker ends, the exit status is 3.`,
 		Example: `  middlecon join web --name web1 --label zone=a --exec 'nginx -s reload'
@@ -32,6 +36,9 @@ Interrupted, the member leaves. When the broker ends, the exit status is 3.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if name == "" {
 				return misuse{errors.New("--name is needed: the member's name in the room")}
+			}
+			if err := errors.Join(checked("room", args[0]), checked("--name", name)); err != nil {
+				return err
 			}
 			parsed, err := parseLabels(labels)
 			if err != nil {
@@ -44,15 +51,17 @@ Interrupted, the member leaves. When the broker ends, the exit status is 3.`,
 			defer func() { _ = conn.Close() }()
 			handler := echo
 			if command != "" {
-				handler = execHandler(command)
+				a := &answers{command: command}
+				handler = a.answer
+				defer func() { _ = conn.Close(); a.end() }()
 			}
 			return s.member(cmd, conn, args[0], middlecon.Member{Name: name, Labels: parsed}, handler)
 		},
 	}
 	s.brokerFlags(cmd)
-	cmd.Flags().StringVar(&name, "name", "", "name in the room, which nobody else there may have")
-	cmd.Flags().StringArrayVar(&labels, "label", nil, "KEY=VALUE by which calls can select; may be repeated")
-	cmd.Flags().StringVar(&command, "exec", "", "command that answers each message")
+	cmd.Flags().StringVar(&name, "name", "", "`NAME` in the room, which nobody else there may have")
+	cmd.Flags().StringArrayVar(&labels, "label", nil, "`KEY=VALUE` by which calls can select; may be repeated")
+	cmd.Flags().StringVar(&command, "exec", "", "`COMMAND` that answers each message")
 	return cmd
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -11,19 +12,20 @@ import (
 	"github.com/spf13/cobra"
 
 	"ddcos/middlecon"
-	"ddcos/protocol"
 )
 
 func membersCommand(s *shared) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "members ROOM",
 		Short: "List the members of a room, and those that it has lost",
+		Long: `List the members of ROOM in the order of their joining, and after them those that
+are absent: lost, not left, within the last day and not back.`,
 		Example: `  middlecon members web
   middlecon members k2i --json | jq -r '.members[].name'`,
 		Args: exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := protocol.CheckName(args[0]); err != nil {
-				return misuse{fmt.Errorf("room: %w", err)}
+			if err := checked("room", args[0]); err != nil {
+				return err
 			}
 			conn, err := s.dial(cmd)
 			if err != nil {
@@ -40,7 +42,7 @@ func membersCommand(s *shared) *cobra.Command {
 				})
 				return nil
 			}
-			_, _ = fmt.Fprintf(cmd.OutOrStdout(), "%s, view %d: %d members\n", view.Room, view.Number, view.Size)
+			_, _ = fmt.Fprintf(cmd.OutOrStdout(), "%s, view %d: %s\n", view.Room, view.Number, members(view.Size))
 			printMembers(cmd.OutOrStdout(), view)
 			return nil
 		},
@@ -66,5 +68,5 @@ func labelText(labels map[string]string) string {
 	for _, k := range slices.Sorted(maps.Keys(labels)) {
 		pairs = append(pairs, k+"="+labels[k])
 	}
-	return strings.Join(pairs, ",")
+	return cmp.Or(strings.Join(pairs, ","), "-")
 }

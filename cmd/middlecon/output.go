@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -129,8 +130,8 @@ func printAccount(w io.Writer, a *middlecon.Account) {
 	if !a.Met {
 		met = "not met"
 	}
-	_, _ = fmt.Fprintf(w, "%s, view %d of %d members: %d selected, rule %s %s, %v\n",
-		a.Room, a.View, a.ViewSize, a.Selected, a.Rule, met, a.Elapsed.Round(time.Microsecond))
+	_, _ = fmt.Fprintf(w, "%s, view %d of %s: %d selected, rule %s %s, %v\n",
+		a.Room, a.View, members(a.ViewSize), a.Selected, a.Rule, met, brief(a.Elapsed))
 	counts := a.Counts()
 	var parts []string
 	for _, o := range protocol.Outcomes() {
@@ -146,7 +147,7 @@ func printAccount(w io.Writer, a *middlecon.Account) {
 		_, _ = fmt.Fprintln(t, "NAME\tHOST\tPID\tOUTCOME\tLATENCY\tREPLY")
 	}
 	for _, o := range a.Outcomes {
-		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%v\t%s\n", o.Name, o.Host, pid(o.PID), o.Outcome, o.Latency.Round(time.Microsecond), shown(o))
+		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%v\t%s\n", o.Name, o.Host, pid(o.PID), o.Outcome, brief(o.Latency), shown(o))
 	}
 	_ = t.Flush()
 	printAbsent(w, a.Absent)
@@ -158,15 +159,37 @@ func shown(o middlecon.Outcome) string {
 	if o.Outcome == protocol.OK {
 		text = string(o.Reply)
 	}
-	if text == "" {
-		return ""
+	safe := []rune(plain(strings.TrimSuffix(text, "\n")))
+	if len(safe) > replyShown {
+		return string(safe[:replyShown]) + "..."
 	}
-	quoted := []rune(strconv.Quote(strings.TrimSuffix(text, "\n")))
-	quoted = quoted[1 : len(quoted)-1]
-	if len(quoted) > replyShown {
-		return string(quoted[:replyShown]) + "..."
+	return cmp.Or(string(safe), "-")
+}
+
+// plain is text on one line, without anything that a terminal would obey.
+func plain(text string) string {
+	quoted := strconv.Quote(text)
+	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
+}
+
+// brief keeps the digits of a duration that people read.
+func brief(d time.Duration) time.Duration {
+	switch {
+	case d < time.Millisecond:
+		return d.Round(time.Microsecond)
+	case d < 100*time.Millisecond:
+		return d.Round(10 * time.Microsecond)
+	case d < time.Minute:
+		return d.Round(time.Millisecond)
 	}
-	return string(quoted)
+	return d.Round(time.Second)
+}
+
+func members(n int) string {
+	if n == 1 {
+		return "1 member"
+	}
+	return strconv.Itoa(n) + " members"
 }
 
 func pid(n int) string {
@@ -178,6 +201,6 @@ func pid(n int) string {
 
 func printAbsent(w io.Writer, absent []middlecon.Absent) {
 	for _, a := range absent {
-		_, _ = fmt.Fprintf(w, "absent: %s (%s), lost %v ago: %s\n", a.Name, a.Host, a.Ago.Round(time.Millisecond), strconv.QuoteToGraphic(a.Reason))
+		_, _ = fmt.Fprintf(w, "absent: %s (%s), lost %v ago: %s\n", a.Name, a.Host, brief(a.Ago), plain(a.Reason))
 	}
 }

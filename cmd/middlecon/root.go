@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/cobra/doc"
 
 	"ddcos"
 	"ddcos/middlecon"
@@ -26,6 +26,9 @@ type shared struct {
 type statusError int
 
 func (s statusError) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
+
+// errInterrupted is what is left of a command that was told to stop before it had a result.
+var errInterrupted = errors.New("interrupted")
 
 // misuse marks an error as wrong use of the command.
 type misuse struct{ error }
@@ -50,7 +53,9 @@ func newRoot(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 every member of a room and comes back with exactly one outcome for each.
 
 Exit status: 0 the rule is met, 1 it is not or something failed, 2 wrong use,
-3 the broker cannot be reached.`,
+3 the broker cannot be reached.
+
+Environment: DDCOS_BROKER is the broker's address where --broker is not given.`,
 		Example: `  middlecon serve
   middlecon join web --name web1 --label zone=a --exec 'cat; hostname'
   echo reload | middlecon call web - --deadline 2s --need 66%
@@ -58,7 +63,9 @@ Exit status: 0 the rule is met, 1 it is not or something failed, 2 wrong use,
   middlecon watch web`,
 		Version:       ddcos.Version(),
 		SilenceErrors: true,
-		SilenceUsage:  true,
+
+		DisableAutoGenTag: true, // man pages that are the same each time
+		SilenceUsage:      true,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return misuse{fmt.Errorf("unknown command %q: see 'middlecon --help'", args[0])}
@@ -75,13 +82,14 @@ Exit status: 0 the rule is met, 1 it is not or something failed, 2 wrong use,
 		return misuse{fmt.Errorf("%w: see '%s --help'", err, cmd.CommandPath())}
 	})
 	root.AddCommand(serveCommand(), joinCommand(&s), callCommand(&s), membersCommand(&s), watchCommand(&s), manCommand())
+	strict(root)
 	return root
 }
 
 // brokerFlags gives a subcommand --broker and --json.
 func (s *shared) brokerFlags(cmd *cobra.Command) {
 	broker := cmp.Or(os.Getenv("DDCOS_BROKER"), protocol.DefaultAddress)
-	cmd.Flags().StringVar(&s.broker, "broker", broker, "broker's address: unix:///path or tcp://host:port (environment: DDCOS_BROKER)")
+	cmd.Flags().StringVar(&s.broker, "broker", broker, "broker's `ADDRESS`: unix:///path or tcp://host:port (environment: DDCOS_BROKER)")
 	cmd.Flags().BoolVar(&s.json, "json", false, "machine-readable output")
 }
 
@@ -91,10 +99,26 @@ func (s *shared) dial(cmd *cobra.Command) (*middlecon.Conn, error) {
 		return nil, misuse{err}
 	}
 	conn, err := middlecon.Dial(cmd.Context(), s.broker, middlecon.Options{Software: "middlecon " + cmd.Name()})
-	if err != nil {
-		return nil, fmt.Errorf("%w; is 'middlecon serve' running there? (--broker or DDCOS_BROKER names another)", err)
+	var told *protocol.Error
+	switch {
+	case err == nil:
+		return conn, nil
+	case cmd.Context().Err() != nil:
+		return nil, errInterrupted
+	case errors.As(err, &told):
+		return nil, err // a broker is there, and says why not
+	case errors.Is(err, fs.ErrPermission):
+		return nil, fmt.Errorf("%w: ask whoever serves it for access", err)
 	}
-	return conn, nil
+	return nil, fmt.Errorf("%w; is 'middlecon serve' running there? (--broker or DDCOS_BROKER names another)", err)
+}
+
+// checked refuses a name that no broker would take.
+func checked(what, name string) error {
+	if err := protocol.CheckName(name); err != nil {
+		return misuse{fmt.Errorf("%s: %w", what, err)}
+	}
+	return nil
 }
 
 // exactly wants so many arguments, and says which.
@@ -121,16 +145,4 @@ func parseLabels(pairs []string) (map[string]string, error) {
 		return nil, misuse{fmt.Errorf("--label: %w", err)}
 	}
 	return labels, nil
-}
-
-func manCommand() *cobra.Command {
-	var dir string
-	cmd := &cobra.Command{
-		Use: "man", Short: "Write the man pages", Hidden: true, Args: exactly(0),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return doc.GenManTree(cmd.Root(), &doc.GenManHeader{Title: "MIDDLECON", Section: "1", Source: "ddcos"}, dir)
-		},
-	}
-	cmd.Flags().StringVar(&dir, "dir", ".", "where to write them")
-	return cmd
 }

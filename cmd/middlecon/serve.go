@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 
 	"github.com/spf13/cobra"
@@ -26,6 +28,15 @@ beyond loopback unless --insecure-plaintext is given.`,
   middlecon serve --listen unix:///tmp/m.sock --listen tcp://127.0.0.1:7411`,
 		Args: exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if options.Sessions < 1 {
+				return misuse{fmt.Errorf("--max-sessions %d: want 1 or more", options.Sessions)}
+			}
+			if options.QueueBytes < protocol.MaxFrame {
+				return misuse{fmt.Errorf("--queue-bytes %d: want %d or more, which one frame may take", options.QueueBytes, protocol.MaxFrame)}
+			}
+			if err := checked("--host", options.Host); err != nil {
+				return err
+			}
 			options.Listen = nil
 			for _, l := range listen {
 				a, err := protocol.ParseAddress(l)
@@ -40,6 +51,9 @@ beyond loopback unless --insecure-plaintext is given.`,
 			}
 			options.Log = slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
 			b, err := broker.New(options)
+			if errors.Is(err, fs.ErrPermission) {
+				return fmt.Errorf("cannot serve: %w; choose another address with --listen, or run it as root", err)
+			}
 			if err != nil {
 				return fmt.Errorf("cannot serve: %w", err)
 			}
@@ -47,11 +61,11 @@ beyond loopback unless --insecure-plaintext is given.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringArrayVar(&listen, "listen", []string{protocol.DefaultAddress}, "address to listen on: unix:///path or tcp://host:port; may be repeated")
+	f.StringArrayVar(&listen, "listen", []string{protocol.DefaultAddress}, "`ADDRESS` to listen on: unix:///path or tcp://host:port; may be repeated")
 	f.BoolVar(&options.InsecurePlaintext, "insecure-plaintext", false, "allow TCP beyond loopback, where whoever is on the way can read, change and send")
-	f.StringVar(&options.Host, "host", options.Host, "name of this host in views and accounts")
-	f.IntVar(&options.Sessions, "max-sessions", options.Sessions, "sessions at most; never more than the file limit allows")
-	f.IntVar(&options.QueueBytes, "queue-bytes", options.QueueBytes, "bytes that may wait for one session")
+	f.StringVar(&options.Host, "host", options.Host, "`NAME` of this host in views and accounts")
+	f.IntVar(&options.Sessions, "max-sessions", options.Sessions, "`N` sessions at most; never more than the file limit allows")
+	f.IntVar(&options.QueueBytes, "queue-bytes", options.QueueBytes, "`BYTES` that may wait for one session")
 	f.BoolVarP(&verbose, "verbose", "v", false, "log more")
 	return cmd
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 
@@ -20,8 +19,8 @@ interrupted. With --json each view is one object on a line of its own.`,
 		Example: "  middlecon watch web\n  middlecon watch k2i --json",
 		Args:    exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := protocol.CheckName(args[0]); err != nil {
-				return misuse{fmt.Errorf("room: %w", err)}
+			if err := checked("room", args[0]); err != nil {
+				return err
 			}
 			conn, err := s.dial(cmd)
 			if err != nil {
@@ -46,7 +45,7 @@ func (s *shared) follow(cmd *cobra.Command, conn *middlecon.Conn, w *middlecon.W
 		case cmd.Context().Err() != nil:
 			return nil
 		case err != nil && conn.Err() != nil:
-			return fmt.Errorf("%w any more: %w", middlecon.ErrUnreachable, errors.Join(conn.Err()))
+			return fmt.Errorf("%w any more: %w", middlecon.ErrUnreachable, conn.Err())
 		case err != nil:
 			return err
 		}
@@ -92,18 +91,18 @@ func reason(r protocol.Reason) string {
 func printView(cmd *cobra.Command, v *middlecon.View) {
 	out := cmd.OutOrStdout()
 	if v.Full {
-		_, _ = fmt.Fprintf(out, "%s, view %d: %d members\n", v.Room, v.Number, v.Size)
+		_, _ = fmt.Fprintf(out, "%s, view %d: %s\n", v.Room, v.Number, members(v.Size))
 		printMembers(out, v)
 		return
 	}
 	for _, m := range v.Joined {
-		_, _ = fmt.Fprintf(out, "view %d, %d members: %s joined (%s, member %s)\n", v.Number, v.Size, m.Name, m.Host, m.ID)
+		_, _ = fmt.Fprintf(out, "view %d, %s: %s joined (%s, member %s)\n", v.Number, members(v.Size), m.Name, m.Host, m.ID)
 	}
 	for _, g := range v.Gone {
 		text := ""
 		if g.Text != "" {
-			text = ": " + strconv.QuoteToGraphic(g.Text)
+			text = ": " + plain(g.Text)
 		}
-		_, _ = fmt.Fprintf(out, "view %d, %d members: %s %s%s\n", v.Number, v.Size, g.Name, reason(g.Reason), text)
+		_, _ = fmt.Fprintf(out, "view %d, %s: %s %s%s\n", v.Number, members(v.Size), g.Name, reason(g.Reason), text)
 	}
 }

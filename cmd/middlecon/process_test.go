@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sys/unix"
+
+	"ddcos/middlecon"
+)
+
+// processes are those that one script started, by name.
+type processes struct {
+	env *testscript.Env
+	all map[string]*process
+}
+
+type processesKey struct{}
+
+type process struct {
+	cmd   *exec.Cmd
+	stdin *os.File
+	done  chan struct{} // closed when it has ended, with ended set
+	ended *os.ProcessState
+}
+
+func of(ts *testscript.TestScript) *processes { return ts.Value(processesKey{}).(*processes) }
+
+func (p *processes) named(ts *testscript.TestScript, name string) *process {
+	found := p.all[name]
+	if found == nil {
+		ts.Fatalf("nothing was started as %s", name)
+	}
+	return found
+}
+
+func (p *processes) killAll() {
+	for _, one := range p.all {
+		_ = one.cmd.Process.Kill() // it may have ended
+		<-one.done
+	}
+}
+
+// start NAME ARGS... runs the command aside; what it prints goes to NAME.out
+// and NAME.err. A broker is ready when start returns.
+func start(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: start NAME ARGS...")
+	}
+	p := of(ts)
+	cmd := exec.Command("middlecon", args[1:]...)
+	cmd.Dir = ts.MkAbs(".")
+	cmd.Env = append(os.Environ(), "DDCOS_BROKER="+ts.Getenv("DDCOS_BROKER"), "WORK="+ts.Getenv("WORK"), "GORACE="+ts.Getenv("GORACE"))
+	out, err := os.Create(ts.MkAbs(args[0] + ".out"))
+	ts.Check(err)
+	defer func() { _ = out.Close() }()
+	errs, err := os.Create(ts.MkAbs(args[0] + ".err"))
+	ts.Check(err)
+	defer func() { _ = errs.Close() }()
+	cmd.Stdout, cmd.Stderr = out, errs
+	in, write, err := os.Pipe() // whose end does not come before the process's
+	ts.Check(err)
+	defer func() { _ = in.Close() }()
+	cmd.Stdin = in
+	ts.Check(cmd.Start())
+	one := &process{cmd: cmd, stdin: write, done: make(chan struct{})}
+	go func() {
+		defer close(one.done)
+		one.ended, _ = cmd.Process.Wait()
+		_ = write.Close()
+	}()
+	if p.all == nil {
+		p.all = map[string]*process{}
+	}
+	p.all[args[0]] = one
+	if args[1] == "serve" {
+		poll(ts, args[0]+" serves", func() bool {
+			return strings.Contains(ts.ReadFile(args[0]+".err"), "msg=serving")
+		})
+	}
+}
+
+// drains NAME: the process has read what it is given on its standard input.
+func drains(ts *testscript.TestScript, _ bool, args []string) {
+	one := of(ts).named(ts, args[0])
+	_, err := one.stdin.WriteString("x")
+	ts.Check(err)
+	poll(ts, args[0]+" reads", func() bool {
+		left, err := unix.IoctlGetInt(int(one.stdin.Fd()), unix.TIOCINQ)
+		return err == nil && left == 0
+	})
+}
+
+// signal NAME SIGNAL sends one.
+func signalTo(ts *testscript.TestScript, _ bool, args []string) {
+	known := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL, "STOP": syscall.SIGSTOP, "CONT": syscall.SIGCONT}
+	sig, ok := known[args[1]]
+	if !ok {
+		ts.Fatalf("unknown signal %s", args[1])
+	}
+	ts.Check(of(ts).named(ts, args[0]).cmd.Process.Signal(sig))
+}
+
+// ends NAME STATUS waits for the end of what start began; -1 is by a signal.
+func ends(ts *testscript.TestScript, _ bool, args []string) {
+	one := of(ts).named(ts, args[0])
+	select {
+	case <-one.done:
+	case <-time.After(patience):
+		ts.Fatalf("%s does not end", args[0])
+	}
+	if got := strconv.Itoa(one.ended.ExitCode()); got != args[1] {
+		ts.Fatalf("%s ended with %s, want %s: %s", args[0], got, args[1], ts.ReadFile(args[0]+".err"))
+	}
+}
+
+// await ROOM N: the room has N members. The room's own views tell: nothing is polled.
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: await ROOM N")
+	}
+	want, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	conn, err := middlecon.Dial(ctx, ts.Getenv("DDCOS_BROKER"), middlecon.Options{Software: "test"})
+	ts.Check(err)
+	defer func() { _ = conn.Close() }()
+	w, err := conn.Watch(args[0])
+	ts.Check(err)
+	for {
+		view, err := w.Next(ctx)
+		ts.Check(err)
+		if view.Size == want {
+			return
+		}
+	}
+}
