@@ -1,8 +1,8 @@
 package main
 
 import (
-	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"time"
 
@@ -10,13 +10,11 @@ import (
 	"github.com/spf13/pflag"
 
 	"ddcos/k2i"
+	"ddcos/k2i/agent"
 	"ddcos/k2i/query"
 	"ddcos/k2i/rest"
 	"ddcos/protocol"
 )
-
-// modeAuto lets the agent find the best road that it may take.
-const modeAuto = "auto"
 
 // agentFlags are what both serve and once tell the agent.
 type agentFlags struct {
@@ -30,24 +28,25 @@ func (f *agentFlags) add(flags *pflag.FlagSet) {
 		name = "localhost"
 	}
 	flags.StringVar(&f.name, "name", name, "this host's name, in rows and in the room; no two hosts share one")
-	flags.StringVar(&f.mode, "mode", modeAuto, "how to read the kernel: auto, bpf or procfs")
+	flags.StringVar(&f.mode, "mode", string(agent.ModeAuto), "how to read the kernel: auto, bpf or procfs")
 }
 
 func (f *agentFlags) check() error {
 	if err := protocol.CheckName(f.name); err != nil {
 		return misuse{fmt.Errorf("--name: %w", err)}
 	}
-	switch f.mode {
-	case modeAuto, string(k2i.ModeBPF), string(k2i.ModeProcfs):
+	switch k2i.Mode(f.mode) {
+	case agent.ModeAuto, k2i.ModeBPF, k2i.ModeProcfs:
 		return nil
 	}
 	return misuse{fmt.Errorf("--mode %q: want auto, bpf or procfs", f.mode)}
 }
 
-// sampler is the agent as its faces see it. It has a snapshot from the start.
-type sampler interface {
-	Run(ctx context.Context) error
-	Snapshot() *k2i.Snapshot
+// options are what the flags tell the agent.
+func (f *agentFlags) options(interval time.Duration, log *slog.Logger) agent.Options {
+	options := agent.DefaultOptions()
+	options.Interval, options.Mode, options.Name, options.Log = interval, k2i.Mode(f.mode), f.name, log
+	return options
 }
 
 func onceCommand() *cobra.Command {
@@ -65,11 +64,11 @@ What is derived from two samples, as CPU use is, is null.`,
 			if err := f.check(); err != nil {
 				return err
 			}
-			a, err := f.open(cmd.Context(), time.Second, logTo(cmd.ErrOrStderr(), verbose))
+			snap, err := agent.Once(cmd.Context(), f.options(0, logTo(cmd.ErrOrStderr(), verbose)))
 			if err != nil {
 				return err
 			}
-			return rest.Write(cmd.OutOrStdout(), a.Snapshot(), query.Query{}, time.Now())
+			return rest.Write(cmd.OutOrStdout(), snap, query.Query{}, time.Now())
 		},
 	}
 	f.add(cmd.Flags())

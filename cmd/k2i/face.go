@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 
+	"ddcos/k2i/agent"
 	"ddcos/k2i/ipc"
 	"ddcos/k2i/prom"
 	"ddcos/k2i/rest"
@@ -13,12 +14,12 @@ import (
 
 // face is the agent's HTTP handler, /metrics with the agent's own numbers in it.
 // member is nil without a broker.
-func face(a sampler, member *ipc.Member, f serveFlags, log *slog.Logger) http.Handler {
+func face(a *agent.Agent, member *ipc.Member, f serveFlags, log *slog.Logger) http.Handler {
 	var h *rest.Handler // read at scrape time, when it is there
-	numbers := []prom.Number{
+	numbers := append(agentNumbers(a),
 		counter("k2i_http_panics_total", "Requests that ended in a panic, which was contained.", func() uint64 { return h.Panics() }),
 		counter("k2i_http_refused_total", "Requests that a guard turned away.", func() uint64 { return h.Refused() }),
-	}
+	)
 	if member != nil {
 		numbers = append(numbers, roomNumbers(member)...)
 	}
@@ -27,6 +28,18 @@ func face(a sampler, member *ipc.Member, f serveFlags, log *slog.Logger) http.Ha
 		Metrics: prom.Handler(a, numbers, log),
 	})
 	return h
+}
+
+// agentNumbers are those of the sampling itself.
+func agentNumbers(a *agent.Agent) []prom.Number {
+	return []prom.Number{
+		counter("k2i_passes_total", "Samples that became a snapshot.", func() uint64 { return a.Stats().Passes }),
+		counter("k2i_pass_failures_total", "Samples that could not be taken.", func() uint64 { return a.Stats().Failures }),
+		{
+			Name: "k2i_pass_duration_seconds", Help: "How long the last pass took, from the kernel to the published snapshot.",
+			Value: func() float64 { return a.Stats().Pass.Seconds() },
+		},
+	}
 }
 
 // roomNumbers are those of the agent's place in the room.

@@ -7,6 +7,7 @@ import (
 	"net"
 	"time"
 
+	"ddcos/k2i/agent"
 	"ddcos/protocol"
 )
 
@@ -18,13 +19,13 @@ const (
 
 // open checks the flags and then opens what can fail: the addresses, and the
 // agent, which is the slower of the two. Nothing stays open when it fails.
-func open(ctx context.Context, f serveFlags, log *slog.Logger) (sampler, []net.Listener, error) {
+func open(ctx context.Context, f serveFlags, log *slog.Logger) (*agent.Agent, []net.Listener, error) {
 	addresses, err := f.check()
 	if err != nil {
 		return nil, nil, err
 	}
 	var listeners []net.Listener
-	fail := func(err error) (sampler, []net.Listener, error) {
+	fail := func(err error) (*agent.Agent, []net.Listener, error) {
 		for _, l := range listeners {
 			_ = l.Close()
 		}
@@ -37,9 +38,9 @@ func open(ctx context.Context, f serveFlags, log *slog.Logger) (sampler, []net.L
 		}
 		listeners = append(listeners, l)
 	}
-	a, err := f.agent.open(ctx, f.interval, log)
+	a, err := agent.New(ctx, f.agent.options(f.interval, log))
 	if err != nil {
-		return fail(err)
+		return fail(fmt.Errorf("cannot sample this host: %w", err))
 	}
 	return a, listeners, nil
 }

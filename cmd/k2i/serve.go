@@ -9,12 +9,16 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"ddcos/k2i/agent"
 	"ddcos/k2i/ipc"
 	"ddcos/k2i/rest"
 )
 
 // DefaultListen is where an agent serves HTTP when it is told nothing.
 const DefaultListen = "127.0.0.1:7412"
+
+// firstLook is how often the first sample is looked for.
+const firstLook = 2 * time.Millisecond
 
 // shutdownTime is how long requests in work may take to finish.
 const shutdownTime = 3 * time.Second
@@ -72,6 +76,7 @@ func serve(ctx context.Context, f serveFlags, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	defer func() { _ = a.Close() }() // nobody samples any more
 	var member *ipc.Member
 	if f.broker != "" {
 		member = ipc.New(ipc.Options{Broker: f.broker, Name: f.agent.name, Source: a, Log: log})
@@ -93,7 +98,28 @@ func serve(ctx context.Context, f serveFlags, log *slog.Logger) error {
 		return nil
 	})
 	if member != nil {
-		group.Go(func() error { member.Run(ctx); return nil })
+		group.Go(func() error {
+			awaitSample(ctx, a, f.interval)
+			member.Run(ctx)
+			return nil
+		})
 	}
 	return group.Wait()
+}
+
+// awaitSample keeps the agent out of the room until it has something to answer
+// with. A host that cannot be sampled joins all the same, to be named as one
+// that fails.
+func awaitSample(ctx context.Context, a *agent.Agent, interval time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, interval)
+	defer cancel()
+	tick := time.NewTicker(firstLook)
+	defer tick.Stop()
+	for a.Snapshot() == nil {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
