@@ -74,26 +74,46 @@ var simpleOptions = []Option{
 }
 
 var listOptions = []Option{
-	{Unix: 'p', BSD: 'p', Long: []string{"pid"}, Arg: "PIDS", Section: "list", Help: "process ids; a bare number does the same",
-		missing: needPIDs, set: numbers(func(s *query.Selection) *[]int32 { return &s.PIDs })},
-	{Long: []string{"ppid"}, Arg: "PIDS", Section: "list", Help: "children of these process ids",
-		missing: needPIDs, set: numbers(func(s *query.Selection) *[]int32 { return &s.PPIDs })},
-	{Unix: 's', Long: []string{"sid"}, Arg: "SIDS", Section: "list", Help: "session ids",
-		missing: "some sid thing(s) must follow", set: numbers(func(s *query.Selection) *[]int32 { return &s.SIDs })},
-	{Unix: 'C', Arg: "NAMES", Section: "list", Help: "names of commands",
-		missing: "list of command names must follow", set: texts(func(s *query.Selection) *[]string { return &s.Comms })},
-	{Unix: 'u', BSD: 'U', Long: []string{"user"}, Arg: "USERS", Section: "list", Help: "effective users, names or numbers",
-		missing: needUsers, set: users(func(s *query.Selection) *[]string { return &s.Users })},
-	{Unix: 'U', Long: []string{"User"}, Arg: "USERS", Section: "list", Help: "real users, names or numbers",
-		missing: "list of real users must follow", set: users(func(s *query.Selection) *[]string { return &s.RUsers })},
-	{Long: []string{"group"}, Arg: "GROUPS", Section: "list", Help: "effective groups, names or numbers",
-		missing: "list of effective groups must follow", set: groups(func(s *query.Selection) *[]string { return &s.Groups })},
-	{Unix: 'G', Long: []string{"Group"}, Arg: "GROUPS", Section: "list", Help: "real groups, names or numbers",
-		missing: "list of real groups must follow", set: groups(func(s *query.Selection) *[]string { return &s.RGroups })},
-	{Unix: 'g', Arg: "LIST", Section: "list", Help: "session ids, or names of effective groups",
-		missing: "list of session leaders OR effective group IDs must follow", set: sessionsOrGroups},
-	{Unix: 't', Long: []string{"tty"}, Arg: "TTYS", Section: "list", Help: "terminals; - for processes without one",
-		missing: "list of ttys must follow", set: terminals},
+	{
+		Unix: 'p', BSD: 'p', Long: []string{"pid"}, Arg: "PIDS", Section: "list", Help: "process ids; a bare number does the same",
+		missing: needPIDs, set: numbers(func(s *query.Selection) *[]int32 { return &s.PIDs }),
+	},
+	{
+		Long: []string{"ppid"}, Arg: "PIDS", Section: "list", Help: "children of these process ids",
+		missing: needPIDs, set: numbers(func(s *query.Selection) *[]int32 { return &s.PPIDs }),
+	},
+	{
+		Unix: 's', Long: []string{"sid"}, Arg: "SIDS", Section: "list", Help: "session ids",
+		missing: "some sid thing(s) must follow", set: numbers(func(s *query.Selection) *[]int32 { return &s.SIDs }),
+	},
+	{
+		Unix: 'C', Arg: "NAMES", Section: "list", Help: "names of commands",
+		missing: "list of command names must follow", set: texts(func(s *query.Selection) *[]string { return &s.Comms }),
+	},
+	{
+		Unix: 'u', BSD: 'U', Long: []string{"user"}, Arg: "USERS", Section: "list", Help: "effective users, names or numbers",
+		missing: needUsers, set: users(func(s *query.Selection) *[]string { return &s.Users }),
+	},
+	{
+		Unix: 'U', Long: []string{"User"}, Arg: "USERS", Section: "list", Help: "real users, names or numbers",
+		missing: "list of real users must follow", set: users(func(s *query.Selection) *[]string { return &s.RUsers }),
+	},
+	{
+		Long: []string{"group"}, Arg: "GROUPS", Section: "list", Help: "effective groups, names or numbers",
+		missing: "list of effective groups must follow", set: groups(func(s *query.Selection) *[]string { return &s.Groups }),
+	},
+	{
+		Unix: 'G', Long: []string{"Group"}, Arg: "GROUPS", Section: "list", Help: "real groups, names or numbers",
+		missing: "list of real groups must follow", set: groups(func(s *query.Selection) *[]string { return &s.RGroups }),
+	},
+	{
+		Unix: 'g', Arg: "LIST", Section: "list", Help: "session ids, or names of effective groups",
+		missing: "list of session leaders OR effective group IDs must follow", set: sessionsOrGroups,
+	},
+	{
+		Unix: 't', Long: []string{"tty"}, Arg: "TTYS", Section: "list", Help: "terminals; - for processes without one",
+		missing: "list of ttys must follow", set: terminals,
+	},
 }
 
 var outputOptions = []Option{
@@ -105,22 +125,30 @@ var outputOptions = []Option{
 	{BSD: 'u', Section: "output", Help: "user format", set: style(func(s *styles) { s.bsd = append(s.bsd, 'u') })},
 	{BSD: 'l', Section: "output", Help: "long format of BSD", set: style(func(s *styles) { s.bsd = append(s.bsd, 'l') })},
 	{BSD: 'j', Section: "output", Help: "job control format of BSD", set: style(func(s *styles) { s.bsd = append(s.bsd, 'j') })},
-	{Unix: 'o', BSD: 'o', Long: []string{"format"}, Arg: "FORMAT", Section: "output",
-		Help: "these columns: KEY, KEY:WIDTH, KEY=HEADER; see L", missing: needFormat, set: userFormat},
-	{BSD: 'k', Long: []string{"sort"}, Arg: "KEYS", Section: "output",
-		Help: "sort by these columns, most significant first; -KEY for descending", missing: needSort, set: sortKeys},
+	{
+		Unix: 'o', BSD: 'o', Long: []string{"format"}, Arg: "FORMAT", Section: "output",
+		Help: "these columns: KEY, KEY:WIDTH, KEY=HEADER; see L", missing: needFormat, set: userFormat,
+	},
+	{
+		BSD: 'k', Long: []string{"sort"}, Arg: "KEYS", Section: "output",
+		Help: "sort by these columns, most significant first; -KEY for descending", missing: needSort, set: sortKeys,
+	},
 	{BSD: 'c', Section: "output", Help: "the kernel's name instead of the command line", set: func(p *parser, _ string) error {
 		p.out.Comm = true
 		return nil
 	}},
-	{BSD: 'h', Long: []string{"no-headers", "no-heading", "no-headings", "noheader", "noheaders", "noheading", "noheadings"},
-		Section: "output", Help: "no line of headers", set: noHeader},
+	{
+		BSD: 'h', Long: []string{"no-headers", "no-heading", "no-headings", "noheader", "noheaders", "noheading", "noheadings"},
+		Section: "output", Help: "no line of headers", set: noHeader,
+	},
 	{Unix: 'w', BSD: 'w', Section: "output", Help: "at least 132 columns; twice, without limit", set: func(p *parser, _ string) error {
 		p.out.Wide++
 		return nil
 	}},
-	{Long: []string{"cols", "columns", "width"}, Arg: "N", Section: "output", Help: "columns of the screen",
-		missing: needColumns, set: columnCount},
+	{
+		Long: []string{"cols", "columns", "width"}, Arg: "N", Section: "output", Help: "columns of the screen",
+		missing: needColumns, set: columnCount,
+	},
 	{Long: []string{"json"}, Section: "output", Help: "JSON: the hosts, and every field of every row", set: func(p *parser, _ string) error {
 		p.out.JSON = true
 		return nil
@@ -129,8 +157,10 @@ var outputOptions = []Option{
 		p.out.NoHost = true
 		return nil
 	}},
-	{Long: []string{"color"}, Arg: "WHEN", Section: "output", Help: "auto, always or never; NO_COLOR is heeded",
-		missing: ownArgument, set: color},
+	{
+		Long: []string{"color"}, Arg: "WHEN", Section: "output", Help: "auto, always or never; NO_COLOR is heeded",
+		missing: ownArgument, set: color,
+	},
 }
 
 var miscOptions = []Option{
@@ -143,20 +173,28 @@ var miscOptions = []Option{
 }
 
 var fleetOptions = []Option{
-	{Long: []string{"broker"}, Arg: "ADDR", Section: "fleet", Help: "every host whose agent has joined the room k2i of this broker: unix:///path or tcp://host:port",
+	{
+		Long: []string{"broker"}, Arg: "ADDR", Section: "fleet", Help: "every host whose agent has joined the room k2i of this broker: unix:///path or tcp://host:port",
 		missing: ownArgument, set: func(p *parser, arg string) error {
 			p.out.Broker = arg
 			return nil
-		}},
-	{Long: []string{"agents"}, Arg: "URLS", Section: "fleet", Help: "the hosts of these agents, a comma between: http://host:port or unix:///path",
+		},
+	},
+	{
+		Long: []string{"agents"}, Arg: "URLS", Section: "fleet", Help: "the hosts of these agents, a comma between: http://host:port or unix:///path",
 		missing: ownArgument, set: func(p *parser, arg string) error {
 			p.out.Agents = strings.Split(arg, ",")
 			return nil
-		}},
-	{Long: []string{"deadline"}, Arg: "TIME", Section: "fleet", Help: "how long a host may take, for example 500ms or 2s",
-		missing: ownArgument, set: deadline},
-	{Long: []string{"limit"}, Arg: "N", Section: "fleet", Help: "the first N rows only",
-		missing: ownArgument, set: limit},
+		},
+	},
+	{
+		Long: []string{"deadline"}, Arg: "TIME", Section: "fleet", Help: "how long a host may take, for example 500ms or 2s",
+		missing: ownArgument, set: deadline,
+	},
+	{
+		Long: []string{"limit"}, Arg: "N", Section: "fleet", Help: "the first N rows only",
+		missing: ownArgument, set: limit,
+	},
 }
 
 // Errors of options that take numbers.

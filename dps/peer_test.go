@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -17,8 +16,8 @@ import (
 
 	"ddcos/dps"
 	"ddcos/k2i"
+	"ddcos/k2i/agent"
 	"ddcos/k2i/fleet"
-	"ddcos/k2i/procfs"
 )
 
 // peers are processes that stand still, so that two readings of them are equal.
@@ -167,38 +166,20 @@ func copyFile(t *testing.T, from, to string) {
 	}
 }
 
-// here is this host, read once by /proc.
+// here is this host, read once.
 func here() fleet.Source {
 	return fleet.Local(func(ctx context.Context) (*k2i.Snapshot, error) {
-		fs, err := procfs.New(ctx, "/proc")
+		snapshot, err := agent.Once(ctx, agent.DefaultOptions())
 		if err != nil {
 			return nil, err
 		}
-		sample, err := fs.Read(ctx)
-		if err != nil {
-			return nil, err
-		}
-		for i := range sample.Processes {
-			p := &sample.Processes[i]
-			if p.State == "T" {
+		for i := range snapshot.Processes {
+			if p := &snapshot.Processes[i]; p.State == "T" {
 				p.RSSBytes = exactRSS(p)
 			}
-			p.User, p.Group = named(p) // as the agent does
 		}
-		return k2i.Derive(nil, sample), nil
+		return snapshot, nil
 	})
-}
-
-// named are the names of the effective ids, or the numbers.
-func named(p *k2i.Process) (userName, groupName string) {
-	userName, groupName = strconv.Itoa(int(p.EUID)), strconv.Itoa(int(p.EGID))
-	if u, err := user.LookupId(userName); err == nil {
-		userName = u.Username
-	}
-	if g, err := user.LookupGroupId(groupName); err == nil {
-		groupName = g.Name
-	}
-	return userName, groupName
 }
 
 // exactRSS is what ps reads: VmRSS of /proc/PID/status is summed over all CPUs,
@@ -238,8 +219,8 @@ func ours(t *testing.T, args ...string) (string, int) {
 	return out.String(), status
 }
 
-// real runs ps, as a pipe would.
-func real(t *testing.T, args ...string) (string, int) {
+// genuine runs ps, as a pipe would.
+func genuine(t *testing.T, args ...string) (string, int) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "ps", args...)
 	cmd.Env = []string{"LC_ALL=C.UTF-8", "PATH=" + os.Getenv("PATH"), "TZ=" + os.Getenv("TZ")}
@@ -265,7 +246,7 @@ func equal(t *testing.T, shown func(string) string, args ...string) {
 	var want, got string
 	var wantStatus, status int
 	for range tries {
-		want, wantStatus = real(t, args...)
+		want, wantStatus = genuine(t, args...)
 		got, status = ours(t, args...)
 		if shown(got) == shown(want) && status == wantStatus {
 			return

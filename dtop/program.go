@@ -54,11 +54,10 @@ func (o Options) Check() error {
 func Run(ctx context.Context, o Options) error {
 	p := tea.NewProgram(&program{ctx: ctx, options: o, state: NewState(0, 0, o.Interval)},
 		tea.WithContext(ctx), tea.WithInput(o.Input), tea.WithOutput(o.Output))
-	_, err := p.Run()
-	if ctx.Err() != nil {
-		return nil // the caller asked for the end
+	if _, err := p.Run(); ctx.Err() == nil {
+		return err
 	}
-	return err
+	return nil // the caller asked for the end
 }
 
 // program is the state in the hands of bubbletea. One question is under way at a

@@ -194,8 +194,18 @@ func TestScroll(t *testing.T) {
 		key         string
 		cursor, top int
 	}{
-		{"down", 0, 0}, {"pgdown", 20, 1}, {"pgdown", 40, 21}, {"up", 39, 21}, {"end", 99, 80}, {"down", 99, 80},
-		{"pgup", 79, 79}, {"home", 0, 0}, {"up", 0, 0}, {"G", 99, 80}, {"esc", 0, 0}, {"pgdown", 19, 0},
+		{"down", 0, 0},
+		{"pgdown", 20, 1},
+		{"pgdown", 40, 21},
+		{"up", 39, 21},
+		{"end", 99, 80},
+		{"down", 99, 80},
+		{"pgup", 79, 79},
+		{"home", 0, 0},
+		{"up", 0, 0},
+		{"G", 99, 80},
+		{"esc", 0, 0},
+		{"pgdown", 19, 0},
 	} {
 		press(t, &s, test.key)
 		if s.cursor != test.cursor || s.offset != test.top {

@@ -6,12 +6,13 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"ddcos/k2i"
+	"ddcos/k2i/agent"
 	"ddcos/k2i/fleet"
-	"ddcos/k2i/procfs"
 	"ddcos/middlecon"
 	"ddcos/protocol"
 )
@@ -52,27 +53,62 @@ func (f *flags) source(cmd *cobra.Command) (closing, error) {
 		}
 		return closing{agents, none}, nil
 	}
-	local, err := local(cmd.Context())
-	return closing{local, none}, err
+	return local(cmd.Context(), f.run.Interval)
 }
 
-// local reads this host anew for each question and keeps the sample before, so
-// that there are rates.
-func local(ctx context.Context) (fleet.Source, error) {
-	fs, err := procfs.New(ctx, "/proc")
+// lookAgain is how often a newer snapshot is looked for.
+const lookAgain = 5 * time.Millisecond
+
+// local runs an agent in this process, so that there are rates.
+func local(ctx context.Context, interval time.Duration) (closing, error) {
+	options := agent.DefaultOptions()
+	options.Interval = interval
+	own, err := agent.New(ctx, options)
 	if err != nil {
-		return nil, err
+		return closing{}, err
 	}
-	var before *k2i.Sample // of the question before; questions do not overlap
-	return fleet.Local(func(ctx context.Context) (*k2i.Snapshot, error) {
-		sample, err := fs.Read(ctx)
-		if err != nil {
-			return nil, err
+	ctx, stop := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = own.Run(ctx) // it ends with ctx alone
+	}()
+	var shown *k2i.Snapshot // questions do not overlap
+	source := fleet.Local(func(ctx context.Context) (*k2i.Snapshot, error) {
+		newer, err := after(ctx, own, shown, interval/2)
+		if err == nil {
+			shown = newer
 		}
-		snapshot := k2i.Derive(before, sample)
-		before = sample
-		return snapshot, nil
-	}), nil
+		return newer, err
+	})
+	return closing{source, func() error {
+		stop()
+		<-done
+		return own.Close()
+	}}, nil
+}
+
+// after is a snapshot other than the one shown: the clocks of the agent and of the
+// screen run at the same pace and not in step. Where none comes within patience,
+// it is the one shown; the first one is waited for until ctx ends.
+func after(ctx context.Context, own *agent.Agent, shown *k2i.Snapshot, patience time.Duration) (*k2i.Snapshot, error) {
+	tick := time.NewTicker(lookAgain)
+	defer tick.Stop()
+	over := time.After(patience)
+	for {
+		if newest := own.Snapshot(); newest != shown {
+			return newest, nil
+		}
+		select {
+		case <-tick.C:
+		case <-over:
+			if shown != nil {
+				return shown, nil
+			}
+		case <-ctx.Done():
+			return nil, fmt.Errorf("this host could not be read yet: %w", ctx.Err())
+		}
+	}
 }
 
 // explain adds to an error what to do about it.
