@@ -151,7 +151,11 @@ func (b *BrokerSource) sentence(o *middlecon.Outcome) string {
 
 // absence says when and why a host was lost.
 func absence(gone *middlecon.Absent) string {
-	text := fmt.Sprintf("lost %v ago", gone.Ago.Round(time.Second))
+	precision := time.Second
+	if gone.Ago < time.Second {
+		precision = time.Millisecond
+	}
+	text := fmt.Sprintf("lost %v ago", gone.Ago.Round(precision))
 	if gone.Reason != "" {
 		text += ": " + firstLine(gone.Reason)
 	}

@@ -172,8 +172,12 @@ func TestEveryOutcomeHasASentence(t *testing.T) {
 	if got := source.reply(&middlecon.Outcome{Outcome: protocol.NoReceipt}).Err; got != "no receipt within 2s: the process may be stopped" {
 		t.Errorf("got %q", got)
 	}
-	gone := &middlecon.Absent{Ago: 90 * time.Second, Reason: "reset"}
-	if got := absence(gone); got != "lost 1m30s ago: reset" {
-		t.Errorf("got %q", got)
+	for want, gone := range map[string]middlecon.Absent{
+		"lost 1m30s ago: reset": {Ago: 90*time.Second + time.Millisecond, Reason: "reset"},
+		"lost 12ms ago":         {Ago: 12345 * time.Microsecond},
+	} {
+		if got := absence(&gone); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
 	}
 }
