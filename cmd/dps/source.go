@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 
 	"ddcos/dps"
 	"ddcos/k2i"
@@ -36,7 +37,7 @@ func source(c *dps.Command) (closing, error) {
 		broker := fleet.Broker(c.Broker, c.Deadline)
 		return closing{broker, broker.Close}, nil
 	case len(c.Agents) > 0:
-		agents, err := fleet.Agents(c.Agents, nil)
+		agents, err := fleet.Agents(c.Agents, &http.Client{Timeout: c.Deadline, Transport: &http.Transport{}})
 		if err != nil {
 			return closing{}, &dps.UsageError{Text: "--agents: " + err.Error(), Own: true}
 		}

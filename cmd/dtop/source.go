@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"strings"
 	"time"
@@ -47,7 +48,7 @@ func (f *flags) source(cmd *cobra.Command) (closing, error) {
 		broker := fleet.Broker(f.broker, f.run.Deadline)
 		return closing{broker, broker.Close}, nil
 	case len(f.agents) > 0:
-		agents, err := fleet.Agents(f.agents, nil)
+		agents, err := fleet.Agents(f.agents, &http.Client{Timeout: f.run.Deadline, Transport: &http.Transport{}})
 		if err != nil {
 			return closing{}, misuse{fmt.Errorf("--agents: %w", err)}
 		}
