@@ -117,10 +117,13 @@ func (c *Conn) greet(ctx context.Context, r *reader) error {
 		MinVersion: protocol.Version, MaxVersion: protocol.Version,
 		Software: c.options.Software, MaxFrame: protocol.MaxFrame,
 	})
-	if err := c.send(protocol.Header{Kind: protocol.KindHello}, hello, nil); err != nil {
-		return err
-	}
+	// A broker that is full says so and closes without reading: what it said is
+	// there also where Hello could not be written any more.
+	failed := c.send(protocol.Header{Kind: protocol.KindHello}, hello, nil)
 	f, err := r.next()
+	if failed != nil && (err != nil || f.Kind != protocol.KindError) {
+		return failed
+	}
 	if err != nil {
 		return fmt.Errorf("no welcome: %w", err)
 	}
