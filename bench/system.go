@@ -73,7 +73,7 @@ func systemNamed(name string) (system, error) {
 func (s system) find(bin string) (string, error) {
 	path := filepath.Join(bin, s.program)
 	if _, err := os.Stat(path); err != nil {
-		return "", fmt.Errorf("%w there: run 'make %s'", err, s.made)
+		return "", fmt.Errorf("%s: %w: run 'make %s'", path, os.ErrNotExist, s.made)
 	}
 	return path, nil
 }

@@ -55,7 +55,7 @@ func (w *middleconWire) take(in, out []byte) (int, []byte, error) {
 	case protocol.KindPing:
 		out = mustAppend(out, protocol.Header{Kind: protocol.KindPong, Sequence: f.Sequence}, nil, nil)
 	case protocol.KindError:
-		return size, out, fmt.Errorf("the broker says %s to member %s", f.Code, w.name)
+		return size, out, fmt.Errorf("the broker says %w to member %s", f.Code, w.name)
 	}
 	return size, out, nil
 }
