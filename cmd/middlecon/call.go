@@ -73,7 +73,7 @@ func (s *shared) call(cmd *cobra.Command, room string, payload []byte, options m
 	defer func() { _ = conn.Close() }()
 	account, err := conn.Call(cmd.Context(), room, payload, options)
 	if err != nil {
-		if cmd.Context().Err() != nil {
+		if interrupted(cmd) {
 			return fmt.Errorf("%w: the call is cancelled, what it did is unknown", errInterrupted)
 		}
 		if over := conn.Err(); over != nil {

@@ -23,6 +23,7 @@ type served struct {
 	pid     int
 	address string
 	log     string
+	idle    int // descriptors without any session
 }
 
 // serve runs a broker under a file limit. Its log is the test's witness.
@@ -48,6 +49,7 @@ func serve(t *testing.T, files int) *served {
 		}
 	})
 	poll(t, "the broker serves", func() bool { return strings.Contains(s.logged(), "msg=serving") })
+	s.idle = len(s.files())
 	return s
 }
 
@@ -77,6 +79,13 @@ func (s *served) sessions(n int) []*middlecon.Conn {
 	}
 	s.answer(all)
 	return all
+}
+
+// settled waits until so many sessions have one descriptor each: while one is
+// taken over it has two.
+func (s *served) settled(sessions int) {
+	s.t.Helper()
+	poll(s.t, "a descriptor for each session", func() bool { return len(s.files()) == s.idle+sessions })
 }
 
 func (s *served) answer(all []*middlecon.Conn) {
@@ -180,6 +189,7 @@ func TestSessionsBeyondTheFileLimit(t *testing.T) {
 func TestFullFileTableAtAccept(t *testing.T) {
 	s := serve(t, 200)
 	all := s.sessions(5)
+	s.settled(5)
 	restore := s.leave(0)
 	came := make(chan error, 1)
 	var late *middlecon.Conn
@@ -215,7 +225,7 @@ func TestFullFileTableAtAccept(t *testing.T) {
 func TestFullFileTableAtTakeover(t *testing.T) {
 	s := serve(t, 200)
 	all := s.sessions(5)
-	before := len(s.files())
+	s.settled(5)
 	restore := s.leave(1)
 	for range 10 {
 		if c, err := s.dial(); !errors.Is(err, middlecon.ErrUnreachable) {
@@ -224,7 +234,7 @@ func TestFullFileTableAtTakeover(t *testing.T) {
 		s.answer(all)
 	}
 	restore()
-	poll(t, "nothing is left", func() bool { return len(s.files()) <= before })
+	s.settled(5) // nothing is left
 	s.sessions(100)
 	s.answer(all)
 }

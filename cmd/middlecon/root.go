@@ -30,6 +30,8 @@ func (s statusError) Error() string { return fmt.Sprintf("exit status %d", int(s
 // errInterrupted is what is left of a command that was told to stop before it had a result.
 var errInterrupted = errors.New("interrupted")
 
+func interrupted(cmd *cobra.Command) bool { return cmd.Context().Err() != nil }
+
 // misuse marks an error as wrong use of the command.
 type misuse struct{ error }
 
@@ -103,7 +105,7 @@ func (s *shared) dial(cmd *cobra.Command) (*middlecon.Conn, error) {
 	switch {
 	case err == nil:
 		return conn, nil
-	case cmd.Context().Err() != nil:
+	case interrupted(cmd):
 		return nil, errInterrupted
 	case errors.As(err, &told):
 		return nil, err // a broker is there, and says why not

@@ -42,7 +42,7 @@ func (s *shared) follow(cmd *cobra.Command, conn *middlecon.Conn, w *middlecon.W
 	for {
 		view, err := w.Next(cmd.Context())
 		switch {
-		case cmd.Context().Err() != nil:
+		case interrupted(cmd):
 			return nil
 		case err != nil && conn.Err() != nil:
 			return fmt.Errorf("%w any more: %w", middlecon.ErrUnreachable, conn.Err())

@@ -114,7 +114,7 @@ func conversations() [][]byte {
 		return b
 	}
 	return [][]byte{
-		{}, join, all(join, call, receipt, reply), all(join, call, part, part, reply, reply), all(join, call, cancel),
+		nil, join, all(join, call, receipt, reply), all(join, call, part, part, reply, reply), all(join, call, cancel),
 		all(join, call, leave), all(watch, join, leave, cancel), all(join, join, call, call), all(watch, watch, ping),
 		all(ignorable, ping), all(ping, join[:len(join)-1]), all(call, call, call), all(join, call, call[:41]),
 	}
