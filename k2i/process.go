@@ -1,3 +1,5 @@
+// Package k2i is a host in words: its processes as one sample saw them, and
+// the snapshot that two samples make. It imports nothing of ours.
 package k2i
 
 import (
