@@ -168,7 +168,7 @@ func TestRun(t *testing.T) {
 			if !lost.MatchString(text) {
 				t.Errorf("the account does not name the killed member:\n%s", text)
 			}
-			if want := fmt.Sprintf("k2i, view %d: %d members", tc.hosts, tc.hosts); !strings.Contains(text, want) {
+			if want := fmt.Sprintf("k2i, view %d: %d member", tc.hosts, tc.hosts); !strings.Contains(text, want) {
 				t.Errorf("not %q:\n%s", want, text)
 			}
 		})

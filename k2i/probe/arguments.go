@@ -5,10 +5,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"time"
-
-	"github.com/cilium/ebpf/link"
 
 	"ddcos/ebpf"
 	"ddcos/k2i"
@@ -38,8 +37,13 @@ func (p *Probe) readArguments(ctx context.Context) bool {
 		return false
 	}
 	if p.pending == nil {
+		// Opened here, so that Close cannot come between: only reading may hang.
+		iter, err := p.arguments.Open()
+		if err != nil {
+			return false
+		}
 		p.pending = make(chan argumentsPass, 1)
-		go func(done chan<- argumentsPass) { done <- passArguments(p.arguments) }(p.pending)
+		go func(done chan<- argumentsPass) { done <- passArguments(iter) }(p.pending)
 	}
 	timer := time.NewTimer(p.opts.ArgumentsWait)
 	defer timer.Stop()
@@ -57,13 +61,9 @@ func (p *Probe) readArguments(ctx context.Context) bool {
 	return false
 }
 
-// passArguments makes one pass.
-func passArguments(iter *link.Iter) argumentsPass {
+// passArguments makes one pass over an open iterator and closes it.
+func passArguments(r io.ReadCloser) argumentsPass {
 	var pass argumentsPass
-	r, err := iter.Open()
-	if err != nil {
-		return argumentsPass{err: fmt.Errorf("command lines: %w", err)}
-	}
 	pass.err = pass.stream.each(r, pass.take)
 	if err := r.Close(); pass.err == nil {
 		pass.err = err

@@ -74,7 +74,7 @@ func hasController(controllers []byte, name string) bool {
 // is built without them.
 func (r *reader) cgroup(p *k2i.Process) error {
 	b, err := r.file("cgroup", maxFile)
-	if errors.Is(err, errHidden) {
+	if errors.Is(err, errHidden) || errors.Is(err, errLacking) {
 		return nil
 	}
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 
@@ -29,6 +30,8 @@ type FS struct {
 	fixed   k2i.Host       // what does not change while the host is up
 	self    k2i.Visibility // what the namespace and the mount hide from everyone who reads here
 	cgroups string
+	lacks   []string // files that this kernel has of no process
+	missing []string // fields that this road cannot give here, sorted
 }
 
 // New reads the proc file system at root, DefaultRoot as a rule.
@@ -43,7 +46,23 @@ func New(ctx context.Context, root string) (*FS, error) {
 	}
 	fs.self = fs.hidden()
 	fs.cgroups = fs.ownController()
+	fs.lacks, fs.missing = fs.lacking()
 	return fs, nil
+}
+
+// lacking finds the files of a process that this kernel was built without, and
+// the fields that nobody can give then: without it, every process would look as
+// if it had ended meanwhile.
+func (fs *FS) lacking() (files, fields []string) {
+	fields = []string{"pidfd_inode"}
+	for file, names := range map[string][]string{"cgroup": {"cgroup"}, "io": {"read_bytes", "write_bytes"}} {
+		if _, err := os.Lstat(filepath.Join(fs.root, "self", file)); missing(err) {
+			files = append(files, file)
+			fields = append(fields, names...)
+		}
+	}
+	slices.Sort(fields)
+	return files, fields
 }
 
 // CgroupController is the v1 controller in whose hierarchy Process.Cgroup is,
@@ -63,7 +82,7 @@ func (fs *FS) Read(ctx context.Context) (*k2i.Sample, error) {
 	if err != nil {
 		return nil, err
 	}
-	sample := &k2i.Sample{Host: host, Visibility: visibility, Mode: k2i.ModeProcfs, Missing: []string{"pidfd_inode"}}
+	sample := &k2i.Sample{Host: host, Visibility: visibility, Mode: k2i.ModeProcfs, Missing: slices.Clone(fs.missing)}
 	if sample.At, sample.Mono, err = now(); err != nil {
 		return nil, err
 	}
@@ -71,7 +90,7 @@ func (fs *FS) Read(ctx context.Context) (*k2i.Sample, error) {
 	if err != nil {
 		return nil, err
 	}
-	var r reader
+	r := reader{lacks: fs.lacks}
 	sample.Processes = make([]k2i.Process, 0, len(pids))
 	for _, pid := range pids {
 		if err := ctx.Err(); err != nil {
@@ -119,7 +138,7 @@ func (fs *FS) PIDs() ([]int32, error) {
 
 // Process reads a single process.
 func (fs *FS) Process(pid int32) (k2i.Process, error) {
-	var r reader
+	r := reader{lacks: fs.lacks}
 	p, _, err := fs.read(&r, pid)
 	if err != nil {
 		return k2i.Process{}, fmt.Errorf("process %d: %w", pid, err)

@@ -49,6 +49,9 @@ func parseCount(b []byte) k2i.Count {
 func (r *reader) io(p *k2i.Process) error {
 	p.ReadBytes, p.WriteBytes = k2i.Unread, k2i.Unread
 	b, err := r.file("io", maxFile)
+	if errors.Is(err, errLacking) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package procfs
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -13,13 +14,20 @@ const maxFile = 16 << 10
 
 // reader reads the files of one process directory after another into one buffer.
 type reader struct {
-	dir int // open directory of the process
-	buf []byte
+	dir   int // open directory of the process
+	buf   []byte
+	lacks []string // files that this kernel has of no process
 }
 
+// errLacking is a file that this kernel was built without.
+var errLacking = errors.New("no such file on this kernel")
+
 // file reads up to limit bytes of a file of the process at hand. The bytes are
-// good until the next call. The error is errGone, errHidden or a real one.
+// good until the next call. The error is errGone, errHidden, errLacking or a real one.
 func (r *reader) file(name string, limit int) ([]byte, error) {
+	if slices.Contains(r.lacks, name) {
+		return nil, errLacking
+	}
 	if r.buf == nil {
 		r.buf = make([]byte, maxFile)
 	}

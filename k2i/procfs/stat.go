@@ -43,6 +43,9 @@ const statFields = 41
 // maxTicks keeps ticks within what nanoseconds in 64 bits can hold: 584 years.
 const maxTicks = 1<<64/nsPerTick - 1
 
+// maxPages keeps pages, of 64 KiB at most, within what 64 bits can hold in bytes.
+const maxPages = 1<<48 - 1
+
 // nsPerTick is the unit of times in stat: USER_HZ is 100 on every architecture
 // that matters here.
 const nsPerTick = 10_000_000
@@ -54,7 +57,7 @@ var errStat = errors.New("stat: malformed")
 // ends at the last one.
 func ParseStat(b []byte) (Stat, error) {
 	open, end := bytes.IndexByte(b, '('), bytes.LastIndexByte(b, ')')
-	if open < 2 || end < open || end+2 >= len(b) {
+	if open < 2 || b[open-1] != ' ' || end < open || end+2 >= len(b) {
 		return Stat{}, errStat
 	}
 	var fields [statFields + 1][]byte // by their number
@@ -76,13 +79,17 @@ func ParseStat(b []byte) (Stat, error) {
 		VSZBytes: n.u64(23), RSSPages: n.i64(24), ExitSignal: n.i32(38), CPU: n.i32(39),
 		RTPriority: n.u32(40), Policy: n.u32(41),
 	}
-	if max(s.UserTicks, s.SysTicks, s.StartTicks) > maxTicks/2 {
-		n.bad = true
-	}
-	if n.bad || len(fields[3]) != 1 || s.PID < 1 {
+	if n.bad || len(fields[3]) != 1 || !s.possible() {
 		return Stat{}, errStat
 	}
 	return s, nil
+}
+
+// possible rules out what no kernel says, and what would overflow in other units.
+func (s *Stat) possible() bool {
+	letter := s.State | 0x20 // lower case
+	return s.PID > 0 && 'a' <= letter && letter <= 'z' &&
+		max(s.UserTicks, s.SysTicks, s.StartTicks) <= maxTicks/2 && s.RSSPages <= maxPages
 }
 
 // nextField cuts one field, and the blank before it, off b.

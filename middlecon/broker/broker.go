@@ -39,6 +39,7 @@ type Broker struct {
 	working  bool       // settle is running: it will see whatever is added
 	scratch  [][]byte
 	timer    *time.Timer
+	armed    time.Duration // when the timer fires; never where it is not set
 }
 
 // New opens the listeners; Serve then answers them.
@@ -50,10 +51,11 @@ func New(options Options) (*Broker, error) {
 		options: options,
 		limit:   sessionLimit(options.Sessions),
 		started: time.Now(),
+		armed:   never,
 		rooms:   room.New(options.Number, options.Limits),
 		byID:    map[room.SessionID]*session{},
 	}
-	b.timer = time.AfterFunc(time.Hour, func() { b.post(b.settle) })
+	b.timer = time.AfterFunc(time.Hour, func() { b.post(b.due) })
 	b.timer.Stop()
 	engine, err := gnet.NewClient(&handler{b: b},
 		gnet.WithNumEventLoop(1), // see ARCHITECTURE.md, decisions

@@ -20,12 +20,17 @@ const (
 	refuseWithin = 100 * time.Millisecond // a refused connection's one frame may take this long
 )
 
-// How a peer that is gone without a word is found: probed after a second of
-// silence, and given up after two unanswered probes, or three seconds after
-// bytes that it does not acknowledge.
-var keepAlive = net.KeepAliveConfig{Enable: true, Idle: time.Second, Interval: time.Second, Count: 2}
-
-const userTimeout = 3 * time.Second
+// A peer that is gone without a word is found by the kernel: three seconds
+// after bytes that it does not acknowledge, or by probes after a second of
+// silence. Sessions that were all called together are also probed together, in
+// one burst, which overflows the kernel's own queues when they are many, and
+// then healthy sessions die: only the first keepAliveSessions are probed.
+const (
+	userTimeout       = 3 * time.Second
+	probeAfter        = time.Second
+	probeCount        = 2
+	keepAliveSessions = 512
+)
 
 // listen opens one address; nothing is left behind when it fails.
 func listen(a protocol.Address, insecure bool) (net.Listener, error) {
@@ -93,15 +98,20 @@ func listenError(a protocol.Address, err error) error {
 // accept takes connections until the listener is closed. gnet's own accept
 // would end the engine when the file table is full; here that is waited out.
 func (b *Broker) accept(ctx context.Context, l net.Listener) {
+	failing := false // it has been logged
 	for {
 		c, err := l.Accept()
 		switch {
 		case err == nil:
+			failing = false
 			b.enrol(c)
 		case ctx.Err() != nil || errors.Is(err, net.ErrClosed):
 			return
 		default:
-			b.options.Log.Warn("cannot accept", "address", l.Addr().String(), "error", err)
+			if !failing {
+				failing = true
+				b.options.Log.Warn("cannot accept; newcomers wait", "address", l.Addr().String(), "error", err)
+			}
 			select {
 			case <-ctx.Done():
 				return
@@ -145,7 +155,7 @@ func (b *Broker) identify(s *session, c net.Conn) error {
 		if addr, ok := c.RemoteAddr().(*net.TCPAddr); ok {
 			s.peer.Host = addr.AddrPort().Addr().Unmap().String()
 		}
-		return tune(c)
+		return tune(c, b.sessions.Load() <= keepAliveSessions)
 	}
 	return nil
 }
@@ -165,8 +175,10 @@ func peerCredentials(c *net.UnixConn) (*unix.Ucred, error) {
 	return cred, failed
 }
 
-func tune(c *net.TCPConn) error {
-	if err := c.SetKeepAliveConfig(keepAlive); err != nil {
+// tune tells the kernel how to find out that a TCP peer is gone.
+func tune(c *net.TCPConn, probed bool) error {
+	probes := net.KeepAliveConfig{Enable: probed, Idle: probeAfter, Interval: probeAfter, Count: probeCount}
+	if err := c.SetKeepAliveConfig(probes); err != nil {
 		return err
 	}
 	raw, err := c.SyscallConn()

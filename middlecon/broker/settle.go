@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -165,7 +166,8 @@ func (b *Broker) hailOrClose() {
 	b.unhailed = slices.Delete(b.unhailed, 0, n)
 }
 
-// arm sets the timer for the next thing that needs the loop without a frame.
+// arm sets the timer for the next thing that needs the loop without a frame. One
+// that fires too early does no harm, and setting it at every turn would cost more.
 func (b *Broker) arm() {
 	at, ok := b.rooms.Next()
 	if len(b.unhailed) > 0 {
@@ -178,7 +180,17 @@ func (b *Broker) arm() {
 			at, ok = again, true
 		}
 	}
-	if ok {
+	if ok && at < b.armed {
+		b.armed = at
 		b.timer.Reset(max(0, at-b.now()))
 	}
+}
+
+// never is later than any time that the timer is set for.
+const never = time.Duration(math.MaxInt64)
+
+// due runs when the timer has fired; settle sets it again.
+func (b *Broker) due() {
+	b.armed = never
+	b.settle()
 }

@@ -106,22 +106,38 @@ func TestTuneFindsHalfOpenPeers(t *testing.T) {
 	}
 	defer func() { _ = c.Close() }()
 	tcp := c.(*net.TCPConn)
-	if err := tune(tcp); err != nil {
-		t.Fatal(err)
+	for _, probed := range []bool{true, false} {
+		if err := tune(tcp, probed); err != nil {
+			t.Fatal(err)
+		}
+		if got := option(t, tcp, unix.SOL_SOCKET, unix.SO_KEEPALIVE) == 1; got != probed {
+			t.Errorf("probed %v, want %v", got, probed)
+		}
+		if got := option(t, tcp, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT); got != 3000 {
+			t.Errorf("user timeout %d ms", got)
+		}
+		for name, want := range map[int]int{unix.TCP_KEEPIDLE: 1, unix.TCP_KEEPINTVL: 1, unix.TCP_KEEPCNT: 2} {
+			if got := option(t, tcp, unix.IPPROTO_TCP, name); probed && got != want {
+				t.Errorf("option %d: %d, want %d", name, got, want)
+			}
+		}
 	}
-	raw, err := tcp.SyscallConn()
+}
+
+// option reads one of a socket's options.
+func option(t *testing.T, c *net.TCPConn, level, name int) (value int) {
+	t.Helper()
+	raw, err := c.SyscallConn()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[int]int{unix.TCP_USER_TIMEOUT: 3000, unix.TCP_KEEPIDLE: 1, unix.TCP_KEEPINTVL: 1, unix.TCP_KEEPCNT: 2} {
-		if err := raw.Control(func(fd uintptr) {
-			if got, err := unix.GetsockoptInt(int(fd), unix.IPPROTO_TCP, name); err != nil || got != want {
-				t.Errorf("option %d: %d, %v; want %d", name, got, err, want)
-			}
-		}); err != nil {
-			t.Error(err)
-		}
+	if err := raw.Control(func(fd uintptr) { value, err = unix.GetsockoptInt(int(fd), level, name) }); err != nil {
+		t.Fatal(err)
 	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return value
 }
 
 // A defect on the loop costs what met it, not the broker.
