@@ -69,25 +69,53 @@ type Absent struct {
 // settled, the rule is met or the deadline has passed. An account whose rule
 // is not met is no error. When ctx ends first the call is cancelled.
 func (c *Conn) Call(ctx context.Context, room string, payload []byte, options CallOptions) (*Account, error) {
+	return c.call(ctx, room, "", payload, options)
+}
+
+// Send reaches one member of room: the one that has the id that to spells, as
+// protocol.MemberID prints it, or else the name. Where there is no such member
+// the error is protocol.CodeNoSuchMember. One that the room has lost is told as
+// absent in an account that selects nobody, and the rule is not met.
+func (c *Conn) Send(ctx context.Context, room, to string, payload []byte, options CallOptions) (*Account, error) {
+	if to == "" {
+		return nil, protocol.Errorf(protocol.CodeBadName, "sending to %s: want a member's name or id", room)
+	}
+	if options.Need == (protocol.Rule{}) {
+		options.Need = protocol.Rule{Kind: protocol.RuleAtLeast, N: 1}
+	}
+	return c.call(ctx, room, to, payload, options)
+}
+
+// call is Call, or Send where to is not empty.
+func (c *Conn) call(ctx context.Context, room, to string, payload []byte, options CallOptions) (*Account, error) {
 	if options.Deadline == 0 {
 		options.Deadline = DefaultDeadline
 	}
 	if options.Deadline < protocol.MinDeadline || options.Deadline > protocol.MaxDeadline {
 		return nil, protocol.Errorf(protocol.CodeBadDeadline, "%v: want %v to %v", options.Deadline, protocol.MinDeadline, protocol.MaxDeadline)
 	}
-	body := protocol.Encode(protocol.Call{Room: room, Rule: options.Need.Kind, N: options.Need.N, Labels: options.Labels})
+	body := protocol.Call{Room: room, Rule: options.Need.Kind, N: options.Need.N, Labels: options.Labels}
 	h := protocol.Header{Kind: protocol.KindCall, Budget: uint32(options.Deadline.Microseconds())}
+	h.Member, body.To = addressee(to)
 	ctx, cancel := context.WithTimeoutCause(ctx, options.Deadline+accountGrace,
 		fmt.Errorf("no account %v after the deadline: the broker may be stopped", accountGrace))
 	defer cancel()
 	account := &Account{}
-	if _, err := c.ask(ctx, h, body, payload, &request{account: account}, nil); err != nil {
+	if _, err := c.ask(ctx, h, protocol.Encode(body), payload, &request{account: account}, nil); err != nil {
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
 		return nil, fmt.Errorf("calling %s: %w", room, err)
 	}
 	return account, nil
+}
+
+// addressee reads a member's id, or else its name.
+func addressee(to string) (protocol.MemberID, string) {
+	if id, err := protocol.ParseMemberID(to); err == nil {
+		return id, ""
+	}
+	return 0, to
 }
 
 // Counts are how many members had each outcome; those that none had are left out.

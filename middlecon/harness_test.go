@@ -56,6 +56,27 @@ func joins(t testing.TB, address, room, name string, handler middlecon.Handler) 
 	return m
 }
 
+// awaitSize waits until the room has so many members.
+func awaitSize(t testing.TB, address, room string, size int) {
+	t.Helper()
+	w, err := dial(t, address).Watch(room)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Stop()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for {
+		view, err := w.Next(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if view.Size == size {
+			return
+		}
+	}
+}
+
 // fake is a broker that the test plays itself, frame by frame.
 type fake struct {
 	t   *testing.T

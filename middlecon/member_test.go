@@ -73,48 +73,51 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// A quick handler costs one frame; a slow one is acknowledged first.
+// A quick handler mostly costs one frame: it gets a turn before the receipt,
+// but not more, and another processor may take it. A slow one is acknowledged.
 func TestReceiptOnlyWhereTheHandlerIsSlow(t *testing.T) {
+	const quick = 200
 	release := make(chan struct{})
-	kinds := make(chan protocol.Kind, 8)
+	receipts := make(chan int, 1)
 	conn := play(t, func(f *fake) {
 		f.admit()
-		f.deliver(1, patience)
-		for range 3 {
-			frame, ok := f.any()
-			if !ok {
-				return
-			}
-			kinds <- frame.Kind
-			switch {
-			case frame.Kind == protocol.KindReply && frame.Sequence == 1:
-				f.deliver(2, patience)
-			case frame.Kind == protocol.KindReceipt && frame.Sequence == 2:
-				close(release)
+		acknowledged := 0
+		for call := range uint64(quick) {
+			f.deliver(call+1, patience)
+			for {
+				frame, ok := f.any()
+				if !ok {
+					return
+				}
+				if frame.Kind == protocol.KindReply {
+					break
+				}
+				acknowledged++
 			}
 		}
+		f.deliver(quick+1, patience)
+		if _, ok := f.next(protocol.KindReceipt); ok {
+			receipts <- acknowledged
+			close(release)
+			f.next(protocol.KindReply)
+		}
 	})
-	_, err := conn.Join(t.Context(), "r", middlecon.Member{Name: "m"}, slowAfterFirst(release))
+	handled := 0
+	_, err := conn.Join(t.Context(), "r", middlecon.Member{Name: "m"}, func(context.Context, *middlecon.Message) ([]byte, error) {
+		if handled++; handled > quick {
+			<-release
+		}
+		return []byte("ok"), nil
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, want := range []protocol.Kind{protocol.KindReply, protocol.KindReceipt, protocol.KindReply} {
-		if got := <-kinds; got != want {
-			t.Errorf("frame %d: %v, want %v", i, got, want)
-		}
+	if n := <-receipts; n > quick/2 {
+		t.Errorf("%d of %d quick messages cost a receipt", n, quick)
+	} else {
+		t.Logf("%d of %d quick messages cost a receipt", n, quick)
 	}
-}
-
-// slowAfterFirst answers its first message at once and later ones on release.
-func slowAfterFirst(release chan struct{}) middlecon.Handler {
-	first := true
-	return func(context.Context, *middlecon.Message) ([]byte, error) {
-		if !first {
-			<-release
-		}
-		first = false
-		return []byte("ok"), nil
-	}
+	<-release
 }
 
 // Deliveries beyond what a membership keeps are refused, not piled up.

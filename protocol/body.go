@@ -33,12 +33,14 @@ type Joined struct {
 	View uint64 `msgpack:"view"`
 }
 
-// Call goes to the members of a room that have all the labels; the payload is theirs.
+// Call goes to the members of a room that have all the labels, or to the one
+// that To or the header's member names; the payload is theirs.
 type Call struct {
 	Room   string            `msgpack:"room"`
 	Rule   RuleKind          `msgpack:"rule"`
 	N      uint32            `msgpack:"n"`
 	Labels map[string]string `msgpack:"labels,omitempty"`
+	To     string            `msgpack:"to,omitempty"` // a member's name
 }
 
 // Deliver carries a call to a member. The caller is as the broker knows it.

@@ -11,7 +11,7 @@ type Header struct {
 	Outcome  Outcome  // Reply only
 	Length   uint32   // bytes after the header: meta, then payload
 	Sequence uint64   // chosen by who asks; what answers carries it again
-	Member   MemberID // Joined: the member; Call: 0 for the room
+	Member   MemberID // Joined: the member; Call: the only one that is meant, 0 for the room
 	Room     uint32   // the broker's number of a room, from Joined
 	Budget   uint32   // µs left of the deadline when the frame was written
 	MetaLen  uint16   // bytes of the msgpack meta

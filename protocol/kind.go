@@ -12,7 +12,7 @@ const (
 	KindJoined  Kind = 4  // b: room, member; meta Joined
 	KindLeave   Kind = 5  // p: room
 	KindLeft    Kind = 6  // b: room
-	KindCall    Kind = 7  // p: budget; meta Call, payload
+	KindCall    Kind = 7  // p: budget, member; meta Call, payload
 	KindDeliver Kind = 8  // b: room, budget; meta Deliver, payload; sequence names the call in that room
 	KindReceipt Kind = 9  // p: room, the sequence of the Deliver
 	KindReply   Kind = 10 // p: room, the sequence of the Deliver, outcome; payload; FlagMore: another part follows

@@ -113,7 +113,7 @@ func toJSON(v reflect.Value) any {
 		fields, list := map[string]any{}, []any{}
 		asArray := eachField(v, func(name string, omitEmpty bool, f reflect.Value) {
 			list = append(list, toJSON(f))
-			if x := toJSON(f); !omitEmpty || x != nil {
+			if x := toJSON(f); !omitEmpty || x != nil && !f.IsZero() {
 				fields[name] = x
 			}
 		})

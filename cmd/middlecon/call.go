@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -12,9 +13,7 @@ import (
 )
 
 func callCommand(s *shared) *cobra.Command {
-	var need string
-	var labels []string
-	deadline := middlecon.DefaultDeadline
+	var c calling
 	cmd := &cobra.Command{
 		Use:   "call ROOM [PAYLOAD|-]",
 		Short: "Reach every member of a room and account for each",
@@ -30,23 +29,11 @@ reached.`,
 		Example: `  middlecon call web reload
   middlecon call web reload --need 66% --label zone=a --deadline 500ms
   tar c conf | middlecon call web - --json | jq .counts`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) < 1 || len(args) > 2 {
-				return misuse{fmt.Errorf("usage: %s", cmd.UseLine())}
-			}
-			return nil
-		},
+		Args: between(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			options := middlecon.CallOptions{Deadline: deadline}
-			var err error
-			if options.Need, err = protocol.ParseRule(need); err != nil {
-				return misuse{fmt.Errorf("--need: %w", err)}
-			}
-			if options.Labels, err = parseLabels(labels); err != nil {
+			options, err := c.options()
+			if err != nil {
 				return err
-			}
-			if options.Deadline < protocol.MinDeadline || options.Deadline > protocol.MaxDeadline {
-				return misuse{fmt.Errorf("--deadline %v: want %v to %v", options.Deadline, protocol.MinDeadline, protocol.MaxDeadline)}
 			}
 			if err := checked("room", args[0]); err != nil {
 				return err
@@ -55,23 +42,54 @@ reached.`,
 			if err != nil {
 				return err
 			}
-			return s.call(cmd, args[0], payload, options)
+			return s.call(cmd, func(ctx context.Context, conn *middlecon.Conn) (*middlecon.Account, error) {
+				return conn.Call(ctx, args[0], payload, options)
+			})
 		},
 	}
 	s.brokerFlags(cmd)
-	cmd.Flags().DurationVar(&deadline, "deadline", deadline, fmt.Sprintf("`DURATION` by which the account is complete, %v to %v", protocol.MinDeadline, protocol.MaxDeadline))
-	cmd.Flags().StringVar(&need, "need", "all", "`RULE` for success, who has to answer ok: all, a number of members, or a share such as 66%")
-	cmd.Flags().StringArrayVar(&labels, "label", nil, "`KEY=VALUE` that selected members have; may be repeated")
+	c.flags(cmd)
+	cmd.Flags().StringVar(&c.need, "need", "all", "`RULE` for success, who has to answer ok: all, a number of members, or a share such as 66%")
 	return cmd
 }
 
-func (s *shared) call(cmd *cobra.Command, room string, payload []byte, options middlecon.CallOptions) error {
+// calling is what the flags of call and send say.
+type calling struct {
+	deadline time.Duration
+	need     string // empty: as the library has it
+	labels   []string
+}
+
+func (c *calling) flags(cmd *cobra.Command) {
+	cmd.Flags().DurationVar(&c.deadline, "deadline", middlecon.DefaultDeadline, fmt.Sprintf("`DURATION` by which the account is complete, %v to %v", protocol.MinDeadline, protocol.MaxDeadline))
+	cmd.Flags().StringArrayVar(&c.labels, "label", nil, "`KEY=VALUE` that selected members have; may be repeated")
+}
+
+func (c *calling) options() (middlecon.CallOptions, error) {
+	options := middlecon.CallOptions{Deadline: c.deadline}
+	var err error
+	if c.need != "" {
+		if options.Need, err = protocol.ParseRule(c.need); err != nil {
+			return options, misuse{fmt.Errorf("--need: %w", err)}
+		}
+	}
+	if options.Labels, err = parseLabels(c.labels); err != nil {
+		return options, err
+	}
+	if c.deadline < protocol.MinDeadline || c.deadline > protocol.MaxDeadline {
+		return options, misuse{fmt.Errorf("--deadline %v: want %v to %v", c.deadline, protocol.MinDeadline, protocol.MaxDeadline)}
+	}
+	return options, nil
+}
+
+// call makes a call and prints its account.
+func (s *shared) call(cmd *cobra.Command, ask func(context.Context, *middlecon.Conn) (*middlecon.Account, error)) error {
 	conn, err := s.dial(cmd)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = conn.Close() }()
-	account, err := conn.Call(cmd.Context(), room, payload, options)
+	account, err := ask(cmd.Context(), conn)
 	if err != nil {
 		if interrupted(cmd) {
 			return fmt.Errorf("%w: the call is cancelled, what it did is unknown", errInterrupted)

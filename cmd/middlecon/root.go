@@ -61,6 +61,7 @@ Environment: DDCOS_BROKER is the broker's address where --broker is not given.`,
 		Example: `  middlecon serve
   middlecon join web --name web1 --label zone=a --exec 'cat; hostname'
   echo reload | middlecon call web - --deadline 2s --need 66%
+  middlecon send web web1 status
   middlecon members web --json
   middlecon watch web`,
 		Version:       ddcos.Version(),
@@ -83,7 +84,7 @@ Environment: DDCOS_BROKER is the broker's address where --broker is not given.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return misuse{fmt.Errorf("%w: see '%s --help'", err, cmd.CommandPath())}
 	})
-	root.AddCommand(serveCommand(), joinCommand(&s), callCommand(&s), membersCommand(&s), watchCommand(&s), manCommand())
+	root.AddCommand(serveCommand(), joinCommand(&s), callCommand(&s), sendCommand(&s), membersCommand(&s), watchCommand(&s), manCommand())
 	strict(root)
 	return root
 }
@@ -124,9 +125,11 @@ func checked(what, name string) error {
 }
 
 // exactly wants so many arguments, and says which.
-func exactly(n int) cobra.PositionalArgs {
+func exactly(n int) cobra.PositionalArgs { return between(n, n) }
+
+func between(least, most int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		if len(args) != n {
+		if len(args) < least || len(args) > most {
 			return misuse{fmt.Errorf("usage: %s", cmd.UseLine())}
 		}
 		return nil

@@ -65,7 +65,7 @@ func (b *Broker) request(s *session, f protocol.Frame) error {
 // call tells the rooms of a call whose payload will fit into a Deliver.
 func (b *Broker) call(s *session, f protocol.Frame) error {
 	e := room.Call{
-		Session: s.key(), Sequence: f.Sequence, Peer: s.peer,
+		Session: s.key(), Sequence: f.Sequence, Peer: s.peer, Member: f.Member,
 		Budget: time.Duration(f.Budget) * time.Microsecond, Payload: f.Payload,
 	}
 	if err := protocol.DecodeRequest(f.Meta, &e.Body); err != nil {

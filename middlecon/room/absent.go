@@ -105,12 +105,11 @@ func (r *Rooms) expireAbsent() {
 	}
 }
 
-// listAbsent tells who was lost and had these labels, by name: whom a call
-// would have selected.
-func (r *Rooms) listAbsent(in *room, labels map[string]string) []protocol.Absent {
+// listAbsent tells who was lost, by name, of those whom a call would have selected.
+func (r *Rooms) listAbsent(in *room, whom *target) []protocol.Absent {
 	var shown []protocol.Absent
 	for _, a := range in.absent {
-		if !hasLabels(a.member.labels, labels) {
+		if !whom.fits(a.member) {
 			continue
 		}
 		if shown == nil {

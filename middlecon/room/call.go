@@ -72,10 +72,8 @@ func (r *Rooms) call(e Call) {
 }
 
 func (r *Rooms) allowCall(e Call) error {
-	if err := protocol.CheckName(e.Body.Room); err != nil {
-		return err
-	}
-	if err := protocol.CheckLabels(e.Body.Labels); err != nil {
+	whom := targetOf(e)
+	if err := whom.check(); err != nil {
 		return err
 	}
 	if err := (protocol.Rule{Kind: e.Body.Rule, N: e.Body.N}).Check(); err != nil {
@@ -94,7 +92,7 @@ func (r *Rooms) allowCall(e Call) error {
 	if len(r.calls) >= r.limits.Calls {
 		return protocol.Errorf(protocol.CodeTooManyCalls, "this broker has %d in flight, its most", len(r.calls))
 	}
-	return nil
+	return r.knows(&whom)
 }
 
 // accept fixes the view, who of it is selected and who is absent.
@@ -106,20 +104,16 @@ func (r *Rooms) accept(e Call) *call {
 		rule:     protocol.Rule{Kind: e.Body.Rule, N: e.Body.N},
 		account:  &Account{Summary: protocol.Summary{Room: e.Body.Room, Rule: e.Body.Rule, N: e.Body.N}},
 	}
-	in := r.rooms[e.Body.Room]
+	whom := targetOf(e)
+	in := r.rooms[whom.room]
 	if in == nil {
 		return c
 	}
-	chosen := r.selected[:0]
-	for _, m := range in.members {
-		if m != nil && hasLabels(m.labels, e.Body.Labels) {
-			chosen = append(chosen, m)
-		}
-	}
+	chosen := in.choose(r.selected[:0], &whom)
 	c.room = in
 	c.account.Summary.View, c.account.Summary.ViewSize = in.view, uint32(in.size)
 	c.account.Summary.Selected = uint32(len(chosen))
-	c.account.Absent = r.listAbsent(in, e.Body.Labels)
+	c.account.Absent = r.listAbsent(in, &whom)
 	c.slots = make([]slot, len(chosen))
 	c.account.Entries = make([]protocol.Entry, len(chosen))
 	for i, m := range chosen {

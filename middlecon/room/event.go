@@ -50,6 +50,7 @@ type (
 		Session  SessionID
 		Sequence uint64
 		Peer     Peer
+		Member   protocol.MemberID // the only one that is meant; 0 for all that Body selects
 		Budget   time.Duration
 		Body     protocol.Call
 		Payload  []byte

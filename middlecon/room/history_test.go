@@ -15,7 +15,7 @@ import (
 //
 //	[@TIME] EVENT SESSION … [-> EFFECT; EFFECT]
 //
-//	join 1 ann rack=7 [in=ROOM]      call 9 [need=2] [for=1s] [seq=5] [rack=7] [in=ROOM]
+//	join 1 ann rack=7 [in=ROOM]      call 9 [need=2] [for=1s] [seq=5] [rack=7] [to=ann] [member=1] [in=ROOM]
 //	leave 1 [room=NUMBER]            sent 1 CALL      overflow 1 CALL
 //	lost 1                           receipt 1 CALL   reply 1 CALL ok TEXT [more]
 //	watch 5 [seq=1] [once]           cancel 9 SEQUENCE               tick
@@ -71,6 +71,7 @@ func (h *history) number(s string) uint64 {
 // options are the key=value words; those with no meaning of their own are labels.
 type options struct {
 	in, need   string
+	to, member string
 	length     time.Duration
 	seq        uint64
 	room       uint32
@@ -87,6 +88,10 @@ func (h *history) options(words []string) options {
 			o.in = value
 		case "need":
 			o.need = value
+		case "to":
+			o.to = value
+		case "member":
+			o.member = value
 		case "for":
 			o.length = h.duration(value)
 		case "seq":
@@ -125,14 +130,7 @@ func (h *history) event(words []string) Event {
 		return Lost{Session: s, Why: "reset"}
 	case "call":
 		o := h.options(trimmed[2:])
-		rule, err := protocol.ParseRule(o.need)
-		if err != nil {
-			h.t.Fatalf("%s: %v", h.line, err)
-		}
-		return Call{
-			Session: s, Sequence: o.seq, Peer: peer, Budget: o.length,
-			Body: protocol.Call{Room: o.in, Rule: rule.Kind, N: rule.N, Labels: o.labels},
-		}
+		return h.call(Call{Session: s, Sequence: o.seq, Peer: peer, Budget: o.length}, o)
 	case "watch":
 		o := h.options(trimmed[2:])
 		return Watch{Session: s, Sequence: o.seq, Body: protocol.Watch{Room: o.in, Once: o.once}}
@@ -140,6 +138,18 @@ func (h *history) event(words []string) Event {
 		return Cancel{Session: s, Sequence: h.number(words[2])}
 	}
 	return h.memberEvent(words, trimmed, s, CallID(h.number(words[2])))
+}
+
+func (h *history) call(c Call, o options) Call {
+	rule, err := protocol.ParseRule(o.need)
+	if err != nil {
+		h.t.Fatalf("%s: %v", h.line, err)
+	}
+	if o.member != "" {
+		c.Member = protocol.NewMemberID(1, h.number(o.member))
+	}
+	c.Body = protocol.Call{Room: o.in, Rule: rule.Kind, N: rule.N, Labels: o.labels, To: o.to}
+	return c
 }
 
 // memberEvent is what happens to one member's slot in a call.

@@ -133,13 +133,13 @@ func (m *model) accept(e Call, effects []Effect) {
 	}
 	var to []SessionID
 	for _, o := range m.in(e.Body.Room) {
-		if carries(o.labels, e.Body.Labels) {
+		if o.isFor(e) {
 			c.slots = append(c.slots, &modelSlot{modelMember: o, call: c})
 			to = append(to, o.session)
 		}
 	}
 	for _, a := range m.absent {
-		if a.room == e.Body.Room && carries(a.labels, e.Body.Labels) {
+		if a.isFor(e) {
 			c.absent = append(c.absent, a.name)
 		}
 	}
@@ -158,6 +158,15 @@ func (m *model) accept(e Call, effects []Effect) {
 			m.fail("identity", "deliver %+v, want %+v", deliver, want)
 		}
 	}
+}
+
+// isFor tells whether the call means that member.
+func (o *modelMember) isFor(e Call) bool {
+	switch {
+	case o.room != e.Body.Room, e.Member != 0 && o.id != e.Member, e.Body.To != "" && o.name != e.Body.To:
+		return false
+	}
+	return carries(o.labels, e.Body.Labels)
 }
 
 // carries tells whether have has all of want.
@@ -182,8 +191,12 @@ func (m *model) refuseCall(e Call) protocol.Code {
 		return protocol.CodeDuplicate
 	case len(mine) >= m.limits.SessionCalls, len(m.calls) >= m.limits.Calls:
 		return protocol.CodeTooManyCalls
+	case e.Member == 0 && e.Body.To == "",
+		slices.ContainsFunc(m.members, func(o *modelMember) bool { return o.isFor(e) }),
+		slices.ContainsFunc(m.absent, func(a *modelAbsent) bool { return a.isFor(e) }):
+		return 0
 	}
-	return 0
+	return protocol.CodeNoSuchMember
 }
 
 func (m *model) overflow(e Overflow) {

@@ -27,11 +27,15 @@ func accountPlants() []planted {
 		{"one byte too many", "reply.go", "have+part > r.limits.ReplyBytes", "have+part > r.limits.ReplyBytes+1"},
 		{"the call's bytes are not bounded", "reply.go", "c.bytes+part > r.limits.AccountBytes", "false"},
 		{"bytes of finished calls are still held", "settle.go", "	r.held -= c.bytes\n", ""},
-		{"labels do not select", "call.go", "m != nil && hasLabels(m.labels, e.Body.Labels)", "m != nil"},
+		{"labels do not select", "target.go", " && hasLabels(m.labels, t.labels)", ""},
+		{"an id selects everyone", "target.go", "(t.member == 0 || t.member == m.id) && ", ""},
+		{"one is anyone of that name", "target.go", "if m := in.find(t); m != nil && t.fits(m) {\n			chosen", "if m := in.find(t); m != nil {\n			chosen"},
+		{"a hole ends the search", "target.go", "case at == high || in.members[at].id > id:\n			high = middle", "case at == high || in.members[at].id > id:\n			high = low"},
+		{"the lost are not known", "target.go", "return t.fits(a.member) }) {", "return false }) {"},
 		{"met by one less", "call.go", "return c.ok >= c.rule", "return c.ok+1 >= c.rule"},
 		{"a rule of nobody waits for nobody", "call.go", "(c.rule.Needed(len(c.slots)) > 0 && c.met())", "c.met()"},
 		{"the rule does not end a call", "call.go", "return c.open == 0 || (c", "return c.open == 0 || (false && c"},
-		{"the absent are not told", "call.go", "c.account.Absent = r.listAbsent(in, e.Body.Labels)", ""},
+		{"the absent are not told", "call.go", "c.account.Absent = r.listAbsent(in, &whom)", ""},
 	}
 }
 

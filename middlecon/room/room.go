@@ -83,13 +83,3 @@ func (in *room) take(m *member) {
 	}
 	in.members = packed
 }
-
-// hasLabels tells whether all wanted labels are there with the same text.
-func hasLabels(labels, want map[string]string) bool {
-	for k, v := range want {
-		if have, ok := labels[k]; !ok || have != v {
-			return false
-		}
-	}
-	return true
-}

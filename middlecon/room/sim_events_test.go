@@ -96,6 +96,14 @@ func (w *world) call() Call {
 	case 1:
 		c.Body.Rule, c.Body.N = protocol.RuleShare, uint32(w.IntN(105))
 	}
+	switch w.IntN(8) {
+	case 0:
+		c.Body.To = fmt.Sprintf("m%d", w.IntN(7))
+	case 1:
+		if n := len(w.m.members); n > 0 {
+			c.Member = w.m.members[w.IntN(n)].id + protocol.MemberID(w.IntN(6)/5)
+		}
+	}
 	return c
 }
 

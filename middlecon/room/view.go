@@ -24,7 +24,7 @@ func (r *Rooms) watch(e Watch) {
 	if in != nil {
 		full.View, full.Size = in.view, uint32(in.size)
 		full.Joined = in.shown()
-		full.Absent = r.listAbsent(in, nil)
+		full.Absent = r.listAbsent(in, &target{})
 	}
 	r.emit(View{Session: e.Session, Sequence: e.Sequence, Change: full})
 	if e.Body.Once {
