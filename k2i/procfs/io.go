@@ -22,10 +22,10 @@ func ParseIO(b []byte) (IO, error) {
 	io := IO{ReadBytes: k2i.Unread, WriteBytes: k2i.Unread}
 	for line := range bytes.Lines(b) {
 		name, value, _ := bytes.Cut(bytes.TrimRight(line, "\n"), []byte(": "))
-		switch string(name) {
-		case "read_bytes":
+		switch {
+		case string(name) == "read_bytes" && io.ReadBytes == k2i.Unread:
 			io.ReadBytes = parseCount(value)
-		case "write_bytes":
+		case string(name) == "write_bytes" && io.WriteBytes == k2i.Unread:
 			io.WriteBytes = parseCount(value)
 		}
 	}
