@@ -18,6 +18,7 @@ import (
 	"ddcos/k2i/fleet"
 	"ddcos/k2i/query"
 	"ddcos/middlecon/broker"
+	"ddcos/middlecon/listen"
 	"ddcos/protocol"
 )
 
@@ -118,7 +119,7 @@ func TestServe(t *testing.T) {
 	log.wait(t, "joined the room")
 	healthy(t, url)
 
-	if info, err := os.Stat(socket); err != nil || info.Mode().Perm() != socketMode {
+	if info, err := os.Stat(socket); err != nil || info.Mode().Perm() != listen.Mode {
 		t.Errorf("the socket: %v, %v", info, err)
 	}
 	me := query.Query{Select: query.Selection{PIDs: []int32{int32(os.Getpid())}}}

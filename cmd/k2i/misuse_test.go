@@ -48,11 +48,11 @@ func TestFailures(t *testing.T) {
 		"a wrong scheme":         {[]string{"serve", "--listen", "ftp://x:1"}, 2, "--listen: "},
 		"beyond loopback":        {[]string{"serve", "--listen", "0.0.0.0:0"}, 2, "--insecure-plaintext"},
 		"all addresses":          {[]string{"serve", "--listen", ":0"}, 2, "--insecure-plaintext"},
-		"an address in use":      {[]string{"serve", "--listen", taken.Addr().String()}, 1, "is in use, perhaps by another k2i; stop it, or choose another address with --listen"},
-		"a socket in use":        {[]string{"serve", "--listen", "unix://" + served}, 1, "another k2i serves this socket"},
+		"an address in use":      {[]string{"serve", "--listen", taken.Addr().String()}, 1, "is in use by another program; stop it, or choose another address with --listen"},
+		"a socket in use":        {[]string{"serve", "--listen", "unix://" + served}, 1, "another program serves this socket"},
 		"a file in the way":      {[]string{"serve", "--listen", "unix://" + file}, 1, "no socket; remove it"},
-		"the second one in use":  {[]string{"serve", "--listen", "unix://" + dir + "/new.sock", "--listen", "unix://" + served}, 1, "another k2i serves this socket"},
-		"an address of nobody's": {[]string{"serve", "--listen", "192.0.2.1:1", "--insecure-plaintext"}, 1, "cannot listen"},
+		"the second one in use":  {[]string{"serve", "--listen", "unix://" + dir + "/new.sock", "--listen", "unix://" + served}, 1, "another program serves this socket"},
+		"an address of nobody's": {[]string{"serve", "--listen", "192.0.2.1:1", "--insecure-plaintext"}, 1, "choose another address with --listen"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"ddcos/k2i/agent"
+	"ddcos/middlecon/listen"
 	"ddcos/protocol"
 )
 
@@ -32,7 +33,7 @@ func open(ctx context.Context, f serveFlags, log *slog.Logger) (*agent.Agent, []
 		return nil, nil, err
 	}
 	for _, address := range addresses {
-		l, err := listen(address)
+		l, err := listen.Open(address, f.insecure)
 		if err != nil {
 			return fail(err)
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/panjf2000/gnet/v2"
 
+	"ddcos/middlecon/listen"
 	"ddcos/middlecon/room"
 	"ddcos/protocol"
 )
@@ -66,7 +67,7 @@ func New(options Options) (*Broker, error) {
 	}
 	b.engine = engine
 	for _, a := range options.Listen {
-		l, err := listen(a, options.InsecurePlaintext)
+		l, err := listen.Open(a, options.InsecurePlaintext)
 		if err != nil {
 			b.closeListeners()
 			return nil, err

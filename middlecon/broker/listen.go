@@ -3,10 +3,7 @@ package broker
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
-	"os"
-	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -31,69 +28,6 @@ const (
 	probeCount        = 2
 	keepAliveSessions = 512
 )
-
-// listen opens one address; nothing is left behind when it fails.
-func listen(a protocol.Address, insecure bool) (net.Listener, error) {
-	if !a.Local() && !insecure {
-		return nil, fmt.Errorf("%s is reachable from other hosts and the connection is not encrypted: listen on loopback or a Unix socket, or allow it with --insecure-plaintext", a)
-	}
-	if a.Network == "unix" {
-		return listenUnix(a)
-	}
-	l, err := net.Listen(a.Network, a.Where)
-	return l, listenError(a, err)
-}
-
-func listenUnix(a protocol.Address) (net.Listener, error) {
-	if err := os.MkdirAll(filepath.Dir(a.Where), 0o755); err != nil {
-		return nil, fmt.Errorf("%s: %w", a, err)
-	}
-	if err := removeStale(a.Where); err != nil {
-		return nil, fmt.Errorf("%s: %w", a, err)
-	}
-	l, err := net.Listen("unix", a.Where)
-	if err != nil {
-		return nil, listenError(a, err)
-	}
-	if err := os.Chmod(a.Where, 0o660); err != nil {
-		_ = l.Close()
-		return nil, fmt.Errorf("%s: %w", a, err)
-	}
-	return l, nil
-}
-
-// removeStale removes a socket that nobody serves; one that answers is somebody's.
-func removeStale(path string) error {
-	info, err := os.Lstat(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if info.Mode()&os.ModeSocket == 0 {
-		return errors.New("there is a file that is no socket; remove it, or choose another path with --listen")
-	}
-	c, err := net.DialTimeout("unix", path, time.Second)
-	if err == nil {
-		_ = c.Close()
-		return errors.New("another broker serves this socket; stop it, or choose another path with --listen")
-	}
-	if !errors.Is(err, unix.ECONNREFUSED) {
-		return err
-	}
-	return os.Remove(path)
-}
-
-func listenError(a protocol.Address, err error) error {
-	if errors.Is(err, unix.EADDRINUSE) {
-		return fmt.Errorf("%s is in use by another program; stop it, or choose another address with --listen", a)
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", a, err)
-	}
-	return nil
-}
 
 // accept takes connections until the listener is closed. gnet's own accept
 // would end the engine when the file table is full; here that is waited out.

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"testing"
 	"time"
 
@@ -49,42 +48,6 @@ func TestTCPMembersAreKnownByAddress(t *testing.T) {
 	m.expect(protocol.KindView, &view)
 	if len(view.Joined) != 1 || view.Joined[0].Host != "127.0.0.1" || view.Joined[0].PID != 0 {
 		t.Errorf("view %+v", view)
-	}
-}
-
-func TestListen(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "sub", "m.sock")
-	a := protocol.Address{Network: "unix", Where: path}
-	l, err := listen(a, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o660 {
-		t.Errorf("mode %v, %v", info.Mode(), err)
-	}
-	l.(*net.UnixListener).SetUnlinkOnClose(false)
-	if _, err := listen(a, false); err == nil || !strings.Contains(err.Error(), "another broker") {
-		t.Errorf("a socket that is served: %v", err)
-	}
-	_ = l.Close()
-	l, err = listen(a, false)
-	if err != nil {
-		t.Fatalf("a socket that nobody serves: %v", err)
-	}
-	_ = l.Close()
-	file := filepath.Join(dir, "file")
-	if err := os.WriteFile(file, []byte("precious"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := listen(protocol.Address{Network: "unix", Where: file}, false); err == nil {
-		t.Error("a file that is no socket was replaced")
-	}
-	for _, where := range []string{"0.0.0.0:0", ":0", "192.0.2.1:1"} {
-		_, err := listen(protocol.Address{Network: "tcp", Where: where}, false)
-		if err == nil || !strings.Contains(err.Error(), "--insecure-plaintext") {
-			t.Errorf("%s without encryption: %v", where, err)
-		}
 	}
 }
 
