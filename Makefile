@@ -30,7 +30,7 @@ GOLANGCI = .tools/golangci-lint-$(GOLANGCI_VERSION)/golangci-lint
 FUZZTIME ?= 50000x
 
 # What `make bench` measures.
-BENCH_FLAGS ?= --members 1000 --transport tcp
+BENCH_FLAGS ?= --members 1000 --transport tcp --peer c,nats,nats-unknown
 
 .DEFAULT_GOAL := help
 .PHONY: help build peers run test race fuzz lint bench generate install clean
@@ -46,6 +46,8 @@ build: ## build every program under cmd/ into bin/, static
 peers: ## build the programs that bench compares with (bench/peers) into bin/
 	@mkdir -p bin
 	cd bench/peers && $(BUILD) -o $(CURDIR)/bin/ ./...
+	@if command -v cc >/dev/null; then set -x; cc -O2 -o bin/bench-c bench/peers/c/fanout.c; \
+	else echo 'peers: no C compiler: bench leaves the peer c out'; fi
 
 run: build ## show it: a broker, three hosts, one process table, one call's account
 	bin/bench run
@@ -72,7 +74,7 @@ lint: $(GOLANGCI) ## golangci-lint at the pinned version, with .golangci.yml
 $(GOLANGCI):
 	GOBIN=$(CURDIR)/$(dir $@) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v$(GOLANGCI_VERSION)
 
-bench: build peers ## measure calls beside nats-server; BENCH_FLAGS to choose
+bench: build peers ## measure calls beside other brokers; BENCH_FLAGS to choose
 	bin/bench call $(BENCH_FLAGS)
 
 generate: ## compile the BPF programs again (needs clang and libbpf's headers)

@@ -45,7 +45,7 @@ type CallOptions struct {
 func DefaultCallOptions() CallOptions {
 	o := CallOptions{
 		Members: 1000, Transport: "tcp", Calls: 200, Rounds: 50, Warmup: 1, Bytes: 64,
-		Gap: 2 * time.Millisecond, Peers: []string{"nats"}, Out: os.Stdout, Progress: os.Stderr,
+		Gap: 2 * time.Millisecond, Peers: []string{"c", "nats"}, Out: os.Stdout, Progress: os.Stderr,
 	}
 	if self, err := os.Executable(); err == nil {
 		o.Bin = filepath.Dir(self)
@@ -126,7 +126,11 @@ func (o CallOptions) systems() ([]system, error) {
 			return nil, err
 		}
 		if _, err := s.find(o.Bin); err != nil {
-			return nil, err
+			if s.spare == "" {
+				return nil, err
+			}
+			o.progress("the peer %s is left out: %v", s.name, err)
+			continue
 		}
 		all = append(all, s)
 	}

@@ -31,6 +31,12 @@ func built(t *testing.T) (bin string) {
 			t.Fatalf("go build %s: %v\n%s", pkg, err, out)
 		}
 	}
+	if _, err := exec.LookPath("cc"); err == nil {
+		compile := exec.CommandContext(t.Context(), "cc", "-O2", "-Wall", "-Wextra", "-Werror", "-o", filepath.Join(bin, "bench-c"), "peers/c/fanout.c")
+		if out, err := compile.CombinedOutput(); err != nil {
+			t.Fatalf("cc: %v\n%s", err, out)
+		}
+	}
 	return bin
 }
 
@@ -38,7 +44,7 @@ func built(t *testing.T) (bin string) {
 func small(bin string) (CallOptions, *bytes.Buffer) {
 	var out bytes.Buffer
 	o := DefaultCallOptions()
-	o.Bin, o.Members, o.Calls, o.Rounds, o.Gap = bin, 50, 10, 4, 0
+	o.Bin, o.Members, o.Calls, o.Rounds, o.Gap, o.Peers = bin, 50, 10, 4, 0, []string{"nats"}
 	o.Out, o.Progress = &out, io.Discard
 	return o, &out
 }
@@ -58,6 +64,7 @@ func leavesNothing(t *testing.T) {
 func TestCall(t *testing.T) {
 	bin := built(t)
 	t.Run("figures", func(t *testing.T) { callFiguresTest(t, bin) })
+	t.Run("peers", func(t *testing.T) { callPeersTest(t, bin) })
 	t.Run("table", func(t *testing.T) { callTableTest(t, bin) })
 	t.Run("thousand", func(t *testing.T) { callThousandTest(t, bin) })
 	t.Run("interrupted", func(t *testing.T) { callInterruptedTest(t, bin) })
@@ -89,6 +96,42 @@ func callFiguresTest(t *testing.T, bin string) {
 		}
 		if got := strings.Join(names, " "); got != "call-p50 call-p99 call-max" {
 			t.Errorf("%s: figures %s", transport, got)
+		}
+	}
+}
+
+// callPeersTest measures every peer whose program is there, and says which is not.
+func callPeersTest(t *testing.T, bin string) {
+	for _, transport := range []string{"unix", "tcp"} {
+		leavesNothing(t)
+		o, out := small(bin)
+		o.Transport, o.JSON, o.Peers, o.Calls, o.Rounds = transport, true, PeerNames(), 2, 1
+		var said bytes.Buffer
+		o.Progress = &said
+		if err := Call(t.Context(), o); err != nil {
+			t.Fatalf("%s: %v", transport, err)
+		}
+		found := map[string]Figure{}
+		for d := json.NewDecoder(out); d.More(); {
+			var f Figure
+			if err := d.Decode(&f); err != nil {
+				t.Fatal(err)
+			}
+			if f.Name == "call-p50" {
+				found[f.Peer] = f
+			}
+		}
+		for _, name := range PeerNames() {
+			f, ok := found[name]
+			if leftOut := strings.Contains(said.String(), "the peer "+name+" is left out: "); leftOut == ok {
+				t.Errorf("%s: %s: measured %v, left out %v:\n%s", transport, name, ok, leftOut, &said)
+			}
+			if ok && !strings.HasPrefix(f.Note, name+": ") {
+				t.Errorf("%s: %s: note %q", transport, name, f.Note)
+			}
+		}
+		if f := found["nats-unknown"]; f.PeerValue < milliseconds(stall.Nanoseconds()) {
+			t.Errorf("%s: a caller that waits for silence knew after %v ms", transport, f.PeerValue)
 		}
 	}
 }

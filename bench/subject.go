@@ -80,7 +80,7 @@ func (s *subject) reach(ctx context.Context, address protocol.Address, members i
 	ctx, cancel := context.WithTimeout(ctx, brokerTimeout)
 	defer cancel()
 	return s.broker.await(ctx, func() (err error) {
-		s.caller, err = s.dial(ctx, address, members)
+		s.caller, err = s.connect(ctx, address, members)
 		return err
 	})
 }

@@ -21,9 +21,14 @@ type system struct {
 	made    string // the make target that builds it
 	note    string // what a reader of its figures has to know
 	unix    bool   // it can listen on a Unix socket
+	spare   string // what else it takes to have the program; where it is said, a measurement goes on without the peer
 	args    func(listen protocol.Address) []string
 	wire    func(member int) wire
-	dial    func(ctx context.Context, broker protocol.Address, members int) (caller, error)
+	asker   func() asker // the caller in bytes
+	until   ending       // how that one learns that all have answered
+
+	// dial, where it is not nil, makes another caller of calls to all members than asker's bytes.
+	dial func(ctx context.Context, broker protocol.Address, members int) (caller, error)
 }
 
 // wire is one member's end of a system's protocol. It knows bytes and no socket, so that the
@@ -48,7 +53,7 @@ type caller interface {
 }
 
 // peers are the systems that middlecon is compared with.
-func peers() []system { return []system{natsSystem()} }
+func peers() []system { return []system{cSystem(), natsSystem(), natsUnknownSystem()} }
 
 // PeerNames are those that [CallOptions] may name.
 func PeerNames() []string {
@@ -69,11 +74,19 @@ func systemNamed(name string) (system, error) {
 	return all[i], nil
 }
 
+// connect connects a caller that calls all members.
+func (s system) connect(ctx context.Context, broker protocol.Address, members int) (caller, error) {
+	if s.dial != nil {
+		return s.dial(ctx, broker, members)
+	}
+	return dialBare(ctx, broker, s.asker(), s.until, members)
+}
+
 // find is the path of the system's program.
 func (s system) find(bin string) (string, error) {
 	path := filepath.Join(bin, s.program)
 	if _, err := os.Stat(path); err != nil {
-		return "", fmt.Errorf("%s: %w: run 'make %s'", path, os.ErrNotExist, s.made)
+		return "", fmt.Errorf("%s: %w: run 'make %s'%s", path, os.ErrNotExist, s.made, s.spare)
 	}
 	return path, nil
 }

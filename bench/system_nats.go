@@ -2,11 +2,8 @@ package bench
 
 import (
 	"bytes"
-	"context"
 	"fmt"
-	"net"
 	"strconv"
-	"time"
 
 	"ddcos/protocol"
 )
@@ -20,11 +17,20 @@ const (
 func natsSystem() system {
 	return system{
 		name: "nats", program: "bench-nats", made: "peers",
-		note: "nats: nats-server v2.15.2; its caller is told how many replies to wait for",
-		args: func(listen protocol.Address) []string { return []string{"--listen", listen.Where} },
-		wire: func(int) wire { return &natsWire{} },
-		dial: dialNATS,
+		note:  "nats: nats-server v2.15.2; its caller is told how many replies to wait for",
+		args:  func(listen protocol.Address) []string { return []string{"--listen", listen.Where} },
+		wire:  func(int) wire { return &natsWire{} },
+		asker: func() asker { return &natsAsker{} }, until: toldCount,
 	}
+}
+
+// natsUnknownSystem is the same server for a caller that does not know how many members there
+// are, as is usual: nobody tells it, and so it waits for silence as nats.js does by default.
+func natsUnknownSystem() system {
+	s := natsSystem()
+	s.name, s.until = "nats-unknown", bySilence
+	s.note = fmt.Sprintf("nats-unknown: the same, but its caller is not told how many; it takes the replies for all when none has come for %v, as nats.js does", stall)
+	return s
 }
 
 // natsWire is a member that answers each message with the message's own payload.
@@ -63,104 +69,36 @@ func appendPub(out, subject, reply, payload []byte) []byte {
 	return append(out, "\r\n"...)
 }
 
-// natsCaller publishes with a reply subject and counts what comes back to it.
-type natsCaller struct {
-	conn    net.Conn
-	members int
-	calls   int
-	buf     []byte
-	start   int // of what has not been parsed
-	wrong   int // replies that belong to another call, or are not what was sent
+// natsAsker publishes with a reply subject of the call's own; nobody says who replied.
+type natsAsker struct{ in bool }
+
+func (a *natsAsker) ready() bool { return a.in }
+
+func (a *natsAsker) hello(out []byte) []byte {
+	return append(append(out, natsConnect...), "SUB "+natsReplies+"* 1\r\nPING\r\n"...)
 }
 
-// natsBuffer is room for many replies in one read.
-const natsBuffer = 64 << 10
-
-func dialNATS(ctx context.Context, broker protocol.Address, members int) (caller, error) {
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, broker.Network, broker.Where)
-	if err != nil {
-		return nil, err
-	}
-	c := &natsCaller{conn: conn, members: members, buf: make([]byte, 0, natsBuffer)}
-	if err := c.greet(ctx); err != nil {
-		_ = conn.Close()
-		return nil, fmt.Errorf("nats-server: %w", err)
-	}
-	return c, nil
+func (a *natsAsker) ask(out []byte, call uint64, payload []byte) []byte {
+	var inbox [len(natsReplies) + 20]byte
+	return appendPub(out, []byte(callRoom), strconv.AppendUint(append(inbox[:0], natsReplies...), call, 10), payload)
 }
 
-func (c *natsCaller) greet(ctx context.Context) error {
-	stop := context.AfterFunc(ctx, func() { _ = c.conn.SetDeadline(time.Unix(1, 0)) })
-	defer stop()
-	if _, err := c.conn.Write([]byte(natsConnect + "SUB " + natsReplies + "* 1\r\nPING\r\n")); err != nil {
-		return err
+func (a *natsAsker) take(in, out []byte) (int, reply, []byte, error) {
+	m, size, err := parseNATS(in)
+	if err != nil || size == 0 {
+		return 0, reply{}, out, err
 	}
-	for {
-		m, err := c.next()
-		if err != nil || m.verb == natsPong {
-			return err
+	switch m.verb {
+	case natsMsg:
+		call, err := strconv.ParseUint(string(bytes.TrimPrefix(m.subject, []byte(natsReplies))), 10, 64)
+		if err != nil || call == 0 {
+			return 0, reply{}, out, fmt.Errorf("a reply to %.200q", m.subject)
 		}
+		return size, reply{call: call, payload: m.payload}, out, nil
+	case natsPing:
+		out = append(out, "PONG\r\n"...)
+	case natsPong:
+		a.in = true
 	}
+	return size, reply{}, out, nil
 }
-
-func (c *natsCaller) call(ctx context.Context, payload []byte) error {
-	stop := context.AfterFunc(ctx, func() { _ = c.conn.SetDeadline(time.Unix(1, 0)) })
-	defer stop()
-	if err := c.conn.SetDeadline(time.Now().Add(callDeadline)); err != nil {
-		return err
-	}
-	c.calls++
-	c.wrong = 0
-	inbox := strconv.AppendInt([]byte(natsReplies), int64(c.calls), 10)
-	if _, err := c.conn.Write(appendPub(nil, []byte(callRoom), inbox, payload)); err != nil {
-		return err
-	}
-	for got := 0; got < c.members; {
-		m, err := c.next()
-		switch {
-		case err != nil:
-			return fmt.Errorf("nats-server, after %d of %d replies: %w", got, c.members, err)
-		case m.verb == natsPing:
-			if _, err := c.conn.Write([]byte("PONG\r\n")); err != nil {
-				return err
-			}
-		case m.verb == natsMsg:
-			got++
-			if !bytes.Equal(m.subject, inbox) || !bytes.Equal(m.payload, payload) {
-				c.wrong++
-			}
-		}
-	}
-	return nil
-}
-
-func (c *natsCaller) check([]byte) error {
-	if c.wrong > 0 {
-		return fmt.Errorf("%w: %d of nats-server's replies are not those to this call", ErrAccount, c.wrong)
-	}
-	return nil
-}
-
-// next reads one message, whose bytes live until the next call of next.
-func (c *natsCaller) next() (natsMessage, error) {
-	for {
-		m, size, err := parseNATS(c.buf[c.start:])
-		if err != nil {
-			return m, err
-		}
-		if size > 0 {
-			c.start += size
-			return m, nil
-		}
-		c.buf = c.buf[:copy(c.buf, c.buf[c.start:])]
-		c.start = 0
-		n, err := c.conn.Read(c.buf[len(c.buf):cap(c.buf)])
-		if n == 0 && err != nil {
-			return m, err
-		}
-		c.buf = c.buf[:len(c.buf)+n]
-	}
-}
-
-func (c *natsCaller) close() error { return c.conn.Close() }

@@ -17,7 +17,7 @@ const (
 	natsPong
 )
 
-// A line and a payload are no longer than this: two of them fit natsBuffer.
+// A line and a payload are no longer than this: one of them fits readBuffer.
 const (
 	natsMaxLine    = 16 << 10
 	natsMaxPayload = 32 << 10

@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"ddcos/middlecon"
 	"ddcos/protocol"
@@ -60,9 +61,10 @@ func TestNATSCallerIsHonest(t *testing.T) {
 		says   string
 	}{
 		"all":             {"MSG bench.reply.1 1 1\r\nx\r\nPING\r\nMSG bench.reply.1 1 1\r\nx\r\n", ""},
-		"another call's":  {"MSG bench.reply.1 1 1\r\nx\r\nMSG bench.reply.9 1 1\r\nx\r\n", "1 of nats-server's replies"},
-		"another payload": {"MSG bench.reply.1 1 1\r\ny\r\nMSG bench.reply.1 1 1\r\ny\r\n", "2 of nats-server's replies"},
+		"another call's":  {"MSG bench.reply.1 1 1\r\nx\r\nMSG bench.reply.9 1 1\r\nx\r\n", "1 of 2 replies"},
+		"another payload": {"MSG bench.reply.1 1 1\r\ny\r\nMSG bench.reply.1 1 1\r\ny\r\n", "2 of 2 replies"},
 		"one is missing":  {"MSG bench.reply.1 1 1\r\nx\r\n", "after 1 of 2 replies"},
+		"a wrong subject": {"MSG bench.reply.x 1 1\r\nx\r\n", "a reply to"},
 		"refused":         {"-ERR 'Permissions Violation'\r\n", "Permissions Violation"},
 	} {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -70,8 +72,8 @@ func TestNATSCallerIsHonest(t *testing.T) {
 			t.Fatal(err)
 		}
 		served := make(chan error, 1)
-		go func() { served <- answerOnce(l, tc.answer) }()
-		c, err := dialNATS(t.Context(), protocol.Address{Network: "tcp", Where: l.Addr().String()}, 2)
+		go func() { served <- answerOnce(l, tc.answer, nil) }()
+		c, err := dialBare(t.Context(), protocol.Address{Network: "tcp", Where: l.Addr().String()}, &natsAsker{}, toldCount, 2)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -88,8 +90,9 @@ func TestNATSCallerIsHonest(t *testing.T) {
 	}
 }
 
-// answerOnce greets one client, answers its first publication, and hangs up.
-func answerOnce(l net.Listener, answer string) error {
+// answerOnce greets one client, answers its first publication, and hangs up when it is released,
+// where release is not nil.
+func answerOnce(l net.Listener, answer string, release <-chan struct{}) error {
 	c, err := l.Accept()
 	if err != nil {
 		return err
@@ -106,6 +109,9 @@ func answerOnce(l net.Listener, answer string) error {
 		case strings.HasPrefix(line, "PUB"):
 			if _, err = r.ReadString('\n'); err == nil {
 				_, err = c.Write([]byte(answer))
+			}
+			if release != nil {
+				<-release
 			}
 			return err
 		}
@@ -142,6 +148,77 @@ func TestMiddleconCheck(t *testing.T) {
 		err := c.check([]byte("x"))
 		if tc.says == "" && err != nil || tc.says != "" && (!errors.Is(err, ErrAccount) || !strings.Contains(err.Error(), tc.says)) {
 			t.Errorf("%s: %v, want %q", name, err, tc.says)
+		}
+	}
+}
+
+// TestSilenceEndsACall has a caller that is told nothing: what is missing when nothing comes any
+// more is missing, and before the first reply nothing is long enough.
+func TestSilenceEndsACall(t *testing.T) {
+	for name, tc := range map[string]struct{ answer, says string }{
+		"all":            {"MSG bench.reply.1 1 1\r\nx\r\nMSG bench.reply.1 1 1\r\nx\r\n", ""},
+		"one is missing": {"MSG bench.reply.1 1 1\r\nx\r\n", "1 replies of 2 members"},
+	} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		release, served := make(chan struct{}), make(chan error, 1)
+		go func() { served <- answerOnce(l, tc.answer, release) }()
+		c, err := dialBare(t.Context(), protocol.Address{Network: "tcp", Where: l.Addr().String()}, &natsAsker{}, bySilence, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		if err := c.call(t.Context(), []byte("x")); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if took := time.Since(began); took < stall {
+			t.Errorf("%s: it knew after %v", name, took)
+		}
+		if err := c.check(nil); (err == nil) != (tc.says == "") || err != nil && !strings.Contains(err.Error(), tc.says) {
+			t.Errorf("%s: %v, want %q", name, err, tc.says)
+		}
+		close(release)
+		if err := errors.Join(c.close(), <-served, l.Close()); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestCAskerIsHonest reads accounts that do not add up.
+func TestCAskerIsHonest(t *testing.T) {
+	frame := func(h protocol.Header) string { return string(mustAppend(nil, h, nil, nil)) }
+	account := frame(protocol.Header{Kind: protocol.KindAccount, Room: 2})
+	first := frame(protocol.Header{Kind: protocol.KindReply, Sequence: 7, Member: 1})
+	for name, tc := range map[string]struct {
+		in      string
+		replies int
+		says    string
+	}{
+		"whole":             {account + first + first, 2, ""},
+		"a reply too many":  {account + first + first + first, 2, "a reply frame"},
+		"a reply alone":     {first, 0, "a reply frame"},
+		"another's account": {account + first + account, 1, "a account frame"},
+		"a foreign frame":   {frame(protocol.Header{Kind: protocol.KindView}), 0, "a view frame"},
+	} {
+		a, in, replies := &cAsker{}, []byte(tc.in), 0
+		var said error
+		for len(in) > 0 && said == nil {
+			if used, _, _, err := a.take(in[:1], nil); used != 0 || err != nil {
+				t.Fatalf("%s: a byte is taken for %d: %v", name, used, err)
+			}
+			used, r, _, err := a.take(in, nil)
+			if in = in[used:]; r.call == 7 {
+				replies++
+				if r.last != (replies == 2) {
+					t.Errorf("%s: reply %d is the last: %v", name, replies, r.last)
+				}
+			}
+			said = err
+		}
+		if replies != tc.replies || (said == nil) != (tc.says == "") || said != nil && !strings.Contains(said.Error(), tc.says) {
+			t.Errorf("%s: %d replies, %v", name, replies, said)
 		}
 	}
 }
