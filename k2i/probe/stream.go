@@ -46,6 +46,8 @@ func (s *stream) each(r io.Reader, handle func(kind ebpf.TasksRecordKind, record
 			return fmt.Errorf("task iterator: %d bytes at its end are no record", held)
 		case err != nil:
 			return fmt.Errorf("task iterator: %w", err)
+		case n == 0:
+			return fmt.Errorf("task iterator: %w", io.ErrNoProgress)
 		}
 	}
 }

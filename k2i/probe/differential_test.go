@@ -1,0 +1,292 @@
+package probe
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"ddcos/k2i"
+)
+
+// zoo starts one process of each kind that is hard to read, all of them stopped.
+func zoo(t testing.TB) family {
+	t.Helper()
+	f := family{}
+	for _, comm := range []string{") R 1 (", "a\nb", "\x1b[2J", "  x  ", "fifteen bytes !", "\xff\xfe\xc0", "\u202ecod.exe", "a\\b"} {
+		f.add(t, fmt.Sprintf("comm %q", comm), childOf("comm", comm), nil)
+	}
+	for _, name := range []string{"idle", "threads", "busy", "ids"} {
+		f.add(t, name, childOf(name, ""), nil)
+	}
+	f.add(t, "io", childOf("io", t.TempDir()), nil)
+	for _, title := range []string{"short", "long", "whole"} {
+		f.add(t, "title "+title, childOf("title", title), nil)
+	}
+	for name, args := range map[string][]string{
+		"no name": {""}, "200 KiB": append([]string{"x"}, slices.Repeat([]string{strings.Repeat("y", 10<<10)}, 20)...),
+		"empty ones": {"a", "", "", "b", ""}, "odd ones": {"a\nb", "\x1b[2J", "\xff"}, "exactly": {strings.Repeat("z", k2i.MaxArgs-1)},
+		"one more": {strings.Repeat("z", k2i.MaxArgs), "q"},
+	} {
+		cmd := childOf("idle", "")
+		cmd.Args = args
+		f.add(t, "arguments, "+name, cmd, nil)
+	}
+	for name, p := range map[string]struct {
+		policy, priority uint32
+		nice             int32
+	}{
+		"nice": {unix.SCHED_NORMAL, 0, 7}, "nicer": {unix.SCHED_NORMAL, 0, -20}, "fifo": {unix.SCHED_FIFO, 1, 0},
+		"rr": {unix.SCHED_RR, 99, 0}, "batch": {unix.SCHED_BATCH, 0, 19}, "scheduled idle": {unix.SCHED_IDLE, 0, 0},
+	} {
+		schedule(t, f.add(t, name, childOf("idle", ""), nil), p.policy, p.priority, p.nice)
+	}
+	f.add(t, "another user", childOf("idle", ""), &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534, NoSetGroups: true}})
+	f.add(t, "group", childOf("idle", ""), &syscall.SysProcAttr{Setpgid: true})
+	f.add(t, "session", childOf("idle", ""), &syscall.SysProcAttr{Setsid: true})
+	f.add(t, "namespace", childOf("idle", ""), &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWPID})
+	cmd, attr := withTerminal(t, childOf("idle", ""))
+	f.add(t, "terminal", cmd, attr)
+	cmd, attr = withTerminal(t, childOf("front", ""))
+	f.add(t, "terminal given away", cmd, attr)
+	addUnstoppable(t, f)
+	return f
+}
+
+// addUnstoppable adds those that have ended, or wait so that no signal stops them.
+func addUnstoppable(t testing.TB, f family) {
+	t.Helper()
+	f.addRunning(t, "zombie", childOf("zombie", ""), nil, "Z")
+	headless := f.addRunning(t, "headless", childOf("headless", ""), nil, "Z")
+	waiting := f.addRunning(t, "vfork", childOf("vfork", leased(t)), nil, "D")
+	for _, pid := range []int{headless, waiting} {
+		await(t, fmt.Sprintf("all other threads of %d stopped", pid), func() bool { return stopOthers(t, pid) })
+	}
+}
+
+// stopOthers tells whether all threads but the leader are stopped, and tells
+// them to: a signal to the process would wait for its leader.
+func stopOthers(t testing.TB, pid int) bool {
+	t.Helper()
+	stopped := true
+	tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, task := range tasks {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/stat", pid, task.Name()))
+		if tid, _ := strconv.Atoi(task.Name()); err == nil && tid != pid && !strings.Contains(string(b), ") T ") {
+			_ = unix.Tgkill(pid, tid, unix.SIGSTOP)
+			stopped = false
+		}
+	}
+	return stopped
+}
+
+// rssSlack bounds what two looks at the resident pages of a stopped process may
+// differ by: each of three counters keeps up to a batch for each CPU to itself.
+func rssSlack() uint64 {
+	cpus := uint64(max(1, len(onlineCPUs())))
+	return 3 * cpus * max(32, 2*cpus) * uint64(os.Getpagesize())
+}
+
+func onlineCPUs() []int {
+	var set unix.CPUSet
+	_ = unix.SchedGetaffinity(0, &set)
+	return make([]int, set.Count())
+}
+
+// within tells whether two numbers are no further apart than slack.
+func within(a, b, slack uint64) bool { return max(a, b)-min(a, b) <= slack }
+
+// differences compares the row of a stopped process by both roads: every field,
+// those with a finer unit on the BPF road within that of /proc.
+func differences(bpf, proc k2i.Process) []string {
+	var found []string
+	differ := func(field string, a, b any) {
+		found = append(found, fmt.Sprintf("%s: %#v by BPF, %#v by procfs", field, a, b))
+	}
+	for field, pair := range map[string][2]*uint64{
+		"UserNS": {&bpf.UserNS, &proc.UserNS}, "SystemNS": {&bpf.SystemNS, &proc.SystemNS}, "StartNS": {&bpf.StartNS, &proc.StartNS},
+	} {
+		*pair[0] = *pair[0] / nsPerTick * nsPerTick // in /proc it is cut to ticks
+		if field != "StartNS" && within(*pair[0], *pair[1], nsPerTick) {
+			*pair[0] = *pair[1] // told at two instants, split anew at each
+		}
+	}
+	if bpf.CPUNS < proc.CPUNS || bpf.CPUNS-proc.CPUNS >= 2*nsPerTick {
+		differ("CPUNS", bpf.CPUNS, proc.CPUNS) // exact against the sum of two that were cut
+	}
+	if !within(bpf.RSSBytes, proc.RSSBytes, rssSlack()) {
+		differ("RSSBytes", bpf.RSSBytes, proc.RSSBytes)
+	}
+	if proc.PidfdInode != k2i.Unread || bpf.RCPU.Known() || proc.RCPU.Known() {
+		differ("what neither or only one can know", bpf.PidfdInode, proc.PidfdInode)
+	}
+	bpf.CPUNS, bpf.RSSBytes, bpf.PidfdInode, bpf.RCPU, proc.RCPU = proc.CPUNS, proc.RSSBytes, proc.PidfdInode, 0, 0
+	a, b := reflect.ValueOf(bpf), reflect.ValueOf(proc)
+	for i := range a.NumField() {
+		if x, y := a.Field(i).Interface(), b.Field(i).Interface(); !reflect.DeepEqual(x, y) {
+			differ(a.Type().Field(i).Name, x, y)
+		}
+	}
+	return found
+}
+
+// TestRoadsAgree holds both roads, another library and ps to each other, over
+// processes that are hard to read and do not change meanwhile.
+func TestRoadsAgree(t *testing.T) {
+	p, fs := openRoads(t)
+	f := zoo(t)
+	first, err := p.Read(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	proc, err := fs.Read(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := p.Read(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(first.Missing) != 0 {
+		t.Errorf("the probe is missing %v", first.Missing)
+	}
+	for name, pid := range f {
+		t.Run(name, func(t *testing.T) {
+			row, other := find(t, first, pid), find(t, proc, pid)
+			for _, d := range differences(row, other) {
+				t.Error(d)
+			}
+			again := find(t, second, pid)
+			if row.RCPU, again.RCPU = 0, 0; !reflect.DeepEqual(row, again) {
+				t.Errorf("a second look differs:\n%+v\n%+v", row, again)
+			}
+			compareLibrary(t, other)
+			comparePidfd(t, row)
+		})
+	}
+	comparePS(t, f, proc)
+	checkZoo(t, f, first)
+}
+
+// checkZoo tells that the processes are what they were meant to be, so that
+// agreeing about them means something.
+func checkZoo(t *testing.T, f family, sample *k2i.Sample) {
+	row := func(name string) k2i.Process { return find(t, sample, f[name]) }
+	want := func(name string, holds bool) {
+		if !holds {
+			t.Errorf("%s: %+v", name, row(name))
+		}
+	}
+	for name := range f {
+		if comm, found := strings.CutPrefix(name, "comm "); found {
+			want(name, fmt.Sprintf("%q", row(name).Comm) == comm)
+		}
+	}
+	p := row("ids")
+	want("ids", p.RUID == 2001 && p.EUID == 2002 && p.SUID == 2003 && p.FSUID == 2003)
+	want("ids", p.RGID == 1001 && p.EGID == 1002 && p.SGID == 1003 && p.FSGID == 1004)
+	want("threads", row("threads").Threads >= 13 && row("threads").CPUNS >= 130e6)
+	p = row("busy")
+	want("busy", p.UserNS > 20e6 && p.SystemNS > 20e6 && p.UserNS+p.SystemNS == p.CPUNS && p.CPUNS > 200e6)
+	want("io", row("io").WriteBytes >= 1<<20)
+	want("title short", slices.Equal(row("title short").Args, []string{"a title"}))
+	want("title long", strings.HasSuffix(row("title long").Args[0], "ttail"))
+	want("title whole", strings.Trim(row("title whole").Args[0], "w") == "")
+	want("arguments, no name", len(row("arguments, no name").Args) == 0)
+	want("arguments, 200 KiB", len(strings.Join(row("arguments, 200 KiB").Args, " ")) == k2i.MaxArgs)
+	want("nice", row("nice").Nice == 7 && row("nice").Priority == 27)
+	want("fifo", row("fifo").Policy == unix.SCHED_FIFO && row("fifo").Priority == -2 && row("fifo").RTPriority == 1)
+	want("rr", row("rr").Policy == unix.SCHED_RR && row("rr").Priority == -100)
+	want("batch", row("batch").Policy == unix.SCHED_BATCH && row("batch").Nice == 19)
+	want("scheduled idle", row("scheduled idle").Policy == unix.SCHED_IDLE)
+	want("another user", row("another user").EUID == 65534)
+	want("group", row("group").PGID == row("group").PID && row("group").SID != row("group").PID)
+	want("session", row("session").SID == row("session").PID && row("session").TPGID == -1)
+	want("terminal", row("terminal").TTYNr>>8&0xfff == 136 && row("terminal").TPGID == row("terminal").PID)
+	p = row("terminal given away")
+	want("terminal given away", p.TPGID > 0 && p.TPGID != p.PGID)
+	want("zombie", row("zombie").State == "Z" && len(row("zombie").Args) == 0 && row("zombie").CPUNS >= 60e6)
+	want("headless", row("headless").State == "Z" && row("headless").Threads >= 4)
+	want("vfork", row("vfork").State == "D")
+}
+
+// A process is in its control group by both roads, whichever hierarchy is asked for.
+func TestCgroupOfProcess(t *testing.T) {
+	lines, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(lines)) {
+		parts := strings.SplitN(strings.TrimSpace(line), ":", 3)
+		controller := parts[1]
+		if _, ok := hierarchies[controller]; !ok {
+			continue
+		}
+		t.Run("hierarchy "+controller, func(t *testing.T) {
+			p, err := Open(Options{CgroupController: controller, ArgumentsWait: DefaultOptions().ArgumentsWait})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = p.Close() })
+			base := "/sys/fs/cgroup"
+			for _, dir := range []string{base + "/" + controller, base + "/unified"} {
+				if _, err := os.Stat(dir + "/cgroup.procs"); err == nil && (controller != "" || strings.HasSuffix(dir, "unified")) {
+					base = dir
+					break
+				}
+			}
+			dir := filepath.Join(base, parts[2], fmt.Sprint("ddcos test ", os.Getpid()))
+			if err := os.Mkdir(dir, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { await(t, "the group to be empty", func() bool { return os.Remove(dir) == nil }) })
+			pid := family{}.add(t, "member", childOf("idle", ""), nil)
+			if err := os.WriteFile(dir+"/cgroup.procs", fmt.Append(nil, pid), 0); err != nil {
+				t.Fatal(err)
+			}
+			for range 2 { // sent by the first pass, remembered by the second
+				sample, err := p.Read(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got, want := find(t, sample, pid).Cgroup, strings.TrimPrefix(dir, base); got != want {
+					t.Errorf("got %q, want %q", got, want)
+				}
+			}
+		})
+	}
+}
+
+// Kernel threads have the ids and states that /proc shows, and no arguments. A
+// worker's name changes with its work: only its beginning is compared.
+func TestKernelThreadsAgree(t *testing.T) {
+	p, fs := openRoads(t)
+	sample, err := p.Read(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range sample.Processes {
+		proc, err := fs.Process(row.PID)
+		if err != nil || proc.StartTicks != row.StartTicks {
+			continue // ended meanwhile
+		}
+		if row.Kernel != proc.Kernel {
+			t.Errorf("process %d: a kernel thread by one road only", row.PID)
+		}
+		name, _, _ := strings.Cut(row.Comm, "/")
+		same := row.PPID == proc.PPID && row.Cgroup == proc.Cgroup && row.EUID == proc.EUID && row.Nice == proc.Nice
+		if row.Kernel && (!same || !strings.HasPrefix(proc.Comm, name) || len(row.Args) != 0 || row.VSZBytes != 0) {
+			t.Errorf("by BPF    %+v\nby procfs %+v", row, proc)
+		}
+	}
+}
