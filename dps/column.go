@@ -36,6 +36,8 @@ type Column struct {
 	PIDs   bool   // as wide as the largest pid of the hosts shown
 	Help   string // one phrase
 	Fields string // of k2i, which it is made from, with blanks between
+	Facts  string // read on this host on demand, with commas between; see Facts
+	Mask   bool   // signals, which are told shorter where the screen is narrow
 
 	// Text is the cell, clean, without padding.
 	Text func(l *Look, r fleet.Row) string
@@ -50,14 +52,22 @@ type Column struct {
 
 // Columns is every keyword, sorted. The slice is the caller's own.
 func Columns() []Column {
-	all := slices.Concat(idColumns, nameColumns, runColumns, timeColumns, memoryColumns, fleetColumns)
+	all := slices.Concat(tables()...)
 	slices.SortFunc(all, func(a, b Column) int { return strings.Compare(a.Key, b.Key) })
 	return all
 }
 
+// tables are the one table in its parts.
+func tables() [][]Column {
+	return [][]Column{
+		idColumns, nameColumns, runColumns, timeColumns, memoryColumns, fleetColumns,
+		factColumns, signalColumns, unitColumns, dashColumns(),
+	}
+}
+
 // ColumnByKey finds a column by its keyword.
 func ColumnByKey(key string) (Column, bool) {
-	for _, table := range [][]Column{idColumns, nameColumns, runColumns, timeColumns, memoryColumns, fleetColumns} {
+	for _, table := range tables() {
 		if i := slices.IndexFunc(table, func(c Column) bool { return c.Key == key }); i >= 0 {
 			return table[i], true
 		}

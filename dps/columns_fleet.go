@@ -15,6 +15,8 @@ const containerDigits = 12
 // HostKey is the column that stands first wherever several hosts are shown.
 const HostKey = "host"
 
+func shortID(id string) string { return id[:min(len(id), containerDigits)] }
+
 // fleetColumns are what ps has no word for.
 var fleetColumns = []Column{
 	{
@@ -35,8 +37,7 @@ var fleetColumns = []Column{
 	},
 	fieldWord(word("container", "CONTAINER", containerDigits, Left, "container_id", "container that it runs in, - outside of any",
 		func(_ *Look, r fleet.Row) string {
-			id := r.Process.ContainerID
-			return orDash(id[:min(len(id), containerDigits)])
+			return orDash(shortID(r.Process.ContainerID))
 		}), "container_id"),
 	fieldWord(word("kind", "KIND", 9, Left, "kind", "what runs it: host, container, sandbox, unikernel, microvm, vm",
 		func(_ *Look, r fleet.Row) string { return orDash(r.Process.Kind) }), "kind"),

@@ -1,6 +1,8 @@
 package dps
 
 import (
+	"strings"
+
 	"ddcos/k2i"
 	"ddcos/k2i/fleet"
 )
@@ -18,15 +20,31 @@ var (
 	fsgidColumn   = number("fsgid", "FSGID", 5, "fsgid", "group id for file access", func(p *k2i.Process) uint32 { return p.FSGID })
 	threadsColumn = number("nlwp", "NLWP", 4, "threads", "number of threads", func(p *k2i.Process) int32 { return p.Threads })
 	terminal      = ttyColumn("tname", "TTY", 8)
+	threadColumn  = threadIDs()
 )
+
+// threadIDs is the id of a thread, which is the process's own for the first.
+func threadIDs() Column {
+	c := same(pidColumn, "lwp", "LWP")
+	id := func(l *Look, r fleet.Row) int32 {
+		if e := l.extras[r.Process]; e != nil && e.tid != 0 {
+			return e.tid
+		}
+		return r.Process.PID
+	}
+	c.Help = "thread id"
+	c.Text = func(l *Look, r fleet.Row) string { return decimal(id(l, r)) }
+	c.Compare = by(id)
+	return c
+}
 
 // idColumns are ids and terminals.
 var idColumns = []Column{
 	pidColumn,
 	same(pidColumn, "tgid", "TGID"),
-	same(pidColumn, "lwp", "LWP"),
-	same(pidColumn, "tid", "TID"),
-	same(pidColumn, "spid", "SPID"),
+	threadColumn,
+	same(threadColumn, "tid", "TID"),
+	same(threadColumn, "spid", "SPID"),
 	pidNumber("ppid", "PPID", "ppid", "process id of the parent", func(p *k2i.Process) int32 { return p.PPID }),
 	pgidColumn,
 	same(pgidColumn, "pgrp", "PGRP"),
@@ -55,6 +73,16 @@ var idColumns = []Column{
 	same(terminal, "tty", "TT"),
 	same(terminal, "tty8", "TTY"),
 	same(terminal, "longtname", "TTY"),
+	shortTerminal(),
+}
+
+// shortTerminal is a terminal without what most names begin with.
+func shortTerminal() Column {
+	c := alias(terminal, "tty4", "TTY", 4)
+	c.Text = func(_ *Look, r fleet.Row) string {
+		return strings.TrimPrefix(strings.TrimPrefix(k2i.TTYName(r.Process.TTYNr), "pts/"), "tty")
+	}
+	return c
 }
 
 // ttyColumn is the controlling terminal by name, sorted by device number.

@@ -13,11 +13,11 @@ const defaultPage = 4096
 
 // The columns that others are named after.
 var (
-	rssColumn = kib("rss", "RSS", 5, "rss_bytes", "resident memory, KiB", func(p *k2i.Process) uint64 { return p.RSSBytes })
-	vszColumn = kib("vsz", "VSZ", 6, "vsz_bytes", "address space, KiB", func(p *k2i.Process) uint64 { return p.VSZBytes })
+	rssColumn = residentColumn()
+	vszColumn = kib("vsz", "VSZ", 6, "vsz_bytes", "address space, KiB", vszBytes)
 	memColumn = Column{
-		Key: "pmem", Header: "%MEM", Width: 4, Help: "resident memory by the host's, in percent", Fields: "rss_bytes",
-		Text: memoryText, Compare: by(func(_ *Look, r fleet.Row) float64 { return memoryShare(r) }),
+		Key: "pmem", Header: "%MEM", Width: 4, Help: "resident memory by the host's, in percent", Fields: "rss_bytes", Facts: rssFact,
+		Text: memoryText, Compare: by(memoryShare),
 	}
 	majorColumn = number("maj_flt", "MAJFL", 6, "maj_flt", "page faults that needed I/O", func(p *k2i.Process) uint64 { return p.MajFlt })
 	minorColumn = number("min_flt", "MINFL", 6, "min_flt", "page faults that needed none", func(p *k2i.Process) uint64 { return p.MinFlt })
@@ -28,6 +28,7 @@ var memoryColumns = []Column{
 	rssColumn,
 	same(rssColumn, "rssize", "RSS"),
 	same(rssColumn, "rsz", "RSZ"),
+	leftResident(),
 	vszColumn,
 	same(vszColumn, "vsize", "VSZ"),
 	{
@@ -42,8 +43,8 @@ var memoryColumns = []Column{
 	majorColumn,
 	same(majorColumn, "majflt", "MAJFLT"),
 	same(majorColumn, "pagein", "PAGEIN"),
-	countColumn("rbytes", "RBYTES", "read_bytes", "bytes read from storage", func(p *k2i.Process) k2i.Count { return p.ReadBytes }),
-	countColumn("wbytes", "WBYTES", "write_bytes", "bytes written to storage", func(p *k2i.Process) k2i.Count { return p.WriteBytes }),
+	storage("rbytes", "RBYTES", "read_bytes", "bytes read from storage", func(p *k2i.Process) k2i.Count { return p.ReadBytes }),
+	storage("wbytes", "WBYTES", "write_bytes", "bytes written to storage", func(p *k2i.Process) k2i.Count { return p.WriteBytes }),
 }
 
 // kib is a number of bytes, shown in KiB.
@@ -53,12 +54,45 @@ func kib(key, header string, width int, field, help string, get func(*k2i.Proces
 	return c
 }
 
-// countColumn is a number that a host may be unable to read.
-func countColumn(key, header, field, help string, get func(*k2i.Process) k2i.Count) Column {
+// rssFact is resident memory summed over all CPUs, where the number in samples
+// lags behind by some pages for each.
+const rssFact = "status VmRSS"
+
+func residentColumn() Column {
+	c := kib("rss", "RSS", 5, "rss_bytes", "resident memory, KiB", func(p *k2i.Process) uint64 { return p.RSSBytes })
+	c.Facts = rssFact
+	c.Text = func(l *Look, r fleet.Row) string { return decimal(residentKiB(l, r)) }
+	c.Compare = by(residentKiB)
+	return c
+}
+
+// leftResident is rss on the left.
+func leftResident() Column {
+	c := alias(rssColumn, "sgi_rss", "RSS", 4)
+	c.Side = Left
+	return c
+}
+
+func residentKiB(l *Look, r fleet.Row) uint64 {
+	if n := l.count(r, rssFact); n > 0 {
+		return n
+	}
+	return r.Process.RSSBytes / 1024
+}
+
+func vszBytes(p *k2i.Process) uint64 { return p.VSZBytes }
+
+// storage is a number that a host may be unable to read: a dash then, but 0 on
+// this host, as ps has it.
+func storage(key, header, field, help string, get func(*k2i.Process) k2i.Count) Column {
+	fact := "io " + field
 	return Column{
-		Key: key, Header: header, Width: 5, Help: help, Fields: field, Field: field,
-		Text: func(_ *Look, r fleet.Row) string {
-			if n := get(r.Process); n >= 0 {
+		Key: key, Header: header, Width: 5, Help: help, Fields: field, Field: field, Facts: fact,
+		Text: func(l *Look, r fleet.Row) string {
+			switch n := get(r.Process); {
+			case l.reading:
+				return decimal(l.count(r, fact))
+			case n >= 0:
 				return strconv.FormatInt(int64(n), 10)
 			}
 			return "-"
@@ -75,18 +109,18 @@ func pageBytes(r fleet.Row) uint64 {
 }
 
 // memoryText is the share in percent as ps cuts it, 99.9 at most.
-func memoryText(_ *Look, r fleet.Row) string {
+func memoryText(l *Look, r fleet.Row) string {
 	total := r.Host.Info.MemTotalBytes / 1024
 	if total == 0 {
 		return "-"
 	}
-	return fmt.Sprintf("%4s", tenths(min(r.Process.RSSBytes/1024*1000/total, 999)))
+	return fmt.Sprintf("%4s", tenths(min(residentKiB(l, r)*1000/total, 999)))
 }
 
 // memoryShare is the share of a host's memory, 0 to 1.
-func memoryShare(r fleet.Row) float64 {
+func memoryShare(l *Look, r fleet.Row) float64 {
 	if r.Host.Info.MemTotalBytes == 0 {
 		return 0
 	}
-	return float64(r.Process.RSSBytes) / float64(r.Host.Info.MemTotalBytes)
+	return float64(residentKiB(l, r)*1024) / float64(r.Host.Info.MemTotalBytes)
 }

@@ -1,6 +1,7 @@
 package dps
 
 import (
+	"strconv"
 	"strings"
 
 	"ddcos/k2i/fleet"
@@ -10,14 +11,14 @@ import (
 var (
 	userColumn = fieldWord(word("euser", "EUSER", 8, Name, "user", "effective user",
 		func(l *Look, r fleet.Row) string {
-			if name := r.Process.User; name != "" {
+			if name := r.Process.User; name != "" && !l.Numeric {
 				return name
 			}
 			return l.user(r.Host, r.Process.EUID)
 		}), "user")
 	groupColumn = fieldWord(word("egroup", "EGROUP", 8, Name, "group", "effective group",
 		func(l *Look, r fleet.Row) string {
-			if name := r.Process.Group; name != "" {
+			if name := r.Process.Group; name != "" && !l.Numeric {
 				return name
 			}
 			return l.group(r.Host, r.Process.EGID)
@@ -30,12 +31,10 @@ var (
 		func(l *Look, r fleet.Row) string { return l.user(r.Host, r.Process.FSUID) })
 	fileGroupColumn = word("fgroup", "FGROUP", 8, Name, "fsgid", "group for file access",
 		func(l *Look, r fleet.Row) string { return l.group(r.Host, r.Process.FSGID) })
-	commColumn = fieldWord(word("comm", "COMMAND", 15, Open, "comm", "the kernel's name for it",
-		func(_ *Look, r fleet.Row) string { return r.Process.Comm }), "comm")
-	argsColumn = word("args", "COMMAND", 27, Open, "args comm kernel state",
-		"command line; the name in brackets where there is none", argsText)
-	cgroupColumn = word("cgroup", "CGROUP", 27, Open, "cgroup", "path of its control group",
-		func(_ *Look, r fleet.Row) string { return orDash(r.Process.Cgroup) })
+	commColumn = inTree(fieldWord(word("comm", "COMMAND", 15, Open, "comm", "the kernel's name for it", commText), "comm"))
+	argsColumn = inTree(word("args", "COMMAND", 27, Open, "args comm kernel state",
+		"command line; the name in brackets where there is none", argsText))
+	cgroupColumn = groupColumnOf("cgroup", "CGROUP", groupLines)
 )
 
 // nameColumns are users, groups and commands.
@@ -64,9 +63,59 @@ var nameColumns = []Column{
 	argsColumn,
 	same(argsColumn, "cmd", "CMD"),
 	same(argsColumn, "command", "COMMAND"),
+	inTree(word("fname", "COMMAND", shortName, Open, "comm", "the first 8 bytes of that", commText)),
 	cgroupColumn,
-	same(cgroupColumn, "cgname", "CGNAME"),
+	groupColumnOf("cgname", "CGNAME", groupNames),
+	told("supgid", "SUPGID", 20, Open, "status Groups", "supplementary group ids", func(l *Look, r fleet.Row) string {
+		return orDash(strings.Join(strings.Fields(l.fact(r, "status Groups")), ","))
+	}),
+	told("supgrp", "SUPGRP", 40, Open, "status Groups", "supplementary groups", func(l *Look, r fleet.Row) string {
+		names := strings.Fields(l.fact(r, "status Groups"))
+		for i, id := range names {
+			if n, err := strconv.ParseUint(id, 10, 32); err == nil {
+				names[i] = l.group(r.Host, uint32(n))
+			}
+		}
+		return orDash(strings.Join(names, ","))
+	}),
+	word("docker", "DOCKER", containerDigits, Left, "container_id", "container that it runs in, - outside of any",
+		func(_ *Look, r fleet.Row) string { return orDash(shortID(r.Process.ContainerID)) }),
 }
+
+// shortName is what fname shows of a name.
+const shortName = 8
+
+// inTree puts before a command what draws the forest.
+func inTree(c Column) Column {
+	text, short := c.Text, c.Key == "fname"
+	c.Text = func(l *Look, r fleet.Row) string {
+		s := text(l, r)
+		if e := l.extras[r.Process]; e != nil {
+			s = e.tree + s
+		}
+		if short {
+			return Cut(s, shortName)
+		}
+		return s
+	}
+	return c
+}
+
+// groupColumnOf is the control groups: on this host all of them, elsewhere the
+// one that the agent knows.
+func groupColumnOf(key, header string, lines func(string) string) Column {
+	c := word(key, header, 27, Open, "cgroup", "control groups that are not the root; over several hosts one path",
+		func(l *Look, r fleet.Row) string {
+			if l.reading {
+				return lines(l.fact(r, "cgroup"))
+			}
+			return orDash(r.Process.Cgroup)
+		})
+	c.Facts = "cgroup"
+	return c
+}
+
+func commText(_ *Look, r fleet.Row) string { return r.Process.Comm }
 
 // fieldWord is a word that the agents can sort by.
 func fieldWord(c Column, field string) Column {
@@ -77,6 +126,21 @@ func fieldWord(c Column, field string) Column {
 // argsText is the command line with single blanks between; in brackets the name
 // of what has none: kernel threads and zombies.
 func argsText(l *Look, r fleet.Row) string {
+	text := commandText(l, r)
+	if !l.Environ || r.Process.Kernel || r.Process.State == "Z" {
+		return text
+	}
+	if !l.reading {
+		return text + " -" // nobody's environment travels
+	}
+	env := strings.ReplaceAll(strings.TrimRight(l.fact(r, "environ"), "\x00"), "\x00", " ")
+	if env == "" {
+		return text
+	}
+	return text + " " + env
+}
+
+func commandText(l *Look, r fleet.Row) string {
 	p := r.Process
 	if l.Comm {
 		return p.Comm

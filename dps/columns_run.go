@@ -38,8 +38,13 @@ var (
 		Text: niceText, Compare: by(func(_ *Look, r fleet.Row) int32 { return r.Process.Nice }), Field: "nice",
 	}
 	lastCPUColumn = number("psr", "PSR", 3, "cpu", "CPU that it last ran on", func(p *k2i.Process) int32 { return p.CPU })
-	waitColumn    = word("wchan", "WCHAN", 6, Left, "", "where in the kernel it waits: not collected, always -",
-		func(*Look, fleet.Row) string { return "-" })
+	waitColumn    = told("wchan", "WCHAN", 6, Open, "wchan", "where in the kernel it waits, - where it runs",
+		func(l *Look, r fleet.Row) string {
+			if at := l.fact(r, "wchan"); at != "0" {
+				return orDash(at)
+			}
+			return "-"
+		})
 )
 
 // runColumns are states, priorities and scheduling.
@@ -47,8 +52,8 @@ var runColumns = []Column{
 	stateColumn,
 	same(stateColumn, "state", "S"),
 	{
-		Key: "stat", Header: "STAT", Width: 4, Side: Left, Help: "state and < N s l +",
-		Fields: "state nice sid pid threads pgid tpgid", Text: statText,
+		Key: "stat", Header: "STAT", Width: 4, Side: Left, Help: "state and < N L s l +",
+		Fields: "state nice sid pid threads pgid tpgid", Text: statText, Facts: lockFact,
 		Compare: by(func(_ *Look, r fleet.Row) string { return r.Process.State }), Field: "state",
 	},
 	flagColumn,
@@ -80,8 +85,16 @@ var runColumns = []Column{
 	same(lastCPUColumn, "lastcpu", "C"),
 	waitColumn,
 	same(waitColumn, "wname", "WCHAN"),
-	word("addr", "ADDR", 4, Right, "", "always -", func(*Look, fleet.Row) string { return "-" }),
-	word("addr_1", "ADDR", 1, Left, "", "always -", func(*Look, fleet.Row) string { return "-" }),
+	{
+		Key: "sgi_p", Header: "P", Width: 1, Help: "CPU that it runs on, * where it does not", Fields: "state cpu",
+		Text: func(_ *Look, r fleet.Row) string {
+			if r.Process.State == "R" {
+				return decimal(r.Process.CPU)
+			}
+			return "*"
+		},
+		Compare: stateColumn.Compare, Field: "state",
+	},
 }
 
 // priority is one of the ways to count /proc/PID/stat field 18. All of them sort
@@ -121,9 +134,11 @@ func rtText(_ *Look, r fleet.Row) string {
 	return decimal(r.Process.RTPriority)
 }
 
-// statText is the state and what else ps tells beside it. Locked memory, L, is
-// not collected and so never told.
-func statText(_ *Look, r fleet.Row) string {
+// lockFact is the memory that is locked, the L of stat: read on this host alone.
+const lockFact = "status VmLck"
+
+// statText is the state and what else ps tells beside it.
+func statText(l *Look, r fleet.Row) string {
 	p := r.Process
 	s := Clean(p.State)
 	switch {
@@ -131,6 +146,9 @@ func statText(_ *Look, r fleet.Row) string {
 		s += "<"
 	case p.Nice > 0:
 		s += "N"
+	}
+	if l.count(r, lockFact) > 0 {
+		s += "L"
 	}
 	if p.SID == p.PID {
 		s += "s"

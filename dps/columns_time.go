@@ -19,13 +19,13 @@ const defaultTicks = 100
 // The columns that others are named after.
 var (
 	timeColumn = cpuColumn("time", "TIME", 8, "CPU time, [DD-]HH:MM:SS",
-		func(r fleet.Row) string { return longTime(cpuSeconds(r)) })
+		func(l *Look, r fleet.Row) string { return longTime(cpuSeconds(l, r)) })
 	timesColumn = cpuColumn("times", "TIME", 8, "CPU time in seconds",
-		func(r fleet.Row) string { return strconv.FormatUint(cpuSeconds(r), 10) })
+		func(l *Look, r fleet.Row) string { return strconv.FormatUint(cpuSeconds(l, r), 10) })
 	pcpuColumn = useColumn("pcpu", "%CPU", 4, "CPU time by lifetime, in percent; see rcpu for the rate",
-		func(r fleet.Row) string { return tenths(uint64(utilization(r) * 10)) })
+		func(l *Look, r fleet.Row) string { return tenths(uint64(utilization(l, r) * 10)) })
 	percentColumn = useColumn("c", "C", 2, "%CPU as a whole number, 99 at most",
-		func(r fleet.Row) string { return strconv.Itoa(int(min(utilization(r), 99))) })
+		func(l *Look, r fleet.Row) string { return strconv.Itoa(int(min(utilization(l, r), 99))) })
 	stimeColumn = startColumn("stime", "STIME", 5, "start: HH:MM, MmmDD or the year", shortStart)
 )
 
@@ -36,8 +36,8 @@ var timeColumns = []Column{
 	same(timeColumn, "atime", "TIME"),
 	timesColumn,
 	same(timesColumn, "cputimes", "TIME"),
-	cpuColumn("bsdtime", "TIME", 6, "CPU time, MMM:SS", func(r fleet.Row) string {
-		s := cpuSeconds(r)
+	cpuColumn("bsdtime", "TIME", 6, "CPU time, MMM:SS", func(l *Look, r fleet.Row) string {
+		s := cpuSeconds(l, r)
 		return fmt.Sprintf("%3d:%02d", s/60, s%60)
 	}),
 	pcpuColumn,
@@ -45,11 +45,14 @@ var timeColumns = []Column{
 	percentColumn,
 	same(percentColumn, "util", "C"),
 	useColumn("cp", "CP", 3, "CPU time by lifetime, per mille",
-		func(r fleet.Row) string { return strconv.Itoa(int(min(utilization(r)*10, 999))) }),
+		func(l *Look, r fleet.Row) string { return strconv.Itoa(int(min(utilization(l, r)*10, 999))) }),
 	useColumn("cuu", "%CUU", 6, "CPU time by lifetime, in percent to a thousandth",
-		func(r fleet.Row) string { return strconv.FormatFloat(utilization(r), 'f', 3, 64) }),
-	elapsedColumn("etime", 11, "age, [[DD-]HH:]MM:SS", func(r fleet.Row) string { return shortTime(uint64(age(r) / time.Second)) }),
-	elapsedColumn("etimes", 7, "age in seconds", func(r fleet.Row) string { return strconv.Itoa(int(age(r) / time.Second)) }),
+		func(l *Look, r fleet.Row) string { return strconv.FormatFloat(utilization(l, r), 'f', 3, 64) }),
+	told("cuc", "%CUC", 7, Right, childFacts, "the same with the CPU time of children that have ended", func(l *Look, r fleet.Row) string {
+		return strconv.FormatFloat(percent(familyNS(l, r), age(r)), 'f', 3, 64)
+	}),
+	elapsedColumn("etime", 11, "age, [[DD-]HH:]MM:SS", func(_ *Look, r fleet.Row) string { return shortTime(uint64(age(r) / time.Second)) }),
+	elapsedColumn("etimes", 7, "age in seconds", func(_ *Look, r fleet.Row) string { return strconv.Itoa(int(age(r) / time.Second)) }),
 	startColumn("lstart", "STARTED", 24, "start: day and time in full", func(at, _ time.Time) string {
 		return at.Format(time.ANSIC)
 	}),
@@ -70,27 +73,27 @@ var timeColumns = []Column{
 }
 
 // cpuColumn is a way to write the CPU time in user mode and in the kernel.
-func cpuColumn(key, header string, width int, help string, text func(fleet.Row) string) Column {
+func cpuColumn(key, header string, width int, help string, text func(*Look, fleet.Row) string) Column {
 	return Column{
 		Key: key, Header: header, Width: width, Help: help, Fields: "user_ns system_ns",
-		Text:    func(_ *Look, r fleet.Row) string { return text(r) },
-		Compare: by(func(_ *Look, r fleet.Row) uint64 { return r.Process.UserNS + r.Process.SystemNS }),
+		Text:    text,
+		Compare: by(cpuNS),
 	}
 }
 
 // useColumn is a way to write the CPU time by the lifetime.
-func useColumn(key, header string, width int, help string, text func(fleet.Row) string) Column {
+func useColumn(key, header string, width int, help string, text func(*Look, fleet.Row) string) Column {
 	return Column{
 		Key: key, Header: header, Width: width, Help: help, Fields: "user_ns system_ns start_ticks",
-		Text:    func(_ *Look, r fleet.Row) string { return text(r) },
-		Compare: by(func(_ *Look, r fleet.Row) float64 { return utilization(r) }),
+		Text:    text,
+		Compare: by(utilization),
 	}
 }
 
-func elapsedColumn(key string, width int, help string, text func(fleet.Row) string) Column {
+func elapsedColumn(key string, width int, help string, text func(*Look, fleet.Row) string) Column {
 	return Column{
 		Key: key, Header: "ELAPSED", Width: width, Help: help, Fields: "start_ticks",
-		Text:    func(_ *Look, r fleet.Row) string { return text(r) },
+		Text:    text,
 		Compare: by(func(_ *Look, r fleet.Row) time.Duration { return age(r) }),
 	}
 }
@@ -111,9 +114,28 @@ func startColumn(key, header string, width int, help string, text func(at, now t
 	}
 }
 
+// childFacts is the CPU time of children that have ended and were waited for, in
+// clock ticks.
+const childFacts = "stat 16,stat 17"
+
+// cpuNS is the CPU time in user mode and in the kernel; with option S that of
+// the children too.
+func cpuNS(l *Look, r fleet.Row) uint64 {
+	if l.Cumulative {
+		return familyNS(l, r)
+	}
+	return r.Process.UserNS + r.Process.SystemNS
+}
+
+// familyNS is the CPU time with that of the children.
+func familyNS(l *Look, r fleet.Row) uint64 {
+	ticks := l.count(r, "stat 16") + l.count(r, "stat 17")
+	return r.Process.UserNS + r.Process.SystemNS + ticks*uint64(time.Second)/defaultTicks
+}
+
 // cpuSeconds is the CPU time in whole seconds.
-func cpuSeconds(r fleet.Row) uint64 {
-	return (r.Process.UserNS + r.Process.SystemNS) / uint64(time.Second)
+func cpuSeconds(l *Look, r fleet.Row) uint64 {
+	return cpuNS(l, r) / uint64(time.Second)
 }
 
 // sinceBoot is when a process started, from its clock ticks.
@@ -141,12 +163,15 @@ func startSecond(r fleet.Row) int64 {
 }
 
 // utilization is the CPU time by the lifetime, in percent.
-func utilization(r fleet.Row) float64 {
-	lived := age(r)
+func utilization(l *Look, r fleet.Row) float64 {
+	return percent(cpuNS(l, r), age(r))
+}
+
+func percent(ns uint64, lived time.Duration) float64 {
 	if lived <= 0 {
 		return 0
 	}
-	return float64(r.Process.UserNS+r.Process.SystemNS) / float64(lived) * 100
+	return float64(ns) / float64(lived) * 100
 }
 
 // tenths writes a number of tenths; without the fraction from 100 on.

@@ -40,10 +40,21 @@ type Command struct {
 	NoHost   bool
 	JSON     bool
 	Comm     bool   // the kernel's name instead of the command line
-	Columns  int    // of the screen, from --cols; 0 where not given
-	Wide     int    // how often w was given
-	Color    string // auto, always or never
-	Limit    int    // rows at most; 0 for all
+	Numeric  bool   // ids instead of names
+	Sum      bool   // CPU time with that of children which have ended
+	Environ  bool   // the environment behind the command line
+	Tree     Tree   // how the forest is drawn
+	Repeat   bool   // the headers again on every page
+	Rows     int    // lines of a page; 0 where not given
+	Warning  string // about the environment; "" for none
+
+	ThreadsAlike bool // a line for each thread, as if it were a process
+	ThreadsBelow bool // a line for each thread below its process's
+
+	Columns int    // of the screen, from --cols; 0 where not given
+	Wide    int    // how often w was given
+	Color   string // auto, always or never
+	Limit   int    // rows at most; 0 for all
 
 	Broker   string        // address; "" for none
 	Agents   []string      // URLs; empty for none
@@ -63,6 +74,8 @@ type SortKey struct {
 type Env struct {
 	Broker string // DDCOS_BROKER
 	Agents string // DDCOS_AGENTS, a comma between
+	Format string // PS_FORMAT: the columns where no option asks for any
+	BSD    bool   // speak BSD, as PS_PERSONALITY may ask
 
 	// UserExists and GroupExists look a name up on this host; ps refuses a name
 	// that does not exist, and takes -aux for aux by it.
@@ -75,6 +88,8 @@ func DefaultEnv(getenv func(string) string) Env {
 	return Env{
 		Broker: getenv("DDCOS_BROKER"),
 		Agents: getenv("DDCOS_AGENTS"),
+		Format: getenv("PS_FORMAT"),
+		BSD:    speaksBSD(getenv),
 		UserExists: func(name string) bool {
 			_, err := user.Lookup(name)
 			return err == nil
@@ -91,11 +106,17 @@ type UsageError struct {
 	Text string // as ps says it, without "error: "
 	Own  bool   // of an option that ps does not have
 
+	plain bool // ps says it without "error: "
 	final bool // no other reading of the arguments can help
 }
 
 // Error implements error.
-func (e *UsageError) Error() string { return "error: " + e.Text + " (see dps --help)" }
+func (e *UsageError) Error() string {
+	if e.plain {
+		return e.Text
+	}
+	return "error: " + e.Text + " (see dps --help)"
+}
 
 // Status is the exit status that goes with it.
 func (e *UsageError) Status() int {

@@ -57,7 +57,7 @@ func writeSection(b *strings.Builder, section string) {
 		}
 	}
 	if len(notYet) > 0 {
-		fmt.Fprintf(b, "  not supported yet: %s\n", strings.Join(notYet, " "))
+		fmt.Fprintf(b, "  not supported: %s\n", strings.Join(notYet, " "))
 	}
 }
 

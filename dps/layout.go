@@ -21,6 +21,8 @@ type Cell struct {
 	// Fixed is set where the width was given with the keyword: a wider header
 	// then does not widen the column.
 	Fixed bool
+
+	short bool // masks have half their digits
 }
 
 // Layout is the columns of one listing with their final widths.
@@ -45,7 +47,31 @@ func NewLayout(cells []Cell, table *fleet.Table, look *Look, screen int) *Layout
 		}
 		fitted[i] = c
 	}
+	shortenMasks(fitted, screen)
 	return &Layout{cells: fitted, look: look, screen: screen}
+}
+
+// shortenMasks gives the masks of signals half their digits where the line would
+// be wider than the screen; a last column that may run on counts for little.
+func shortenMasks(cells []Cell, screen int) {
+	total := len(cells) - 1
+	for i, c := range cells {
+		switch {
+		case i == len(cells)-1 && c.Side == Open:
+			total += minLastWidth
+		case c.Mask:
+			total += c.Width + maskWidth - shortWidth
+		default:
+			total += c.Width
+		}
+	}
+	for i := range cells {
+		c := &cells[i]
+		c.short = c.Mask && screen > 0 && total > screen
+		if c.Mask && !c.short {
+			c.Width += maskWidth - shortWidth
+		}
+	}
 }
 
 // pidWidth is the number of digits of the largest pid that any host allows.
@@ -73,7 +99,14 @@ func (l *Layout) Header() string {
 	empty := true
 	line := l.line(func(c *Cell, _ int) string {
 		empty = empty && c.Header == ""
-		return Clean(c.Header)
+		header := Clean(c.Header)
+		switch {
+		case c.short:
+			return padLeft(header, shortWidth)
+		case c.Mask:
+			return padLeft(header, maskWidth)
+		}
+		return header
 	})
 	if empty {
 		return ""
@@ -81,9 +114,27 @@ func (l *Layout) Header() string {
 	return line
 }
 
+// padLeft puts a text to the right of a cell.
+func padLeft(s string, width int) string {
+	return strings.Repeat(" ", max(width-Width(s), 0)) + s
+}
+
 // Line is one process.
 func (l *Layout) Line(r fleet.Row) string {
-	return l.line(func(c *Cell, room int) string { return c.fit(c.Text(l.look, r), room) })
+	var line part
+	if e := l.look.extras[r.Process]; e != nil {
+		line = e.line
+	}
+	return l.line(func(c *Cell, room int) string {
+		if !c.told(line) {
+			return "-"
+		}
+		text := c.Text(l.look, r)
+		if c.short {
+			text = shortMask(text)
+		}
+		return c.fit(text, room)
+	})
 }
 
 // line sets texts at the places of their columns. A text that is wider than its

@@ -48,6 +48,26 @@ func listPIDs(p *parser, list string) error {
 	return listed(p, list, &p.out.Select.lists.PIDs, readPID)
 }
 
+// quickPIDs are process ids whose order is that of the lines.
+func quickPIDs(p *parser, list string) error {
+	if p.out.Select.quick {
+		return &UsageError{Text: "q/-q/--quick-pid can only be used once.", plain: true, final: true}
+	}
+	p.out.Select.quick = true
+	members, err := split(list)
+	if err != nil {
+		return err
+	}
+	for _, m := range members {
+		pid, err := readPID(m)
+		if err != nil {
+			return err
+		}
+		p.out.Select.order = append(p.out.Select.order, pid)
+	}
+	return nil
+}
+
 func readPID(s string) (int32, error) {
 	n, err := strconv.ParseInt(s, 10, 64)
 	switch {

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"ddcos/k2i"
 	"ddcos/k2i/fleet"
 )
 
@@ -13,9 +14,16 @@ type Look struct {
 	Location *time.Location // in which start times are told: the viewer's
 	Comm     bool           // show the kernel's name where args are asked for (option c)
 
+	Numeric    bool // ids instead of names (option n)
+	Cumulative bool // CPU time with that of children which have ended (option S)
+	Environ    bool // the environment behind the command line (option e)
+
 	local  bool // the one host is this one: its names may be looked up
 	users  map[nameKey]string
 	groups map[nameKey]string
+
+	reading bool // facts of this host were read
+	extras  map[*k2i.Process]*extra
 }
 
 // nameKey is an id on a host: the same number is another user on another host.
@@ -28,7 +36,7 @@ type nameKey struct {
 // tells the name of the effective ids alone. With local, what no row tells is
 // looked up in this host's own files.
 func NewLook(table *fleet.Table, location *time.Location, local bool) *Look {
-	l := &Look{Location: location, local: local, users: map[nameKey]string{}, groups: map[nameKey]string{}}
+	l := &Look{Location: location, local: local, users: map[nameKey]string{}, groups: map[nameKey]string{}, extras: map[*k2i.Process]*extra{}}
 	for _, r := range table.Rows {
 		if name := r.Process.User; name != "" {
 			l.users[nameKey{r.Host, r.Process.EUID}] = name
@@ -61,10 +69,13 @@ func (l *Look) group(host *fleet.Host, gid uint32) string {
 }
 
 func (l *Look) name(known map[nameKey]string, key nameKey, lookup func(string) string) string {
+	name := strconv.FormatUint(uint64(key.id), 10)
+	if l.Numeric {
+		return name
+	}
 	if name, ok := known[key]; ok {
 		return name
 	}
-	name := strconv.FormatUint(uint64(key.id), 10)
 	if l.local {
 		name = lookup(name)
 		known[key] = name

@@ -39,7 +39,7 @@ const (
 // are made from it. The slice is the caller's own.
 func Options() []Option {
 	var all []Option
-	for _, section := range [][]Option{simpleOptions, listOptions, outputOptions, laterOptions, miscOptions, fleetOptions} {
+	for _, section := range [][]Option{simpleOptions, listOptions, outputOptions, threadOptions, laterOptions, miscOptions, fleetOptions} {
 		all = append(all, section...)
 	}
 	return all
@@ -78,6 +78,11 @@ var listOptions = []Option{
 		Unix: 'p', BSD: 'p', Long: []string{"pid"}, Arg: "PIDS", Section: "list", Help: "process ids; a bare number does the same",
 		missing: needPIDs, set: numbers(func(s *query.Selection) *[]int32 { return &s.PIDs }),
 	},
+	{
+		Unix: 'q', BSD: 'q', Long: []string{"quick-pid"}, Arg: "PIDS", Section: "list", Help: "process ids, shown in this order",
+		missing: needQuick, set: quickPIDs,
+	},
+	{BSD: 't', Arg: "TTYS", Section: "list", Help: "terminals, as -t", missing: "list of terminals (pty, tty...) must follow", set: terminals},
 	{
 		Long: []string{"ppid"}, Arg: "PIDS", Section: "list", Help: "children of these process ids",
 		missing: needPIDs, set: numbers(func(s *query.Selection) *[]int32 { return &s.PPIDs }),
@@ -125,6 +130,23 @@ var outputOptions = []Option{
 	{BSD: 'u', Section: "output", Help: "user format", set: style(func(s *styles) { s.bsd = append(s.bsd, 'u') })},
 	{BSD: 'l', Section: "output", Help: "long format of BSD", set: style(func(s *styles) { s.bsd = append(s.bsd, 'l') })},
 	{BSD: 'j', Section: "output", Help: "job control format of BSD", set: style(func(s *styles) { s.bsd = append(s.bsd, 'j') })},
+	{BSD: 's', Section: "output", Help: "signal format", set: style(func(s *styles) { s.bsd = append(s.bsd, 's') })},
+	{BSD: 'v', Section: "output", Help: "virtual memory format", set: style(func(s *styles) { s.bsd = append(s.bsd, 'v') })},
+	{BSD: 'X', Section: "output", Help: "register format", set: style(func(s *styles) { s.bsd = append(s.bsd, 'X') })},
+	{Unix: 'P', Section: "output", Help: "with a column PSR", set: style(func(s *styles) { s.cpu = true })},
+	{Unix: 'c', Section: "output", Help: "with scheduling classes", set: style(func(s *styles) { s.class = true })},
+	{Unix: 'M', BSD: 'Z', Long: []string{"context"}, Section: "output", Help: "with security labels", set: style(func(s *styles) { s.label = true })},
+	{Unix: 'Z', Section: "output", Help: "the same", set: style(func(s *styles) { s.label = true })},
+	{
+		Unix: 'O', Arg: "FORMAT", Section: "output",
+		Help: "these columns after the process id, and the default ones", missing: needFormat, set: addedFormat,
+	},
+	{
+		BSD: 'O', Arg: "FORMAT", Section: "output",
+		Help: "the same; or letters to sort by, as old systems have them", missing: needFormat, set: addedOrSorted,
+	},
+	{Unix: 'H', Section: "output", Help: "the tree of processes, by blanks", set: tree(IndentTree)},
+	{BSD: 'f', Long: []string{"forest"}, Section: "output", Help: "the tree of processes, by lines", set: tree(LinedTree)},
 	{
 		Unix: 'o', BSD: 'o', Long: []string{"format"}, Arg: "FORMAT", Section: "output",
 		Help: "these columns: KEY, KEY:WIDTH, KEY=HEADER; see L", missing: needFormat, set: userFormat,
@@ -149,6 +171,17 @@ var outputOptions = []Option{
 		Long: []string{"cols", "columns", "width"}, Arg: "N", Section: "output", Help: "columns of the screen",
 		missing: needColumns, set: columnCount,
 	},
+	{
+		Long: []string{"rows", "lines"}, Arg: "N", Section: "output", Help: "lines of a page, for --headers",
+		missing: needRows, set: rowCount,
+	},
+	{Long: []string{"headers", "heading", "headings"}, Section: "output", Help: "the headers again on every page", set: repeatHeader},
+	{BSD: 'n', Section: "output", Help: "numbers for users and groups", set: turn(func(c *Command) *bool { return &c.Numeric })},
+	{BSD: 'e', Section: "output", Help: "the environment after the command; of this host alone", set: turn(func(c *Command) *bool { return &c.Environ })},
+	{
+		BSD: 'S', Long: []string{"cumulative"}, Section: "output", Help: "CPU time with that of children which have ended",
+		set: turn(func(c *Command) *bool { return &c.Sum }),
+	},
 	{Long: []string{"json"}, Section: "output", Help: "JSON: the hosts, and every field of every row", set: func(p *parser, _ string) error {
 		p.out.JSON = true
 		return nil
@@ -161,6 +194,14 @@ var outputOptions = []Option{
 		Long: []string{"color"}, Arg: "WHEN", Section: "output", Help: "auto, always or never; NO_COLOR is heeded",
 		missing: ownArgument, set: color,
 	},
+}
+
+var threadOptions = []Option{
+	{BSD: 'H', Section: "threads", Help: "threads as if they were processes", set: turn(func(c *Command) *bool { return &c.ThreadsAlike })},
+	{Unix: 'L', Section: "threads", Help: "threads, with LWP and NLWP", set: style(func(s *styles) { s.lightweight = true })},
+	{Unix: 'T', Section: "threads", Help: "threads, with SPID", set: style(func(s *styles) { s.spid = true })},
+	{Unix: 'm', BSD: 'm', Section: "threads", Help: "threads below their processes", set: turn(func(c *Command) *bool { return &c.ThreadsBelow })},
+	{BSD: 'M', Section: "threads", Help: "the same", set: turn(func(c *Command) *bool { return &c.ThreadsBelow })},
 }
 
 var miscOptions = []Option{
@@ -199,6 +240,8 @@ var fleetOptions = []Option{
 
 // Errors of options that take numbers.
 const (
+	needQuick   = "List of process IDs must follow"
+	needRows    = "number of rows must follow --rows or --lines"
 	needColumns = "number of columns must follow --cols, --width, or --columns"
 	ownArgument = "an argument must follow"
 )
@@ -212,6 +255,21 @@ func show(what Show) func(*parser, string) error {
 	}
 }
 
+func turn(what func(*Command) *bool) func(*parser, string) error {
+	return func(p *parser, _ string) error {
+		*what(&p.out) = true
+		return nil
+	}
+}
+
+// tree is an option of the forest; with both, blanks win.
+func tree(kind Tree) func(*parser, string) error {
+	return func(p *parser, _ string) error {
+		p.out.Tree = max(p.out.Tree, kind)
+		return nil
+	}
+}
+
 func style(change func(*styles)) func(*parser, string) error {
 	return func(p *parser, _ string) error {
 		change(&p.styles)
@@ -220,10 +278,27 @@ func style(change func(*styles)) func(*parser, string) error {
 }
 
 func noHeader(p *parser, _ string) error {
-	if p.out.NoHeader {
+	if p.out.NoHeader || p.out.Repeat {
 		return usage("only one heading option may be specified")
 	}
 	p.out.NoHeader = true
+	return nil
+}
+
+func repeatHeader(p *parser, _ string) error {
+	if p.out.NoHeader || p.out.Repeat {
+		return usage("only one heading option may be specified")
+	}
+	p.out.Repeat = true
+	return nil
+}
+
+func rowCount(p *parser, arg string) error {
+	n, err := strconv.ParseUint(arg, 10, 31)
+	if err != nil || n == 0 {
+		return usage(needRows)
+	}
+	p.out.Rows = int(n)
 	return nil
 }
 

@@ -58,6 +58,7 @@ func Parse(args []string, env Env) (*Command, error) {
 // parse reads a command line into p.out.
 func (p *parser) parse(args []string) error {
 	p.args = args
+	p.bsd = p.env.BSD
 	p.out.Color, p.out.Deadline = "auto", DefaultDeadline
 	for len(p.args) > 0 {
 		arg := p.args[0]
@@ -205,6 +206,10 @@ func missing(o Option, name string) error {
 		return own(ownArgument + " " + name + ": " + o.Arg)
 	case needColumns:
 		return usage(needColumns)
+	case needRows:
+		return usage(needRows)
+	case needQuick:
+		return usage(needQuick + " " + name + ".")
 	case needSort:
 		if name == "k" {
 			name = "'k'" // as ps quotes it

@@ -18,10 +18,12 @@ import (
 	"ddcos/k2i"
 	"ddcos/k2i/agent"
 	"ddcos/k2i/fleet"
+	"ddcos/k2i/procfs"
 )
 
 // peers are processes that stand still, so that two readings of them are equal.
 type peers struct {
+	*onlooker
 	pids []string
 }
 
@@ -78,7 +80,7 @@ func until(t *testing.T, what string, holds func() bool) {
 // long users, odd and long names, a zombie, threads, a terminal.
 func startPeers(t *testing.T) *peers {
 	t.Helper()
-	p := &peers{}
+	p := &peers{onlooker: newOnlooker(t)}
 	sleep := func(argv ...string) *exec.Cmd {
 		return exec.Command(argv[0], append(argv[1:], "sleep", "600")...) //nolint:gosec // arguments of the test's own
 	}
@@ -166,41 +168,39 @@ func copyFile(t *testing.T, from, to string) {
 	}
 }
 
-// here is this host, read once.
-func here() fleet.Source {
+// onlooker reads this host for many comparisons of processes that stand still.
+type onlooker struct {
+	proc *procfs.FS
+	last *k2i.Snapshot
+}
+
+func newOnlooker(t *testing.T) *onlooker {
+	t.Helper()
+	proc, err := procfs.New(t.Context(), procfs.DefaultRoot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &onlooker{proc: proc}
+}
+
+// source is the host as it was seen last.
+func (o *onlooker) source() fleet.Source {
 	return fleet.Local(func(ctx context.Context) (*k2i.Snapshot, error) {
-		snapshot, err := agent.Once(ctx, agent.DefaultOptions())
-		if err != nil {
-			return nil, err
+		if o.last != nil {
+			return o.last, nil
 		}
-		for i := range snapshot.Processes {
-			if p := &snapshot.Processes[i]; p.State == "T" {
-				p.RSSBytes = exactRSS(p)
-			}
-		}
-		return snapshot, nil
+		var err error
+		o.last, err = agent.Once(ctx, agent.DefaultOptions())
+		return o.last, err
 	})
 }
 
-// exactRSS is what ps reads: VmRSS of /proc/PID/status is summed over all CPUs,
-// where field 24 of /proc/PID/stat lags behind by some pages for each.
-func exactRSS(p *k2i.Process) uint64 {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.PID))
-	if err != nil {
-		return p.RSSBytes
-	}
-	_, after, _ := strings.Cut(string(b), "VmRSS:")
-	line, _, _ := strings.Cut(after, " kB")
-	kib, err := strconv.ParseUint(strings.TrimSpace(line), 10, 64)
-	if err != nil {
-		return p.RSSBytes
-	}
-	return kib * 1024
-}
+// fresh forgets what was seen.
+func (o *onlooker) fresh() { o.last = nil }
 
 // ours runs dps on this host as a pipe would: its output and exit status, or
 // what it says and the status where it refuses.
-func ours(t *testing.T, args ...string) (string, int) {
+func (o *onlooker) ours(t *testing.T, args ...string) (string, int) {
 	t.Helper()
 	c, err := dps.Parse(append([]string{"--no-host"}, args...), dps.DefaultEnv(func(string) string { return "" }))
 	if err != nil {
@@ -211,7 +211,10 @@ func ours(t *testing.T, args ...string) (string, int) {
 		return err.Error(), refused.Status()
 	}
 	var out, problems strings.Builder
-	l := dps.Listing{Command: c, Source: here(), Caller: int32(os.Getpid()), Stdout: &out, Stderr: &problems} //nolint:gosec // a pid
+	l := dps.Listing{
+		Command: c, Source: o.source(), Caller: int32(os.Getpid()), Facts: o.proc.Facts, Threads: o.proc.Threads, //nolint:gosec // a pid
+		Stdout: &out, Stderr: &problems,
+	}
 	status, err := l.Run(t.Context())
 	if err != nil || problems.Len() > 0 {
 		t.Fatalf("dps %q: %v %s", args, err, &problems)
@@ -241,16 +244,17 @@ func genuine(t *testing.T, args ...string) (string, int) {
 const tries = 5
 
 // equal compares one command line; what a clock changes in between is read again.
-func equal(t *testing.T, shown func(string) string, args ...string) {
+func (o *onlooker) equal(t *testing.T, shown func(string) string, args ...string) {
 	t.Helper()
 	var want, got string
 	var wantStatus, status int
 	for range tries {
 		want, wantStatus = genuine(t, args...)
-		got, status = ours(t, args...)
+		got, status = o.ours(t, args...)
 		if shown(got) == shown(want) && status == wantStatus {
 			return
 		}
+		o.fresh()
 	}
 	t.Errorf("%q, status %d, want %d\n%s", args, status, wantStatus, difference(shown(got), shown(want)))
 }

@@ -2,6 +2,7 @@ package dps
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -22,7 +23,10 @@ type Listing struct {
 	Source   fleet.Source
 	Caller   int32          // process id of the caller on this host: whose processes are "mine"
 	Screen   int            // columns of the terminal, 0 for no limit
+	Rows     int            // lines of the terminal, 0 for what ps takes for a pipe
 	Color    bool           // bold headers
+	Facts    Facts          // of this host; nil where others are asked
+	Threads  Threads        // of this host; nil where others are asked
 	Location *time.Location // of start times; nil for the local one
 
 	Stdout io.Writer
@@ -40,8 +44,10 @@ func (l *Listing) Run(ctx context.Context) (int, error) {
 		return ExitFailed, err
 	}
 	look := NewLook(table, l.location(), !l.Command.Remote())
-	look.Comm = l.Command.Comm
-	l.choose(table, look)
+	l.show(table, look)
+	if l.Command.Warning != "" {
+		fmt.Fprintln(l.Stderr, l.Command.Warning)
+	}
 	out := bufio.NewWriterSize(l.Stdout, outputBuffer)
 	if l.Command.JSON {
 		err = writeJSON(out, table)
@@ -76,7 +82,7 @@ func (l *Listing) ask(ctx context.Context) (*fleet.Table, error) {
 	q := query.Query{Select: p.ask}
 	if keys, ok := agentKeys(c.Sort); ok {
 		q.Sort = keys
-		if p.keep == nil {
+		if p.keep == nil && !c.needsAll() {
 			q.Limit = c.Limit
 		}
 	}
@@ -97,6 +103,11 @@ func (l *Listing) ask(ctx context.Context) (*fleet.Table, error) {
 	return table, nil
 }
 
+// needsAll tells whether rows are changed here after the agents have sorted them.
+func (c *Command) needsAll() bool {
+	return c.Select.quick || c.Tree != NoTree || slices.ContainsFunc(c.Sort, func(k SortKey) bool { return k.Column.Facts != "" && !c.Remote() })
+}
+
 // agentKeys are the sort keys as the agents know them; false where one of them
 // is known here alone.
 func agentKeys(keys []SortKey) ([]query.Key, bool) {
@@ -110,9 +121,51 @@ func agentKeys(keys []SortKey) ([]query.Key, bool) {
 	return fields, true
 }
 
+// show makes of the rows what the options ask for: their facts, their order,
+// their threads and their tree.
+func (l *Listing) show(table *fleet.Table, look *Look) {
+	c := l.Command
+	look.Comm, look.Numeric, look.Cumulative, look.Environ = c.Comm, c.Numeric, c.Sum, c.Environ
+	var columns []Column
+	for _, key := range c.Sort {
+		columns = append(columns, key.Column)
+	}
+	if !c.JSON {
+		for _, cell := range c.Cells {
+			columns = append(columns, cell.Column)
+		}
+	}
+	if c.Select.quick {
+		table.Rows = inOrder(table.Rows, c.Select.order)
+	}
+	look.load(table.Rows, columns, l.Facts)
+	l.choose(table, look)
+	if c.ThreadsAlike || c.ThreadsBelow {
+		table.Rows = look.threads(table.Rows, c.ThreadsBelow, l.Threads)
+		look.load(table.Rows, columns, l.Facts)
+	}
+	if c.Tree != NoTree {
+		table.Rows = look.forest(table.Rows, c.Tree)
+	}
+}
+
+// inOrder is rows in the order in which their process ids were given, as often
+// as they were given.
+func inOrder(rows []fleet.Row, order []int32) []fleet.Row {
+	var sorted []fleet.Row
+	for _, pid := range order {
+		for _, r := range rows {
+			if r.Process.PID == pid {
+				sorted = append(sorted, r)
+			}
+		}
+	}
+	return sorted
+}
+
 // choose sorts what the agents could not sort, and limits.
 func (l *Listing) choose(table *fleet.Table, look *Look) {
-	if _, sorted := agentKeys(l.Command.Sort); !sorted {
+	if _, sorted := agentKeys(l.Command.Sort); !sorted || look.reading {
 		slices.SortStableFunc(table.Rows, Order(l.Command.Sort, look))
 	}
 	if limit := l.Command.Limit; limit > 0 {
@@ -146,16 +199,35 @@ const (
 // the buffer is flushed.
 func (l *Listing) writeText(out *bufio.Writer, table *fleet.Table, look *Look) {
 	layout := NewLayout(l.Command.Cells, table, look, l.width())
-	if header := layout.Header(); header != "" && !l.Command.NoHeader {
+	header := layout.Header()
+	if header != "" {
 		if l.Color {
 			header = boldOn + header + boldOff
 		}
-		_, _ = out.WriteString(header + "\n")
+		header += "\n"
 	}
-	for _, r := range table.Rows {
+	if !l.Command.NoHeader {
+		_, _ = out.WriteString(header)
+	}
+	page := l.page()
+	for i, r := range table.Rows {
+		if i > 0 && page > 0 && i%page == 0 {
+			_, _ = out.WriteString(header)
+		}
 		_, _ = out.WriteString(layout.Line(r))
 		_ = out.WriteByte('\n')
 	}
+}
+
+// pipeRows is how long ps takes a page to be where there is no terminal.
+const pipeRows = 24
+
+// page is how many processes stand below one line of headers; 0 for all.
+func (l *Listing) page() int {
+	if !l.Command.Repeat {
+		return 0
+	}
+	return max(cmp.Or(l.Command.Rows, l.Rows, pipeRows)-1, 0)
 }
 
 // wideScreen is what the option w gives at least.

@@ -19,6 +19,8 @@ const (
 type Selection struct {
 	lists        query.Selection
 	listed       bool // at least one list was given
+	quick        bool // the option q: these alone, in this order
+	order        []int32
 	simple       simple
 	bsd          bool // an option of BSD was given: every terminal, not only this one
 	others       bool // a
@@ -45,6 +47,13 @@ type plan struct {
 // the caller's own process, nil over several hosts, where "mine" and "this
 // terminal" mean nothing and select everybody and every terminal.
 func (s Selection) plan(remote bool, self func() *k2i.Process) plan {
+	if s.quick {
+		p := plan{ask: query.Selection{PIDs: s.order}}
+		if s.running {
+			p.keep = isRunning
+		}
+		return p
+	}
 	simple := s.simple != 0 || s.others || s.detached || s.thisTerminal
 	switch {
 	case !simple && !s.listed && remote, s.simple&unixAll != 0, s.others && s.detached:

@@ -13,6 +13,7 @@ import (
 
 	"ddcos"
 	"ddcos/dps"
+	"ddcos/k2i/procfs"
 )
 
 // newRoot is one command without flags of its own and without subcommands: dps
@@ -61,31 +62,39 @@ func show(cmd *cobra.Command, command *dps.Command) (int, error) {
 		return dps.ExitFailed, err
 	}
 	defer source.Close()
-	columns, terminal := screen(out)
+	columns, rows, terminal := screen(out)
 	listing := dps.Listing{
 		Command: command,
 		Source:  source,
 		Caller:  int32(os.Getpid()),
 		Screen:  columns,
+		Rows:    rows,
 		Color:   command.Color == "always" || command.Color == "auto" && terminal && os.Getenv("NO_COLOR") == "",
 		Stdout:  out,
 		Stderr:  cmd.ErrOrStderr(),
+	}
+	if !command.Remote() {
+		proc, err := procfs.New(cmd.Context(), procfs.DefaultRoot)
+		if err != nil {
+			return dps.ExitFailed, err
+		}
+		listing.Facts, listing.Threads = proc.Facts, proc.Threads
 	}
 	status, err := listing.Run(cmd.Context())
 	return status, explain(err)
 }
 
-// screen is how many columns out has, 0 for no limit, and whether it is a
-// terminal. COLUMNS counts for a pipe too, as with ps.
-func screen(out io.Writer) (columns int, terminal bool) {
+// screen is how many columns and lines out has, 0 for no limit, and whether it is
+// a terminal. COLUMNS counts for a pipe too, as with ps.
+func screen(out io.Writer) (columns, rows int, terminal bool) {
 	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		terminal = true
-		columns, _, _ = term.GetSize(int(f.Fd())) // 0 where it cannot be told
+		columns, rows, _ = term.GetSize(int(f.Fd())) // 0 where it cannot be told
 	}
 	if n, err := strconv.ParseUint(os.Getenv("COLUMNS"), 10, 31); err == nil && n > 0 {
 		columns = int(n)
 	}
-	return columns, terminal
+	return columns, rows, terminal
 }
 
 // writeMan writes the manual page into a directory.

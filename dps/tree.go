@@ -1,0 +1,104 @@
+package dps
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"ddcos/k2i/fleet"
+)
+
+// Tree is how a forest is drawn.
+type Tree int
+
+// The drawings of a forest.
+const (
+	NoTree     Tree = iota
+	LinedTree       // f, --forest: with lines
+	IndentTree      // -H: with blanks alone
+)
+
+// forest orders rows so that each stands below its parent, on each host by
+// itself, and notes what is drawn before its command. Siblings stay in the order
+// in which they are.
+func (l *Look) forest(rows []fleet.Row, kind Tree) []fleet.Row {
+	f := forest{look: l, kind: kind, children: map[processKey][]int{}, rows: rows, sorted: make([]fleet.Row, 0, len(rows))}
+	there := make(map[processKey]bool, len(rows))
+	for _, r := range rows {
+		there[processKey{r.Host, r.Process.PID}] = true
+	}
+	var roots []int
+	for i, r := range rows {
+		parent := processKey{r.Host, r.Process.PPID}
+		if there[parent] && r.Process.PPID != r.Process.PID {
+			f.children[parent] = append(f.children[parent], i)
+		} else {
+			roots = append(roots, i)
+		}
+	}
+	slices.SortStableFunc(roots, func(a, b int) int { return cmp.Compare(rows[a].Host.Name, rows[b].Host.Name) })
+	f.done = make([]bool, len(rows))
+	for _, i := range roots {
+		f.add(i, 0, nil)
+	}
+	for i := range rows { // a circle of parents, which two samples in one may make
+		if !f.done[i] {
+			f.add(i, 0, nil)
+		}
+	}
+	return f.sorted
+}
+
+// processKey is a process id on a host.
+type processKey struct {
+	host *fleet.Host
+	pid  int32
+}
+
+// forest is the work on one.
+type forest struct {
+	look     *Look
+	kind     Tree
+	rows     []fleet.Row
+	children map[processKey][]int
+	done     []bool
+	sorted   []fleet.Row
+}
+
+// maxDepth is how deep a forest is drawn; the kernel sets no limit.
+const maxDepth = 512
+
+// add puts a row and those below it. last tells for each level above whether
+// its row was the last among its siblings.
+func (f *forest) add(i, depth int, last []bool) {
+	if f.done[i] || depth > maxDepth {
+		return
+	}
+	f.done[i] = true
+	r := f.rows[i]
+	f.look.extra(r).tree = f.draw(last)
+	f.sorted = append(f.sorted, r)
+	children := f.children[processKey{r.Host, r.Process.PID}]
+	for n, child := range children {
+		f.add(child, depth+1, append(slices.Clip(last), n == len(children)-1))
+	}
+}
+
+// draw is what stands before a command.
+func (f *forest) draw(last []bool) string {
+	if f.kind == IndentTree {
+		return strings.Repeat("  ", len(last))
+	}
+	var b strings.Builder
+	for i, end := range last {
+		switch {
+		case i == len(last)-1:
+			b.WriteString(` \_ `)
+		case end:
+			b.WriteString("    ")
+		default:
+			b.WriteString(" |  ")
+		}
+	}
+	return b.String()
+}
