@@ -13,7 +13,15 @@ type CallOptions struct {
 	Deadline time.Duration // 1 ms to 5 min; 0 for DefaultDeadline
 	Need     protocol.Rule // the zero Rule: all
 	Labels   map[string]string
+
+	// Wait is for how many members that would be selected the call waits, WaitUpTo
+	// for how long at most, before the view is fixed and Deadline begins.
+	Wait     int
+	WaitUpTo time.Duration // up to 5 min; 0 for DefaultWait where Wait is not 0
 }
+
+// DefaultWait is how long a call waits for members that names no time for it.
+const DefaultWait = 5 * time.Second
 
 // DefaultDeadline is that of a call which names none.
 const DefaultDeadline = 2 * time.Second
@@ -33,10 +41,11 @@ type Account struct {
 	Selected  int
 	Rule      protocol.Rule
 	Met       bool
-	Elapsed   time.Duration
-	Outcomes  []Outcome // in the view's order
-	Absent    []Absent  // lost before the call and not back: outside of the counts
-	Late      int       // replies after their member was settled
+	Elapsed   time.Duration // from when the view was fixed
+	Waited    time.Duration // for members, before that
+	Outcomes  []Outcome     // in the view's order
+	Absent    []Absent      // lost before the call and not back: outside of the counts
+	Late      int           // replies after their member was settled
 	Duplicate int
 
 	replies int  // bytes so far
@@ -50,7 +59,7 @@ type Outcome struct {
 	Host    string
 	PID     int
 	Outcome protocol.Outcome
-	Latency time.Duration // from the call's acceptance by the broker
+	Latency time.Duration // from when the view was fixed
 	Reply   []byte        // with OK
 	Error   string        // with AppError and Refused
 }
@@ -94,10 +103,19 @@ func (c *Conn) call(ctx context.Context, room, to string, payload []byte, option
 	if options.Deadline < protocol.MinDeadline || options.Deadline > protocol.MaxDeadline {
 		return nil, protocol.Errorf(protocol.CodeBadDeadline, "%v: want %v to %v", options.Deadline, protocol.MinDeadline, protocol.MaxDeadline)
 	}
-	body := protocol.Call{Room: room, Rule: options.Need.Kind, N: options.Need.N, Labels: options.Labels}
+	if options.Wait > 0 && options.WaitUpTo == 0 {
+		options.WaitUpTo = DefaultWait
+	}
+	if options.Wait < 0 || options.WaitUpTo < 0 || options.WaitUpTo > protocol.MaxDeadline {
+		return nil, protocol.Errorf(protocol.CodeBadDeadline, "waiting for %d members up to %v: want at most %v", options.Wait, options.WaitUpTo, protocol.MaxDeadline)
+	}
+	body := protocol.Call{
+		Room: room, Rule: options.Need.Kind, N: options.Need.N, Key: options.Need.Key, Value: options.Need.Value, Labels: options.Labels,
+		Wait: uint32(min(options.Wait, maxMembers)), WaitUS: uint32(options.WaitUpTo.Microseconds()),
+	}
 	h := protocol.Header{Kind: protocol.KindCall, Budget: uint32(options.Deadline.Microseconds())}
 	h.Member, body.To = addressee(to)
-	ctx, cancel := context.WithTimeoutCause(ctx, options.Deadline+accountGrace,
+	ctx, cancel := context.WithTimeoutCause(ctx, options.WaitUpTo+options.Deadline+accountGrace,
 		fmt.Errorf("no account %v after the deadline: the broker may be stopped", accountGrace))
 	defer cancel()
 	account := &Account{}
@@ -149,8 +167,9 @@ func (a *Account) add(f protocol.Frame) (whole bool, err error) {
 		return false, protocol.Errorf(protocol.CodeMalformed, "an account that does not add up")
 	}
 	a.Room, a.View, a.ViewSize, a.Selected = s.Room, s.View, int(s.ViewSize), int(s.Selected)
-	a.Rule, a.Met = protocol.Rule{Kind: s.Rule, N: s.N}, s.Met
+	a.Rule, a.Met = s.When(), s.Met
 	a.Elapsed = time.Duration(s.ElapsedUS) * time.Microsecond
+	a.Waited = time.Duration(s.WaitedUS) * time.Microsecond
 	a.Late, a.Duplicate = int(s.Late), int(s.Duplicate)
 	return true, nil
 }

@@ -40,8 +40,15 @@ type Call struct {
 	Rule   RuleKind          `msgpack:"rule"`
 	N      uint32            `msgpack:"n"`
 	Labels map[string]string `msgpack:"labels,omitempty"`
-	To     string            `msgpack:"to,omitempty"` // a member's name
+	To     string            `msgpack:"to,omitempty"`      // a member's name
+	Key    string            `msgpack:"key,omitempty"`     // RuleLabel
+	Value  string            `msgpack:"value,omitempty"`   // RuleLabel
+	Wait   uint32            `msgpack:"wait,omitempty"`    // members that would be selected, before the view is fixed
+	WaitUS uint32            `msgpack:"wait_us,omitempty"` // for so long at most, in µs
 }
+
+// When is the call's rule.
+func (c *Call) When() Rule { return Rule{Kind: c.Rule, N: c.N, Key: c.Key, Value: c.Value} }
 
 // Deliver carries a call to a member. The caller is as the broker knows it.
 type Deliver struct {
@@ -147,6 +154,23 @@ type Summary struct {
 	ElapsedUS uint64   `msgpack:"elapsed_us"`
 	Late      uint32   `msgpack:"late"`      // replies after their member was settled
 	Duplicate uint32   `msgpack:"duplicate"` // further replies of one member
+	Key       string   `msgpack:"key,omitempty"`
+	Value     string   `msgpack:"value,omitempty"`
+	WaitedUS  uint64   `msgpack:"waited_us,omitempty"` // from the call's acceptance to its view, which ElapsedUS is counted from
+}
+
+// When is the rule of the call.
+func (s *Summary) When() Rule { return Rule{Kind: s.Rule, N: s.N, Key: s.Key, Value: s.Value} }
+
+// Forget takes members that were lost off a room's list.
+type Forget struct {
+	Room string `msgpack:"room"`
+	Name string `msgpack:"name,omitempty"` // empty: all
+}
+
+// Forgot answers Forget.
+type Forgot struct {
+	Count uint32 `msgpack:"count"`
 }
 
 // GoAway announces that the broker ends.

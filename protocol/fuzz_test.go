@@ -132,10 +132,11 @@ func fuzzBody[T any](f *testing.F, decode func([]byte, any) error) {
 
 // The requests, which a broker decodes.
 
-func FuzzHello(f *testing.F) { fuzzBody[Hello](f, DecodeRequest) }
-func FuzzJoin(f *testing.F)  { fuzzBody[Join](f, DecodeRequest) }
-func FuzzCall(f *testing.F)  { fuzzBody[Call](f, DecodeRequest) }
-func FuzzWatch(f *testing.F) { fuzzBody[Watch](f, DecodeRequest) }
+func FuzzHello(f *testing.F)  { fuzzBody[Hello](f, DecodeRequest) }
+func FuzzJoin(f *testing.F)   { fuzzBody[Join](f, DecodeRequest) }
+func FuzzCall(f *testing.F)   { fuzzBody[Call](f, DecodeRequest) }
+func FuzzWatch(f *testing.F)  { fuzzBody[Watch](f, DecodeRequest) }
+func FuzzForget(f *testing.F) { fuzzBody[Forget](f, DecodeRequest) }
 
 // The answers, which a process decodes.
 
@@ -146,10 +147,11 @@ func FuzzViewChunk(f *testing.F)    { fuzzBody[ViewChunk](f, DecodeAnswer) }
 func FuzzAccountChunk(f *testing.F) { fuzzBody[AccountChunk](f, DecodeAnswer) }
 func FuzzGoAway(f *testing.F)       { fuzzBody[GoAway](f, DecodeAnswer) }
 func FuzzErrorText(f *testing.F)    { fuzzBody[ErrorText](f, DecodeAnswer) }
+func FuzzForgot(f *testing.F)       { fuzzBody[Forgot](f, DecodeAnswer) }
 
 // FuzzRule: what is read prints as something that reads the same, and is valid.
 func FuzzRule(f *testing.F) {
-	for _, s := range []string{"all", "0", "3", "66%", "100%", "101%", "", "%", "007", "-1"} {
+	for _, s := range []string{"all", "0", "3", "66%", "100%", "101%", "", "%", "007", "-1", "first", "zone=a", "=", "a=b=c"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -161,7 +163,7 @@ func FuzzRule(f *testing.F) {
 			t.Fatalf("%q is %+v, %q is %+v, %v", s, r, r, again, err)
 		}
 		for _, selected := range []int{0, 1, 7, 1 << 20} {
-			if n := r.Needed(selected); n < 0 || r.Kind != RuleAtLeast && n > selected {
+			if n := r.Needed(selected); n < 0 || r.Kind != RuleAtLeast && n > max(1, selected) {
 				t.Fatalf("%s of %d needs %d", r, selected, n)
 			}
 		}

@@ -24,6 +24,8 @@ const (
 	KindPong    Kind = 16 // both: the sequence of the Ping
 	KindGoAway  Kind = 17 // b: meta GoAway; no new calls, what runs may finish
 	KindError   Kind = 18 // b: code; meta ErrorText; sequence 0 ends the session, else only that request
+	KindForget  Kind = 19 // p: meta Forget
+	KindForgot  Kind = 20 // b: meta Forgot
 )
 
 var kindNames = [...]string{
@@ -31,14 +33,14 @@ var kindNames = [...]string{
 	KindLeave: "leave", KindLeft: "left", KindCall: "call", KindDeliver: "deliver",
 	KindReceipt: "receipt", KindReply: "reply", KindAccount: "account", KindCancel: "cancel",
 	KindWatch: "watch", KindView: "view", KindPing: "ping", KindPong: "pong",
-	KindGoAway: "go_away", KindError: "error",
+	KindGoAway: "go_away", KindError: "error", KindForget: "forget", KindForgot: "forgot",
 }
 
 // String is the kind's name in SPEC.md.
 func (k Kind) String() string { return nameOf(kindNames[:], int(k), "kind") }
 
 // Known tells whether this version of the protocol has that kind.
-func (k Kind) Known() bool { return k >= KindHello && k <= KindError }
+func (k Kind) Known() bool { return k >= KindHello && int(k) < len(kindNames) }
 
 // Flags of a frame. Append-only.
 type Flags uint8

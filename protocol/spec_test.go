@@ -132,6 +132,8 @@ func TestSpecBodies(t *testing.T) {
 		Gone{},
 		Absent{},
 		Entry{},
+		Forget{},
+		Forgot{},
 	} {
 		v := reflect.New(reflect.TypeOf(body)).Elem()
 		name := v.Type().Name()

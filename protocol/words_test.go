@@ -103,16 +103,19 @@ func TestRule(t *testing.T) {
 	}{
 		{"all", Rule{}, 5, 5},
 		{"all", Rule{}, 0, 0},
-		{"0", Rule{RuleAtLeast, 0}, 5, 0},
-		{"3", Rule{RuleAtLeast, 3}, 5, 3},
-		{"7", Rule{RuleAtLeast, 7}, 5, 7},
-		{"4294967295", Rule{RuleAtLeast, 1<<32 - 1}, 5, 1<<32 - 1},
-		{"0%", Rule{RuleShare, 0}, 5, 0},
-		{"1%", Rule{RuleShare, 1}, 5, 1},
-		{"60%", Rule{RuleShare, 60}, 5, 3},
-		{"61%", Rule{RuleShare, 61}, 5, 4},
-		{"100%", Rule{RuleShare, 100}, 5, 5},
-		{"50%", Rule{RuleShare, 50}, 0, 0},
+		{"0", Rule{Kind: RuleAtLeast, N: 0}, 5, 0},
+		{"3", Rule{Kind: RuleAtLeast, N: 3}, 5, 3},
+		{"7", Rule{Kind: RuleAtLeast, N: 7}, 5, 7},
+		{"4294967295", Rule{Kind: RuleAtLeast, N: 1<<32 - 1}, 5, 1<<32 - 1},
+		{"0%", Rule{Kind: RuleShare, N: 0}, 5, 0},
+		{"1%", Rule{Kind: RuleShare, N: 1}, 5, 1},
+		{"60%", Rule{Kind: RuleShare, N: 60}, 5, 3},
+		{"61%", Rule{Kind: RuleShare, N: 61}, 5, 4},
+		{"100%", Rule{Kind: RuleShare, N: 100}, 5, 5},
+		{"50%", Rule{Kind: RuleShare, N: 50}, 0, 0},
+		{"zone=a", Rule{Kind: RuleLabel, Key: "zone", Value: "a"}, 5, 5},
+		{"zone=a=b", Rule{Kind: RuleLabel, Key: "zone", Value: "a=b"}, 0, 1},
+		{"zone=", Rule{Kind: RuleLabel, Key: "zone"}, 1, 1},
 	} {
 		got, err := ParseRule(test.text)
 		if err != nil || got != test.rule || got.String() != test.text {
@@ -123,12 +126,20 @@ func TestRule(t *testing.T) {
 			t.Errorf("%s of %d needs %d, want %d", test.text, test.selected, n, test.needed)
 		}
 	}
-	for _, text := range []string{"", "All", "%", "101%", "-1", "+1", "1.5", "1 ", " 1", "4294967296", "50%%", "0x1", "1_0", "NaN"} {
+	for _, text := range []string{"", "All", "%", "101%", "-1", "+1", "1.5", "1 ", " 1", "4294967296", "50%%", "0x1", "1_0", "NaN", "=", "=a", "a\n=b", "First"} {
 		if r, err := ParseRule(text); err == nil {
 			t.Errorf("%q was read as %s", text, r)
 		}
 	}
-	for _, bad := range []Rule{{Kind: 3}, {Kind: 255}, {RuleShare, 101}, {RuleShare, 1<<32 - 1}} {
+	if first, err := ParseRule("first"); err != nil || first != (Rule{Kind: RuleAtLeast, N: 1}) {
+		t.Errorf("first is %+v, %v", first, err)
+	}
+	zone := Rule{Kind: RuleLabel, Key: "zone", Value: ""}
+	if !(Rule{}).Counts(nil) || zone.Counts(nil) || !zone.Counts(map[string]string{"zone": ""}) || zone.Counts(map[string]string{"zone": "a"}) {
+		t.Error("who counts")
+	}
+	wantCode(t, Rule{Kind: RuleLabel}.Check(), CodeBadLabel)
+	for _, bad := range []Rule{{Kind: 4}, {Kind: 255}, {Kind: RuleShare, N: 101}, {Kind: RuleShare, N: 1<<32 - 1}} {
 		wantCode(t, bad.Check(), CodeBadRule)
 	}
 }

@@ -19,6 +19,7 @@ func callCommand(s *shared) *cobra.Command {
 		Short: "Reach every member of a room and account for each",
 		Long: `Send PAYLOAD (standard input with -; nothing without it) to the members of ROOM
 and wait until each of them is settled, the rule is met or the deadline passes.
+When the rule is met, who has not answered is cancelled.
 
 Every selected member has exactly one outcome: ok, app_error, refused, timeout
 (received, no reply), no_receipt (sent, no receipt), overflow, not_sent,
@@ -28,6 +29,7 @@ Exit status: 0 the rule is met, 1 it is not, 2 wrong use, 3 the broker cannot be
 reached.`,
 		Example: `  middlecon call web reload
   middlecon call web reload --need 66% --label zone=a --deadline 500ms
+  middlecon call web start --wait 3 --wait-up-to 30s --need role=leader
   tar c conf | middlecon call web - --json | jq .counts`,
 		Args: between(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -49,7 +51,8 @@ reached.`,
 	}
 	s.brokerFlags(cmd)
 	c.flags(cmd)
-	cmd.Flags().StringVar(&c.need, "need", "all", "`RULE` for success, who has to answer ok: all, a number of members, or a share such as 66%")
+	c.waitFlags(cmd)
+	cmd.Flags().StringVar(&c.need, "need", "all", "`RULE` for success, who has to answer ok: all, first, a number of members, a share such as 66%, or all that have a label, KEY=VALUE")
 	return cmd
 }
 
@@ -57,6 +60,8 @@ reached.`,
 type calling struct {
 	deadline time.Duration
 	need     string // empty: as the library has it
+	wait     int
+	waitUpTo time.Duration
 	labels   []string
 }
 
@@ -65,8 +70,13 @@ func (c *calling) flags(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&c.labels, "label", nil, "`KEY=VALUE` that selected members have; may be repeated")
 }
 
+func (c *calling) waitFlags(cmd *cobra.Command) {
+	cmd.Flags().IntVar(&c.wait, "wait", 0, "`N` members to wait for, of those that would be selected, before the call")
+	cmd.Flags().DurationVar(&c.waitUpTo, "wait-up-to", middlecon.DefaultWait, "`DURATION` to wait for them at most; --deadline begins after it")
+}
+
 func (c *calling) options() (middlecon.CallOptions, error) {
-	options := middlecon.CallOptions{Deadline: c.deadline}
+	options := middlecon.CallOptions{Deadline: c.deadline, Wait: c.wait}
 	var err error
 	if c.need != "" {
 		if options.Need, err = protocol.ParseRule(c.need); err != nil {
@@ -78,6 +88,15 @@ func (c *calling) options() (middlecon.CallOptions, error) {
 	}
 	if c.deadline < protocol.MinDeadline || c.deadline > protocol.MaxDeadline {
 		return options, misuse{fmt.Errorf("--deadline %v: want %v to %v", c.deadline, protocol.MinDeadline, protocol.MaxDeadline)}
+	}
+	if c.wait < 0 {
+		return options, misuse{fmt.Errorf("--wait %d: want 0 or more", c.wait)}
+	}
+	if c.wait > 0 {
+		options.WaitUpTo = c.waitUpTo
+		if c.waitUpTo <= 0 || c.waitUpTo > protocol.MaxDeadline {
+			return options, misuse{fmt.Errorf("--wait-up-to %v: want up to %v", c.waitUpTo, protocol.MaxDeadline)}
+		}
 	}
 	return options, nil
 }

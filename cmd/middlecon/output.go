@@ -56,6 +56,7 @@ type accountJSON struct {
 	Rule      string         `json:"rule"`
 	Met       bool           `json:"met"`
 	ElapsedUS int64          `json:"elapsed_us"`
+	WaitedUS  int64          `json:"waited_us,omitempty"` // for members, before the view was fixed
 	Counts    map[string]int `json:"counts"`
 	Absent    []absentJSON   `json:"absent"`
 	Late      int            `json:"late"`
@@ -101,7 +102,7 @@ func absentOf(list []middlecon.Absent) []absentJSON {
 func accountOf(a *middlecon.Account) accountJSON {
 	j := accountJSON{
 		Room: a.Room, View: a.View, ViewSize: a.ViewSize, Selected: a.Selected, Rule: a.Rule.String(), Met: a.Met,
-		ElapsedUS: a.Elapsed.Microseconds(), Counts: map[string]int{}, Absent: absentOf(a.Absent),
+		ElapsedUS: a.Elapsed.Microseconds(), WaitedUS: a.Waited.Microseconds(), Counts: map[string]int{}, Absent: absentOf(a.Absent),
 		Late: a.Late, Duplicate: a.Duplicate, Outcomes: make([]outcomeJSON, 0, len(a.Outcomes)),
 	}
 	for o, n := range a.Counts() {

@@ -22,6 +22,9 @@ func (b *Broker) do(e room.Effect) {
 		b.send(e.Session, frame(h, protocol.Joined{View: e.View}))
 	case room.LeftRoom:
 		b.send(e.Session, frame(protocol.Header{Kind: protocol.KindLeft, Sequence: e.Sequence, Room: e.Room}, nil))
+	case room.Forgot:
+		h := protocol.Header{Kind: protocol.KindForgot, Sequence: e.Sequence}
+		b.send(e.Session, frame(h, protocol.Forgot{Count: uint32(e.Count)}))
 	case room.Failed:
 		if s := b.byID[e.Session]; s != nil {
 			b.fail(s, e.Sequence, e.Err)

@@ -47,6 +47,12 @@ func (b *Broker) request(s *session, f protocol.Frame) error {
 			return err
 		}
 		b.tell(e)
+	case protocol.KindForget:
+		e := room.Forget{Session: s.key(), Sequence: f.Sequence}
+		if err := protocol.DecodeRequest(f.Meta, &e.Body); err != nil {
+			return err
+		}
+		b.tell(e)
 	case protocol.KindLeave:
 		b.tell(room.Leave{Session: s.key(), Sequence: f.Sequence, Room: f.Room})
 	case protocol.KindCancel:

@@ -86,6 +86,34 @@ func (r *Rooms) forget(a *absent) {
 	r.dropIfUnused(a.member.room)
 }
 
+// forgetLost forgets one lost member of a room, or all.
+func (r *Rooms) forgetLost(e Forget) {
+	if err := protocol.CheckName(e.Body.Room); err != nil {
+		r.fail(e.Session, e.Sequence, err)
+		return
+	}
+	in := r.rooms[e.Body.Room]
+	count := 0
+	switch {
+	case e.Body.Name != "":
+		at, ok := 0, false
+		if in != nil {
+			at, ok = in.findAbsent(e.Body.Name)
+		}
+		if !ok {
+			r.fail(e.Session, e.Sequence, protocol.Errorf(protocol.CodeNoSuchMember, "%q has not lost %.140q", e.Body.Room, e.Body.Name))
+			return
+		}
+		r.forget(in.absent[at])
+		count = 1
+	case in != nil:
+		for count = 0; in.lost.oldest != nil; count++ {
+			r.forget(in.lost.oldest)
+		}
+	}
+	r.emit(Forgot{Session: e.Session, Sequence: e.Sequence, Count: count})
+}
+
 // recall takes a name off the room's list of lost members, if it is there.
 func (r *Rooms) recall(in *room, name string) {
 	at, ok := in.findAbsent(name)

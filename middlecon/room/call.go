@@ -11,18 +11,25 @@ import (
 // beside each entry. What the account says of who was selected is fixed here.
 type call struct {
 	id       CallID
+	session  SessionID
+	caller   *session // nil until it is in the tables
 	room     *room
-	caller   *session
+	whom     target
 	sequence uint64
-	start    time.Duration
-	deadline time.Duration
-	turn     int // in Rooms.due
+	accepted time.Duration
+	start    time.Duration // when the view was fixed
+	budget   time.Duration
+	deadline time.Duration // of the call, or of its waiting
+	order    uint64        // of entering Rooms.due
+	turn     int           // in Rooms.due
+	waiting  *waiting      // until the view is fixed
 	rule     protocol.Rule
+	needed   int // OK of slots that count, for the rule to be met
 	account  *Account
 	slots    []slot // of account.Entries
 	open     int    // slots not settled
-	ok       int
-	bytes    int // of replies kept
+	ok       int    // of those that count
+	bytes    int    // of replies kept
 	arena    []byte
 }
 
@@ -32,6 +39,7 @@ type slot struct {
 	state   state
 	reply   protocol.Outcome // of the parts so far
 	replied bool             // settled by a whole reply
+	counts  bool             // for the rule
 }
 
 type state uint8
@@ -52,22 +60,38 @@ func (r *Rooms) call(e Call) {
 		return
 	}
 	r.stats.Accepted++
-	c := r.accept(e)
-	if len(c.slots) == 0 {
-		c.account.Summary.Met = c.met()
-		r.stats.Finished++
-		r.emit(Finished{Session: e.Session, Sequence: e.Sequence, Account: c.account})
+	c := &call{
+		session:  e.Session,
+		room:     r.rooms[e.Body.Room],
+		whom:     targetOf(e),
+		sequence: e.Sequence,
+		accepted: r.now,
+		budget:   e.Budget,
+		rule:     e.Body.When(),
+		account:  &Account{Summary: protocol.Summary{Room: e.Body.Room, Rule: e.Body.Rule, N: e.Body.N, Key: e.Body.Key, Value: e.Body.Value}},
+	}
+	if r.mustWait(e) {
+		r.wait(c, e)
 		return
 	}
-	c.caller = r.session(e.Session)
+	r.begin(c, e.Peer, e.Payload)
+}
+
+// begin fixes the view of a call and delivers it; one that selects nobody is over.
+func (r *Rooms) begin(c *call, caller Peer, payload []byte) {
+	r.fix(c)
+	if len(c.slots) == 0 {
+		r.close(c)
+		return
+	}
 	r.open(c)
 	r.emit(Deliver{
 		To:      c.recipients(),
 		Call:    c.id,
 		Room:    c.room.number,
-		Budget:  e.Budget,
-		Body:    protocol.Deliver{View: c.room.view, Host: e.Peer.Host, PID: e.Peer.PID},
-		Payload: e.Payload,
+		Budget:  c.budget,
+		Body:    protocol.Deliver{View: c.room.view, Host: caller.Host, PID: caller.PID},
+		Payload: payload,
 	})
 }
 
@@ -76,12 +100,15 @@ func (r *Rooms) allowCall(e Call) error {
 	if err := whom.check(); err != nil {
 		return err
 	}
-	if err := (protocol.Rule{Kind: e.Body.Rule, N: e.Body.N}).Check(); err != nil {
+	if err := e.Body.When().Check(); err != nil {
 		return err
 	}
 	budget := uint32(min(max(e.Budget.Microseconds(), 0), math.MaxUint32))
 	if err := protocol.CheckDeadline(budget); err != nil {
 		return err
+	}
+	if wait := time.Duration(e.Body.WaitUS) * time.Microsecond; wait > protocol.MaxDeadline {
+		return protocol.Errorf(protocol.CodeBadDeadline, "waiting for %v; %v is the most", wait, protocol.MaxDeadline)
 	}
 	if err := r.free(e.Session, e.Sequence); err != nil {
 		return err
@@ -89,42 +116,43 @@ func (r *Rooms) allowCall(e Call) error {
 	if s := r.sessions[e.Session]; s != nil && s.calls >= r.limits.SessionCalls {
 		return protocol.Errorf(protocol.CodeTooManyCalls, "this session has %d in flight, its most", s.calls)
 	}
-	if len(r.calls) >= r.limits.Calls {
-		return protocol.Errorf(protocol.CodeTooManyCalls, "this broker has %d in flight, its most", len(r.calls))
+	if n := len(r.calls) + r.waiting; n >= r.limits.Calls {
+		return protocol.Errorf(protocol.CodeTooManyCalls, "this broker has %d in flight, its most", n)
+	}
+	if r.mustWait(e) {
+		return r.allowWait(e)
 	}
 	return r.knows(&whom)
 }
 
-// accept fixes the view, who of it is selected and who is absent.
-func (r *Rooms) accept(e Call) *call {
-	c := &call{
-		sequence: e.Sequence,
-		start:    r.now,
-		deadline: r.now + e.Budget,
-		rule:     protocol.Rule{Kind: e.Body.Rule, N: e.Body.N},
-		account:  &Account{Summary: protocol.Summary{Room: e.Body.Room, Rule: e.Body.Rule, N: e.Body.N}},
-	}
-	whom := targetOf(e)
-	in := r.rooms[whom.room]
+// fix fixes the view, who of it is selected and who is absent.
+func (r *Rooms) fix(c *call) {
+	c.start = r.now
+	c.deadline = r.now + c.budget
+	in := c.room
 	if in == nil {
-		return c
+		c.needed = c.rule.Needed(0)
+		return
 	}
-	chosen := in.choose(r.selected[:0], &whom)
-	c.room = in
+	chosen := in.choose(r.selected[:0], &c.whom)
 	c.account.Summary.View, c.account.Summary.ViewSize = in.view, uint32(in.size)
 	c.account.Summary.Selected = uint32(len(chosen))
-	c.account.Absent = r.listAbsent(in, &whom)
+	c.account.Absent = r.listAbsent(in, &c.whom)
 	c.slots = make([]slot, len(chosen))
 	c.account.Entries = make([]protocol.Entry, len(chosen))
+	counting := 0
 	for i, m := range chosen {
 		c.slots[i].session = m.session
+		if c.slots[i].counts = c.rule.Counts(m.labels); c.slots[i].counts {
+			counting++
+		}
 		entry := &c.account.Entries[i]
 		entry.Member, entry.Name, entry.Host, entry.PID = m.id, m.name, m.peer.Host, m.peer.PID
 	}
+	c.needed = c.rule.Needed(counting)
 	c.open = len(chosen)
 	clear(chosen)
 	r.selected = chosen
-	return c
 }
 
 // open puts an accepted call into every table that it ends from.
@@ -132,11 +160,26 @@ func (r *Rooms) open(c *call) {
 	r.lastCall++
 	c.id = r.lastCall
 	r.calls[c.id] = c
-	r.due.push(c)
-	c.caller.addCall(c)
+	r.schedule(c)
+	r.register(c)
 	for i := range c.slots {
 		s := c.slots[i].session
 		s.slots = append(s.slots, place{id: c.id, call: c, index: i})
+	}
+}
+
+// schedule gives a call its turn among those that have a deadline.
+func (r *Rooms) schedule(c *call) {
+	r.lastOrder++
+	c.order = r.lastOrder
+	r.due.push(c)
+}
+
+// register makes a call one of its session's requests.
+func (r *Rooms) register(c *call) {
+	if c.caller == nil {
+		c.caller = r.session(c.session)
+		c.caller.addCall(c)
 	}
 }
 
@@ -149,10 +192,10 @@ func (c *call) recipients() []SessionID {
 }
 
 // met tells whether enough members replied OK.
-func (c *call) met() bool { return c.ok >= c.rule.Needed(len(c.slots)) }
+func (c *call) met() bool { return c.waiting == nil && c.ok >= c.needed }
 
 // over tells whether the call ends now: everyone is settled, or the rule is
 // met. A rule that needs nobody asks only to be told: it waits for everyone.
 func (c *call) over() bool {
-	return c.open == 0 || (c.rule.Needed(len(c.slots)) > 0 && c.met())
+	return c.open == 0 || (c.needed > 0 && c.met())
 }

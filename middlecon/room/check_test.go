@@ -68,6 +68,8 @@ func addressee(e Effect) SessionID {
 		return e.Session
 	case Finished:
 		return e.Session
+	case Forgot:
+		return e.Session
 	case View:
 		return e.Session
 	}

@@ -3,14 +3,15 @@ package room
 import "ddcos/protocol"
 
 // deadlines is a binary heap of the calls in flight, the earliest first and
-// of equal ones the older call: one timer for a call, none for a member.
+// of equal ones the one that is there longer: one timer for a call, none for a
+// member. A call that waits for members is in it with the end of its waiting.
 type deadlines []*call
 
 func (d deadlines) before(i, j int) bool {
 	if d[i].deadline != d[j].deadline {
 		return d[i].deadline < d[j].deadline
 	}
-	return d[i].id < d[j].id
+	return d[i].order < d[j].order
 }
 
 func (d deadlines) swap(i, j int) {
@@ -62,6 +63,10 @@ func (d deadlines) down(i int) {
 func (r *Rooms) expireCalls() {
 	for len(r.due) > 0 && r.due[0].deadline <= r.now {
 		c := r.due[0]
+		if c.waiting != nil {
+			r.resume(c)
+			continue
+		}
 		r.settleRest(c, atDeadline)
 		r.finish(c)
 	}

@@ -44,8 +44,8 @@ type (
 		Session SessionID
 		Why     string
 	}
-	// Call asks for a synchronous call. Payload is kept until the call is
-	// delivered, which is before Step returns.
+	// Call asks for a synchronous call. Payload is only valid until
+	// the call is delivered, which is before Step returns where it does not wait.
 	Call struct {
 		Session  SessionID
 		Sequence uint64
@@ -94,6 +94,12 @@ type (
 		Sequence uint64
 		Body     protocol.Watch
 	}
+	// Forget takes lost members off a room's list.
+	Forget struct {
+		Session  SessionID
+		Sequence uint64
+		Body     protocol.Forget
+	}
 	// Tick is only the time: deadlines that have come are dealt with, as in every Step.
 	Tick struct{}
 )
@@ -108,6 +114,7 @@ func (Receipt) event()  {}
 func (Reply) event()    {}
 func (Cancel) event()   {}
 func (Watch) event()    {}
+func (Forget) event()   {}
 func (Tick) event()     {}
 
 // Effect is something that the broker has to do, in this order.
@@ -127,6 +134,12 @@ type (
 		Session  SessionID
 		Sequence uint64
 		Room     uint32
+	}
+	// Forgot answers a Forget.
+	Forgot struct {
+		Session  SessionID
+		Sequence uint64
+		Count    int
 	}
 	// Failed refuses the request of that sequence.
 	Failed struct {
@@ -168,6 +181,7 @@ type (
 
 func (Joined) effect()   {}
 func (LeftRoom) effect() {}
+func (Forgot) effect()   {}
 func (Failed) effect()   {}
 func (Deliver) effect()  {}
 func (Withdraw) effect() {}

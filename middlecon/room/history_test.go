@@ -15,10 +15,10 @@ import (
 //
 //	[@TIME] EVENT SESSION … [-> EFFECT; EFFECT]
 //
-//	join 1 ann rack=7 [in=ROOM]      call 9 [need=2] [for=1s] [seq=5] [rack=7] [to=ann] [member=1] [in=ROOM]
+//	join 1 ann rack=7 [in=ROOM]      call 9 [need=2] [for=1s] [seq=5] [rack=7] [to=ann] [member=1] [wait=2/1s] [in=ROOM]
 //	leave 1 [room=NUMBER]            sent 1 CALL      overflow 1 CALL
 //	lost 1                           receipt 1 CALL   reply 1 CALL ok TEXT [more]
-//	watch 5 [seq=1] [once]           cancel 9 SEQUENCE               tick
+//	watch 5 [seq=1] [once]           cancel 9 SEQUENCE               forget 5 [ann]     tick
 //
 // The room is "r", number 1, and the deadline 1 s where nothing else is told.
 type history struct {
@@ -72,6 +72,7 @@ func (h *history) number(s string) uint64 {
 type options struct {
 	in, need   string
 	to, member string
+	wait       string // MEMBERS/TIME
 	length     time.Duration
 	seq        uint64
 	room       uint32
@@ -90,6 +91,8 @@ func (h *history) options(words []string) options {
 			o.need = value
 		case "to":
 			o.to = value
+		case "wait":
+			o.wait = value
 		case "member":
 			o.member = value
 		case "for":
@@ -134,6 +137,8 @@ func (h *history) event(words []string) Event {
 	case "watch":
 		o := h.options(trimmed[2:])
 		return Watch{Session: s, Sequence: o.seq, Body: protocol.Watch{Room: o.in, Once: o.once}}
+	case "forget":
+		return Forget{Session: s, Sequence: 1, Body: protocol.Forget{Room: "r", Name: words[2]}}
 	case "cancel":
 		return Cancel{Session: s, Sequence: h.number(words[2])}
 	}
@@ -148,7 +153,11 @@ func (h *history) call(c Call, o options) Call {
 	if o.member != "" {
 		c.Member = protocol.NewMemberID(1, h.number(o.member))
 	}
-	c.Body = protocol.Call{Room: o.in, Rule: rule.Kind, N: rule.N, Labels: o.labels, To: o.to}
+	c.Body = protocol.Call{Room: o.in, Rule: rule.Kind, N: rule.N, Key: rule.Key, Value: rule.Value, Labels: o.labels, To: o.to}
+	if members, length, ok := strings.Cut(o.wait, "/"); ok {
+		c.Body.Wait, c.Body.WaitUS = uint32(h.number(members)), uint32(h.duration(length).Microseconds())
+		c.Payload = []byte("waits")
+	}
 	return c
 }
 
@@ -181,6 +190,8 @@ func describe(e Effect) string {
 		return fmt.Sprintf("joined %d room=%d view=%d", e.Session, e.Room, e.View)
 	case LeftRoom:
 		return fmt.Sprintf("left %d room=%d", e.Session, e.Room)
+	case Forgot:
+		return fmt.Sprintf("forgot %d count=%d", e.Session, e.Count)
 	case Failed:
 		return fmt.Sprintf("failed %d %s", e.Session, e.Err.Code)
 	case Deliver:
@@ -199,6 +210,9 @@ func describeAccount(a *Account) string {
 	words := []string{fmt.Sprintf("view=%d/%d", a.Summary.View, a.Summary.ViewSize)}
 	if a.Summary.Met {
 		words = append(words, "met")
+	}
+	if n := a.Summary.WaitedUS; n > 0 {
+		words = append(words, "waited="+(time.Duration(n)*time.Microsecond).String())
 	}
 	for _, e := range a.Entries {
 		word := e.Name + "=" + e.Outcome.String()

@@ -30,6 +30,7 @@ func (r *Rooms) join(e Join) {
 	in.view++
 	r.emit(Joined{Session: s.id, Sequence: e.Sequence, Room: in.number, Member: m.id, View: in.view})
 	r.show(in, protocol.ViewChunk{Joined: []protocol.Member{m.shown()}})
+	r.arrived(m)
 }
 
 // admit checks a Join and opens its room.
@@ -82,6 +83,7 @@ func (r *Rooms) leave(e Leave) {
 func (r *Rooms) remove(m *member, why protocol.Reason, text string) {
 	in := m.room
 	in.take(m)
+	m.departed()
 	r.stats.Members--
 	if why == protocol.ReasonLost {
 		r.remember(m, text)

@@ -16,7 +16,7 @@ type Limits struct {
 	Calls          int           // in flight in all: CodeTooManyCalls
 	ReplyBytes     int           // of one member: AppError "reply_too_large"
 	AccountBytes   int           // of all replies of one call, likewise
-	HeldBytes      int           // of all replies of all calls in flight, likewise
+	HeldBytes      int           // of all replies of all calls in flight, likewise, and messages that wait: CodeTooManyCalls
 	Absent         int           // members remembered as lost, of one room; the oldest is forgotten
 	AbsentAll      int           // of all rooms together, likewise
 	AbsentFor      time.Duration // how long they are remembered

@@ -3,7 +3,6 @@ package room
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"ddcos/protocol"
@@ -12,6 +11,9 @@ import (
 // modelCall is one call in flight as the model knows it.
 type modelCall struct {
 	id        CallID
+	asked     Call
+	waiting   bool          // for members; deadline is then of the waiting
+	accepted  time.Duration // start is when the view was fixed
 	caller    SessionID
 	sequence  uint64
 	room      string
@@ -81,21 +83,42 @@ func (s *modelSlot) settle(m *model, o protocol.Outcome) {
 
 // conclude ends the call if everyone is settled or the rule is met.
 func (m *model) conclude(c *modelCall) {
+	if c.waiting {
+		return
+	}
 	pending := slices.ContainsFunc(c.slots, func(s *modelSlot) bool { return s.outcome == 0 })
-	needed := c.rule.Needed(len(c.slots))
-	if !pending || (needed > 0 && c.count(protocol.OK) >= needed) {
+	if !pending || (c.needed() > 0 && c.met()) {
 		m.end(c)
 	}
 }
 
-func (c *modelCall) count(o protocol.Outcome) int {
-	n := 0
-	for _, s := range c.slots {
-		if s.outcome == o {
-			n++
-		}
+// needed is how many members have to answer ok.
+func (c *modelCall) needed() int {
+	n := len(c.slots)
+	switch c.rule.Kind {
+	case protocol.RuleAtLeast:
+		return int(c.rule.N)
+	case protocol.RuleShare:
+		return (n*int(c.rule.N) + 99) / 100
+	case protocol.RuleLabel:
+		return max(1, len(slices.DeleteFunc(slices.Clone(c.slots), func(s *modelSlot) bool { return !s.counts() })))
 	}
 	return n
+}
+
+func (s *modelSlot) counts() bool {
+	rule := s.call.rule
+	return rule.Kind != protocol.RuleLabel || carries(s.labels, map[string]string{rule.Key: rule.Value})
+}
+
+func (c *modelCall) met() bool {
+	ok := 0
+	for _, s := range c.slots {
+		if s.outcome == protocol.OK && s.counts() {
+			ok++
+		}
+	}
+	return !c.waiting && ok >= c.needed()
 }
 
 // end finishes a call, if it is in flight: once.
@@ -125,14 +148,28 @@ func (m *model) accept(e Call, effects []Effect) {
 	}
 	m.stats.Accepted++
 	c := &modelCall{
-		caller: e.Session, sequence: e.Sequence, room: e.Body.Room, start: m.now, deadline: m.now + e.Budget,
-		rule: protocol.Rule{Kind: e.Body.Rule, N: e.Body.N},
+		asked: e, caller: e.Session, sequence: e.Sequence, room: e.Body.Room, rule: e.Body.When(), accepted: m.now,
 	}
-	if in := m.rooms[e.Body.Room]; in != nil {
-		c.view, c.size = in.view, len(m.in(e.Body.Room))
+	m.calls = append(m.calls, c)
+	if m.waits(e) {
+		c.waiting, c.deadline = true, m.now+time.Duration(e.Body.WaitUS)*time.Microsecond
+		if m.rooms[c.room] == nil {
+			m.open(c.room, m.lastView)
+		}
+		return
+	}
+	m.begin(c, effects)
+}
+
+// begin fixes the view, as it is now.
+func (m *model) begin(c *modelCall, effects []Effect) {
+	e := c.asked
+	c.waiting, c.start, c.deadline = false, m.now, m.now+e.Budget
+	if in := m.rooms[c.room]; in != nil {
+		c.view, c.size = in.view, len(m.in(c.room))
 	}
 	var to []SessionID
-	for _, o := range m.in(e.Body.Room) {
+	for _, o := range m.in(c.room) {
 		if o.isFor(e) {
 			c.slots = append(c.slots, &modelSlot{modelMember: o, call: c})
 			to = append(to, o.session)
@@ -144,7 +181,6 @@ func (m *model) accept(e Call, effects []Effect) {
 		}
 	}
 	slices.Sort(c.absent)
-	m.calls = append(m.calls, c)
 	if len(c.slots) == 0 {
 		m.end(c)
 		return
@@ -152,10 +188,12 @@ func (m *model) accept(e Call, effects []Effect) {
 	m.lastCall++
 	c.id = m.lastCall
 	m.want.answers = append(m.want.answers, fmt.Sprintf("deliver %d to %s", c.id, sessions(to)))
-	if deliver, ok := effects[len(effects)-1].(Deliver); ok {
-		want := protocol.Deliver{View: c.view, Host: e.Peer.Host, PID: e.Peer.PID}
-		if deliver.Body != want || deliver.Room != m.number(c.room) || deliver.Budget != e.Budget {
-			m.fail("identity", "deliver %+v, want %+v", deliver, want)
+	for _, effect := range effects {
+		if deliver, ok := effect.(Deliver); ok && deliver.Call == c.id {
+			want := protocol.Deliver{View: c.view, Host: e.Peer.Host, PID: e.Peer.PID}
+			if deliver.Body != want || deliver.Room != m.number(c.room) || deliver.Budget != e.Budget || string(deliver.Payload) != string(e.Payload) {
+				m.fail("identity", "deliver %+v, want %+v", deliver, want)
+			}
 		}
 	}
 }
@@ -187,11 +225,17 @@ func (m *model) refuseCall(e Call) protocol.Code {
 		return protocol.CodeBadRule
 	case e.Budget < protocol.MinDeadline || e.Budget > protocol.MaxDeadline:
 		return protocol.CodeBadDeadline
+	case time.Duration(e.Body.WaitUS)*time.Microsecond > protocol.MaxDeadline:
+		return protocol.CodeBadDeadline
 	case m.inUse(e.Session, e.Sequence):
 		return protocol.CodeDuplicate
 	case len(mine) >= m.limits.SessionCalls, len(m.calls) >= m.limits.Calls:
 		return protocol.CodeTooManyCalls
-	case e.Member == 0 && e.Body.To == "",
+	case m.waits(e) && m.held()+len(e.Payload) > m.limits.HeldBytes:
+		return protocol.CodeTooManyCalls
+	case m.waits(e) && m.rooms[e.Body.Room] == nil && len(m.rooms) >= m.limits.Rooms:
+		return protocol.CodeTooManyRooms
+	case m.waits(e), e.Member == 0 && e.Body.To == "",
 		slices.ContainsFunc(m.members, func(o *modelMember) bool { return o.isFor(e) }),
 		slices.ContainsFunc(m.absent, func(a *modelAbsent) bool { return a.isFor(e) }):
 		return 0
@@ -247,7 +291,7 @@ func (m *model) reply(e Reply) {
 }
 
 func (m *model) stray(e Reply) {
-	running := slices.ContainsFunc(m.calls, func(c *modelCall) bool { return c.id == e.Call })
+	running := slices.ContainsFunc(m.calls, func(c *modelCall) bool { return !c.waiting && c.id == e.Call })
 	switch {
 	case e.More:
 	case !running && e.Call >= 1 && e.Call <= m.lastCall:
@@ -275,54 +319,9 @@ func (m *model) held() int {
 	n := 0
 	for _, c := range m.calls {
 		n += c.held()
+		if c.waiting {
+			n += len(c.asked.Payload)
+		}
 	}
 	return n
-}
-
-// account compares a finished call with what is known of it.
-func (m *model) account(c *modelCall, a *Account) {
-	sum := a.Summary
-	want := protocol.Summary{
-		Room: c.room, View: c.view, ViewSize: uint32(c.size), Selected: uint32(len(c.slots)), Rule: c.rule.Kind, N: c.rule.N,
-		Met: c.count(protocol.OK) >= c.rule.Needed(len(c.slots)), ElapsedUS: uint64((m.now - c.start).Microseconds()),
-		Late: c.late, Duplicate: c.duplicate,
-	}
-	if sum != want {
-		m.fail("total", "call %d: summary %+v, want %+v", c.id, sum, want)
-	}
-	var absent []string
-	for _, gone := range a.Absent {
-		absent = append(absent, gone.Name)
-	}
-	if !slices.Equal(absent, c.absent) {
-		m.fail("total", "call %d: absent %q, want %q", c.id, absent, c.absent)
-	}
-	if len(a.Entries) != len(c.slots) {
-		m.fail("total", "call %d: %d entries, want %d", c.id, len(a.Entries), len(c.slots))
-		return
-	}
-	for i, got := range a.Entries {
-		m.entry(c.slots[i], got)
-	}
-}
-
-// entry compares one member's outcome with what happened to it.
-func (m *model) entry(s *modelSlot, got protocol.Entry) {
-	which := fmt.Sprintf("call %d, %s (%v)", s.call.id, s.name, s.id)
-	if got.Member != s.id || got.Name != s.name || got.Host != s.peer.Host || got.PID != s.peer.PID {
-		m.fail("no phantom", "%s: entry %+v", which, got)
-	}
-	if got.Outcome != s.outcome {
-		m.fail("unique and final", "%s: %v, want %v", which, got.Outcome, s.outcome)
-	}
-	reply := ""
-	if s.outcome == protocol.OK {
-		reply = string(s.parts)
-	}
-	if string(got.Reply) != reply || !strings.HasPrefix(got.Error, s.text) || (s.text == "" && got.Error != "") {
-		m.fail("identity", "%s: reply %q, error %q; want %q, %q", which, got.Reply, got.Error, reply, s.text)
-	}
-	if want := uint64((s.at - s.call.start).Microseconds()); got.LatencyUS != want {
-		m.fail("deadline", "%s: after %d µs, want %d", which, got.LatencyUS, want)
-	}
 }

@@ -24,6 +24,7 @@ type model struct {
 	gone       map[SessionID]bool
 	lastCall   CallID
 	lastMember protocol.MemberID
+	lastView   uint64            // the highest of the rooms that are no more
 	numbers    map[uint32]bool   // of all rooms that ever were
 	views      map[string]uint64 // the last view of each name, also of rooms that are no more
 
@@ -100,7 +101,7 @@ func (m *model) step(now time.Duration, ev Event, effects []Effect) {
 		if lost, ok := ev.(Lost); ok {
 			m.gone[lost.Session] = true // nothing more is for it, not even what is due now
 		}
-		m.timePasses()
+		m.timePasses(effects)
 		m.dropUnused()
 		m.apply(ev, effects)
 	}
@@ -128,13 +129,16 @@ func (m *model) apply(ev Event, effects []Effect) {
 		}
 	case Reply:
 		m.reply(e)
+	case Forget:
+		m.forget(e)
 	}
 }
 
 // timePasses ends the calls that are due and forgets who was lost long ago.
-func (m *model) timePasses() {
+func (m *model) timePasses(effects []Effect) {
+	m.timeIsUp(effects)
 	for _, c := range slices.Clone(m.calls) {
-		if m.now < c.deadline {
+		if c.waiting || m.now < c.deadline {
 			continue
 		}
 		for _, s := range c.slots {
@@ -198,6 +202,7 @@ func (m *model) join(e Join, effects []Effect) {
 	m.absent = slices.DeleteFunc(m.absent, func(a *modelAbsent) bool { return a.room == e.Body.Room && a.name == e.Body.Name })
 	m.changed(e.Body.Room)
 	m.want.answers = append(m.want.answers, fmt.Sprintf("joined %d room=%d view=%d", e.Session, in.number, in.view))
+	m.enough(effects)
 }
 
 // open makes a room that begins at a view.
@@ -349,6 +354,7 @@ func (m *model) dropUnused() {
 			slices.ContainsFunc(m.watches, func(w *modelWatch) bool { return w.room == name }) ||
 			slices.ContainsFunc(m.calls, func(c *modelCall) bool { return c.room == name })
 		if !used {
+			m.lastView = max(m.lastView, in.view)
 			delete(m.rooms, name)
 		}
 	}

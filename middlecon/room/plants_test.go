@@ -2,9 +2,11 @@
 
 package room
 
+import "slices"
+
 // plants are the mistakes that the simulation must find.
 func plants() []planted {
-	return append(append(accountPlants(), orderPlants()...), memberPlants()...)
+	return slices.Concat(accountPlants(), waitPlants(), orderPlants(), memberPlants())
 }
 
 // accountPlants make an account wrong.
@@ -32,10 +34,29 @@ func accountPlants() []planted {
 		{"one is anyone of that name", "target.go", "if m := in.find(t); m != nil && t.fits(m) {\n			chosen", "if m := in.find(t); m != nil {\n			chosen"},
 		{"a hole ends the search", "target.go", "case at == high || in.members[at].id > id:\n			high = middle", "case at == high || in.members[at].id > id:\n			high = low"},
 		{"the lost are not known", "target.go", "return t.fits(a.member) }) {", "return false }) {"},
-		{"met by one less", "call.go", "return c.ok >= c.rule", "return c.ok+1 >= c.rule"},
-		{"a rule of nobody waits for nobody", "call.go", "(c.rule.Needed(len(c.slots)) > 0 && c.met())", "c.met()"},
-		{"the rule does not end a call", "call.go", "return c.open == 0 || (c", "return c.open == 0 || (false && c"},
-		{"the absent are not told", "call.go", "c.account.Absent = r.listAbsent(in, &whom)", ""},
+		{"met by one less", "call.go", "c.ok >= c.needed", "c.ok+1 >= c.needed"},
+		{"a rule of nobody waits for nobody", "call.go", "(c.needed > 0 && c.met())", "c.met()"},
+		{"the rule does not end a call", "call.go", "return c.open == 0 || (c.needed > 0", "return c.open == 0 || (false"},
+		{"the absent are not told", "call.go", "c.account.Absent = r.listAbsent(in, &c.whom)", ""},
+	}
+}
+
+// waitPlants make a call wait too long, too short or for the wrong ones.
+func waitPlants() []planted {
+	return []planted{
+		{"a call waits for one more", "wait.go", "return r.present(&whom) < int(e.Body.Wait)", "return r.present(&whom) <= int(e.Body.Wait)"},
+		{"a call waits for anybody", "wait.go", "		if c.whom.fits(m) {\n			c.waiting.present++", "		if true {\n			c.waiting.present++"},
+		{"who is gone is waited with", "wait.go", "c.waiting.present--", "_ = c"},
+		{"waiting goes on without a caller", "settle.go", "	if c.waiting != nil {\n		r.giveUp(c)\n		return\n	}\n", ""},
+		{"waiting messages are not counted", "wait.go", "	r.held += len(e.Payload)\n", ""},
+		{"waiting is not bounded", "wait.go", "r.held+len(e.Payload) > r.limits.HeldBytes", "false"},
+		{"a call that gave up is met", "call.go", "c.waiting == nil && c.ok", "c.ok"},
+		{"a message of another time", "wait.go", "bytes.Clone(e.Payload)", "bytes.Clone(e.Payload[:len(e.Payload)/2])"},
+		{"waited calls have the deadline of their caller", "call.go", "c.deadline = r.now + c.budget", "c.deadline = c.accepted + c.budget"},
+		{"a room that is waited for is dropped", "room.go", " && len(in.waiting) == 0", ""},
+		{"any label counts", "call.go", "c.rule.Counts(m.labels)", "true"},
+		{"all are needed where a label is", "call.go", "c.rule.Needed(counting)", "c.rule.Needed(len(chosen))"},
+		{"one is forgotten too many", "absent.go", "r.forget(in.absent[at])", "r.forget(in.absent[(at+1)%len(in.absent)])"},
 	}
 }
 
@@ -49,11 +70,11 @@ func orderPlants() []planted {
 		{"a heap that does not sink", "deadline.go", "		d.down(at)\n", ""},
 		{"a heap that does not rise", "deadline.go", "	d.up(c.turn)\n", ""},
 		{"a lost caller's call goes on", "session.go", "			r.finish(q.call)\n		}\n	}\n	slots", "			_ = q\n		}\n	}\n	slots"},
-		{"an account for a lost caller", "settle.go", "if !c.caller.lost {", "if true {"},
+		{"an account for a lost caller", "settle.go", "if c.caller.lost {", "if false {"},
 		{"a withdrawal to a lost member", "settle.go", "if !s.session.lost {", "if true {"},
 		{"one member is not told to stop", "settle.go", "if len(from) > 0 {", "if len(from) > 1 {"},
 		{"who leaves a room leaves all calls", "settle.go", "p.call.room == in && p.call", "p.call"},
-		{"a sequence is in use for ever", "settle.go", "	c.caller.dropCall(c)\n", ""},
+		{"a sequence is in use for ever", "settle.go", "		c.caller.dropCall(c)\n", ""},
 		{"finished calls keep their slots", "settle.go", "		c.slots[i].session.dropSlot(c.id)\n", "		_ = i\n"},
 		{"a call too many", "call.go", "s.calls >= r.limits.SessionCalls", "s.calls > r.limits.SessionCalls"},
 		{"a refused call is not counted", "call.go", "		r.stats.Refused++\n", ""},

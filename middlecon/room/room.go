@@ -17,6 +17,7 @@ type room struct {
 	watches []*watch
 	absent  []*absent // by name
 	lost    lostList  // the same
+	waiting []*call   // for members, in the order of their acceptance
 }
 
 // member is one session in one room.
@@ -51,7 +52,7 @@ func (r *Rooms) openRoom(name string) (*room, error) {
 // dropIfUnused forgets a room that nothing refers to. A call in flight needs no
 // mention: it has an open slot, and that slot's session is a member still.
 func (r *Rooms) dropIfUnused(in *room) {
-	if in.size == 0 && len(in.watches) == 0 && len(in.absent) == 0 {
+	if in.size == 0 && len(in.watches) == 0 && len(in.absent) == 0 && len(in.waiting) == 0 {
 		delete(r.rooms, in.name)
 		delete(r.numbers, in.number)
 		r.lastView = max(r.lastView, in.view)

@@ -25,7 +25,9 @@ type Rooms struct {
 	lastSerial uint64
 	lastCall   CallID
 	lastView   uint64 // the highest view of any room that was dropped
-	held       int    // reply bytes of the calls in flight
+	lastOrder  uint64 // of the calls that entered due
+	waiting    int    // calls whose view is not fixed
+	held       int    // bytes of replies and waiting messages of the calls in flight
 
 	stats    Stats
 	effects  []Effect
@@ -89,6 +91,8 @@ func (r *Rooms) Step(now time.Duration, ev Event) []Effect {
 		r.lose(e)
 	case Watch:
 		r.watch(e)
+	case Forget:
+		r.forgetLost(e)
 	case Tick:
 	}
 	return r.effects

@@ -165,7 +165,7 @@ func TestRefusedRule(t *testing.T) {
 func badRules() []Call {
 	return []Call{
 		{Session: 9, Budget: time.Second, Body: protocol.Call{Room: "r", Rule: protocol.RuleShare, N: 101}},
-		{Session: 9, Budget: time.Second, Body: protocol.Call{Room: "r", Rule: protocol.RuleShare + 1}},
+		{Session: 9, Budget: time.Second, Body: protocol.Call{Room: "r", Rule: protocol.RuleLabel + 1}},
 		{Session: 9, Budget: time.Second, Body: protocol.Call{Room: "r", Rule: 255, N: 1}},
 	}
 }

@@ -47,7 +47,7 @@ func (r *Rooms) settle(c *call, i int, o protocol.Outcome) {
 		c.bytes -= len(entry.Reply)
 		r.held -= len(entry.Reply)
 		entry.Reply = nil
-	} else {
+	} else if c.slots[i].counts {
 		c.ok++
 	}
 	c.open--
@@ -112,6 +112,10 @@ func (r *Rooms) conclude(c *call) {
 // finish ends a call: who is open is cancelled, and the account goes home if
 // anybody is there.
 func (r *Rooms) finish(c *call) {
+	if c.waiting != nil {
+		r.giveUp(c)
+		return
+	}
 	r.settleRest(c, func(state) protocol.Outcome { return protocol.Cancelled })
 	delete(r.calls, c.id)
 	r.due.remove(c)
@@ -119,14 +123,21 @@ func (r *Rooms) finish(c *call) {
 		c.slots[i].session.dropSlot(c.id)
 	}
 	r.held -= c.bytes
+	r.close(c)
+}
+
+// close counts a call that is over, and sends its account home.
+func (r *Rooms) close(c *call) {
 	r.stats.Finished++
 	sum := &c.account.Summary
 	sum.Met = c.met()
 	sum.ElapsedUS = uint64((r.now - c.start).Microseconds())
-	c.caller.dropCall(c)
-	if !c.caller.lost {
-		r.emit(Finished{Session: c.caller.id, Sequence: c.sequence, Account: c.account})
-	} else {
-		r.stats.Abandoned++
+	if c.caller != nil {
+		c.caller.dropCall(c)
+		if c.caller.lost {
+			r.stats.Abandoned++
+			return
+		}
 	}
+	r.emit(Finished{Session: c.session, Sequence: c.sequence, Account: c.account})
 }

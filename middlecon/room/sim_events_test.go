@@ -2,6 +2,7 @@ package room
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"ddcos/protocol"
@@ -49,6 +50,8 @@ func (w *world) event() Event {
 		return Watch{Session: s, Sequence: w.sequence(), Body: protocol.Watch{Room: w.room(), Once: w.IntN(2) == 0}}
 	case n < 46:
 		return Tick{}
+	case n < 48:
+		return w.forget()
 	}
 	return w.memberEvent()
 }
@@ -64,6 +67,16 @@ func (w *world) join() Join {
 		Session: s, Sequence: w.sequence(), Peer: Peer{Host: fmt.Sprintf("h%d", s), PID: int32(s)},
 		Body: protocol.Join{Room: w.room(), Name: name, Labels: w.labels()},
 	}
+}
+
+func (w *world) forget() Forget {
+	s := w.session()
+	w.pin(s)
+	f := Forget{Session: s, Sequence: w.sequence(), Body: protocol.Forget{Room: w.room()}}
+	if w.IntN(3) > 0 {
+		f.Body.Name = fmt.Sprintf("m%d", w.IntN(7))
+	}
+	return f
 }
 
 // pin makes a stranger that asks for something a session like the others.
@@ -90,11 +103,20 @@ func (w *world) call() Call {
 		Budget: time.Duration(w.IntN(60)) * time.Millisecond / 2,
 		Body:   protocol.Call{Room: w.room(), Labels: w.labels()},
 	}
-	switch w.IntN(4) {
+	switch w.IntN(5) {
 	case 0:
+		c.Body.Rule, c.Body.Key, c.Body.Value = protocol.RuleLabel, "rack", fmt.Sprint(1+w.IntN(2))
+	case 3:
 		c.Body.Rule, c.Body.N = protocol.RuleAtLeast, uint32(w.IntN(4))
 	case 1:
 		c.Body.Rule, c.Body.N = protocol.RuleShare, uint32(w.IntN(105))
+	}
+	if w.IntN(4) == 0 {
+		c.Body.Wait, c.Body.WaitUS = uint32(w.IntN(5)), uint32(w.IntN(30_000))
+		c.Payload = make([]byte, w.IntN(60))
+		if w.IntN(20) == 0 {
+			c.Body.WaitUS = 1 << 31
+		}
 	}
 	switch w.IntN(8) {
 	case 0:
@@ -111,8 +133,9 @@ func (w *world) call() Call {
 // sometimes anything to any slot.
 func (w *world) memberEvent() Event {
 	s, id, room := w.session(), CallID(w.IntN(int(w.m.lastCall)+2)), uint32(w.IntN(5))
-	if n := len(w.m.calls); n > 0 && w.IntN(10) > 0 {
-		c := w.m.calls[w.IntN(n)]
+	running := slices.DeleteFunc(slices.Clone(w.m.calls), func(c *modelCall) bool { return c.waiting })
+	if n := len(running); n > 0 && w.IntN(10) > 0 {
+		c := running[w.IntN(n)]
 		id, room = c.id, w.m.number(c.room)
 		slot := c.slots[w.IntN(len(c.slots))]
 		s = slot.session

@@ -9,7 +9,7 @@ type Stats struct {
 	Finished  uint64 // Abandoned among them
 	Abandoned uint64 // their caller was lost before
 	Refused   uint64 // calls answered by Failed
-	InFlight  int
+	InFlight  int    // those that wait for members among them
 
 	Outcomes  [protocol.Cancelled + 1]uint64 // members settled, by outcome
 	Late      uint64                         // whole replies after their member was settled or the call was over
@@ -20,12 +20,12 @@ type Stats struct {
 	Members int
 	Watches int
 	Absent  int
-	Held    int // reply bytes of the calls in flight
+	Held    int // bytes of replies and waiting messages of the calls in flight
 }
 
 // Stats tells the counts as they are now. It costs the same whatever there is.
 func (r *Rooms) Stats() Stats {
 	s := r.stats
-	s.InFlight, s.Rooms, s.Held = len(r.calls), len(r.rooms), r.held
+	s.InFlight, s.Rooms, s.Held = len(r.calls)+r.waiting, len(r.rooms), r.held
 	return s
 }

@@ -1,0 +1,61 @@
+package room
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"ddcos/protocol"
+)
+
+// account compares a finished call with what is known of it.
+func (m *model) account(c *modelCall, a *Account) {
+	sum := a.Summary
+	want := protocol.Summary{
+		Room: c.room, View: c.view, ViewSize: uint32(c.size), Selected: uint32(len(c.slots)),
+		Rule: c.rule.Kind, N: c.rule.N, Key: c.rule.Key, Value: c.rule.Value, Met: c.met(),
+		ElapsedUS: uint64((m.now - c.start).Microseconds()), WaitedUS: uint64((c.start - c.accepted).Microseconds()),
+		Late: c.late, Duplicate: c.duplicate,
+	}
+	if c.waiting {
+		want.ElapsedUS, want.WaitedUS = 0, uint64((m.now - c.accepted).Microseconds())
+	}
+	if sum != want {
+		m.fail("total", "call %d: summary %+v, want %+v", c.id, sum, want)
+	}
+	var absent []string
+	for _, gone := range a.Absent {
+		absent = append(absent, gone.Name)
+	}
+	if !slices.Equal(absent, c.absent) {
+		m.fail("total", "call %d: absent %q, want %q", c.id, absent, c.absent)
+	}
+	if len(a.Entries) != len(c.slots) {
+		m.fail("total", "call %d: %d entries, want %d", c.id, len(a.Entries), len(c.slots))
+		return
+	}
+	for i, got := range a.Entries {
+		m.entry(c.slots[i], got)
+	}
+}
+
+// entry compares one member's outcome with what happened to it.
+func (m *model) entry(s *modelSlot, got protocol.Entry) {
+	which := fmt.Sprintf("call %d, %s (%v)", s.call.id, s.name, s.id)
+	if got.Member != s.id || got.Name != s.name || got.Host != s.peer.Host || got.PID != s.peer.PID {
+		m.fail("no phantom", "%s: entry %+v", which, got)
+	}
+	if got.Outcome != s.outcome {
+		m.fail("unique and final", "%s: %v, want %v", which, got.Outcome, s.outcome)
+	}
+	reply := ""
+	if s.outcome == protocol.OK {
+		reply = string(s.parts)
+	}
+	if string(got.Reply) != reply || !strings.HasPrefix(got.Error, s.text) || (s.text == "" && got.Error != "") {
+		m.fail("identity", "%s: reply %q, error %q; want %q, %q", which, got.Reply, got.Error, reply, s.text)
+	}
+	if want := uint64((s.at - s.call.start).Microseconds()); got.LatencyUS != want {
+		m.fail("deadline", "%s: after %d µs, want %d", which, got.LatencyUS, want)
+	}
+}
