@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -208,9 +209,14 @@ func endLeader(string) error {
 	return nil
 }
 
+// openAndTell opens a probe in a process that has not yet, and tells how many
+// nanoseconds that took, or why it was refused.
 func openAndTell(string) error {
+	began := time.Now()
 	if _, err := Open(DefaultOptions()); err != nil {
 		fmt.Println(err)
+	} else {
+		fmt.Println(time.Since(began).Nanoseconds())
 	}
 	os.Exit(0)
 	return nil
