@@ -162,7 +162,7 @@ func callThousandTest(t *testing.T, bin string) {
 			t.Error(err)
 		}
 	})
-	if err := s.start(t.Context(), o, t.TempDir()); err != nil {
+	if err := s.start(t.Context(), o.Setting, o.Members, t.TempDir()); err != nil {
 		t.Fatal(err)
 	}
 	payload := []byte("are you there?")
@@ -215,7 +215,7 @@ func callFleetKilledTest(t *testing.T, bin string) {
 	o, _ := small(bin)
 	s := newSubject(middleconSystem(), "tcp")
 	defer func() { _ = s.stop() }()
-	if err := s.start(t.Context(), o, t.TempDir()); err != nil {
+	if err := s.start(t.Context(), o.Setting, o.Members, t.TempDir()); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.fleet.cmd.Process.Kill(); err != nil {

@@ -19,20 +19,27 @@ type Figure struct {
 	Note      string  `json:"note,omitempty"`       // what a reader has to know to judge it
 }
 
-// callFigures compares the first subject with each of the others.
+// A point is one number that is taken of every subject.
+type point struct {
+	name, unit string
+	value      func(*subject) float64
+}
+
+// callFigures are how long calls took.
 func callFigures(subjects []*subject) []Figure {
+	return compare(subjects, []point{
+		{"call-p50", "ms", func(s *subject) float64 { return milliseconds(s.latencies.ValueAtQuantile(50)) }},
+		{"call-p99", "ms", func(s *subject) float64 { return milliseconds(s.latencies.ValueAtQuantile(99)) }},
+		{"call-max", "ms", func(s *subject) float64 { return milliseconds(s.latencies.Max()) }},
+	})
+}
+
+// compare puts the first subject beside each of the others.
+func compare(subjects []*subject, points []point) []Figure {
 	ours, others := subjects[0], subjects[1:]
-	points := []struct {
-		name  string
-		value func(*subject) float64 // ms
-	}{
-		{"call-p50", func(s *subject) float64 { return milliseconds(s.latencies.ValueAtQuantile(50)) }},
-		{"call-p99", func(s *subject) float64 { return milliseconds(s.latencies.ValueAtQuantile(99)) }},
-		{"call-max", func(s *subject) float64 { return milliseconds(s.latencies.Max()) }},
-	}
 	var all []Figure
 	for _, p := range points {
-		f := Figure{Name: p.name, Value: p.value(ours), Unit: "ms"}
+		f := Figure{Name: p.name, Value: p.value(ours), Unit: p.unit}
 		if len(others) == 0 {
 			all = append(all, f)
 		}
@@ -49,27 +56,28 @@ func milliseconds(ns int64) float64 { return float64(ns) / 1e6 }
 
 // remark is what a reader has to know of this peer beside ours.
 func (s *subject) remark(ours *subject) string {
+	note := s.note
 	if s.transport != ours.transport {
-		return s.note + "; it has no Unix sockets: its figures are over " + s.transport
+		note += "; it has no Unix sockets: its figures are over " + s.transport
 	}
-	return s.note
+	if c, ok := s.caller.(interface{ remark() string }); ok {
+		note += c.remark()
+	}
+	return note
 }
 
 // report prints the figures, as objects or as a table.
-func (o CallOptions) report(subjects []*subject) error {
-	figures := callFigures(subjects)
-	if o.JSON {
-		e := json.NewEncoder(o.Out)
-		for _, f := range figures {
-			if err := e.Encode(f); err != nil {
-				return err
-			}
-		}
-		return nil
+func (o Setting) report(title string, figures []Figure) error {
+	if !o.JSON {
+		return writeTable(o.Out, title, figures)
 	}
-	title := fmt.Sprintf("A call to %d members over %s, %d bytes each way: %d calls in %d rounds, every account complete.",
-		o.Members, o.Transport, o.Bytes, o.Calls, o.Rounds)
-	return writeTable(o.Out, title, figures)
+	e := json.NewEncoder(o.Out)
+	for _, f := range figures {
+		if err := e.Encode(f); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // writeTable prints figures for people, a line each, and each note once.

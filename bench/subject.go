@@ -38,7 +38,7 @@ func newSubject(s system, transport string) *subject {
 }
 
 // start brings the broker up, lets all members join, and connects the caller.
-func (s *subject) start(ctx context.Context, o CallOptions, dir string) error {
+func (s *subject) start(ctx context.Context, o Setting, members int, dir string) error {
 	path, err := s.find(o.Bin)
 	if err != nil {
 		return err
@@ -50,7 +50,7 @@ func (s *subject) start(ctx context.Context, o CallOptions, dir string) error {
 	if s.broker, err = launch(nil, path, s.args(address)...); err != nil {
 		return err
 	}
-	if err := s.reach(ctx, address, o.Members); err != nil {
+	if err := s.reach(ctx, address, members); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, fleetTimeout, fmt.Errorf("not all members joined within %v", fleetTimeout))
@@ -58,7 +58,7 @@ func (s *subject) start(ctx context.Context, o CallOptions, dir string) error {
 	began := time.Now()
 	joined := newAwaited(FleetReady)
 	s.fleet, err = launch(joined, filepath.Join(o.Bin, "bench"), "fleet", "--system", s.name,
-		"--broker", address.String(), "--members", strconv.Itoa(o.Members))
+		"--broker", address.String(), "--members", strconv.Itoa(members))
 	if err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func (s *subject) start(ctx context.Context, o CallOptions, dir string) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	o.progress("%s: %d members joined over %s in %v", s.name, o.Members, s.transport, time.Since(began).Round(time.Millisecond))
+	o.progress("%s: %d members joined over %s in %v", s.name, members, s.transport, time.Since(began).Round(time.Millisecond))
 	return nil
 }
 

@@ -18,7 +18,7 @@ func middleconSystem() system {
 		name: "middlecon", program: "middlecon", made: "build", unix: true,
 		args: func(listen protocol.Address) []string { return []string{"serve", "--listen", listen.String()} },
 		wire: func(member int) wire { return &middleconWire{name: fmt.Sprintf("m%d", member)} },
-		dial: dialMiddlecon,
+		dial: dialMiddlecon, asker: func() asker { return &middleconAsker{} }, until: toldLast,
 	}
 }
 

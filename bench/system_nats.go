@@ -91,7 +91,7 @@ func (a *natsAsker) take(in, out []byte) (int, reply, []byte, error) {
 	switch m.verb {
 	case natsMsg:
 		call, err := strconv.ParseUint(string(bytes.TrimPrefix(m.subject, []byte(natsReplies))), 10, 64)
-		if err != nil || call == 0 {
+		if err != nil {
 			return 0, reply{}, out, fmt.Errorf("a reply to %.200q", m.subject)
 		}
 		return size, reply{call: call, payload: m.payload}, out, nil

@@ -2,8 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -12,7 +10,7 @@ import (
 
 func callCommand() *cobra.Command {
 	o := bench.DefaultCallOptions()
-	cmd := &cobra.Command{
+	cmd := measurement(&cobra.Command{
 		Use:   "call",
 		Short: "Measure a call to every member of a room, beside other brokers",
 		Long: `call starts a broker and a fleet of members, each a process of its own, calls all
@@ -26,23 +24,15 @@ builds the peers.`,
   bench call --members 10000 --calls 50
   bench call --transport unix --json
   bench call --members 100 --rate 50     # each call timed from when it was due`,
-		Args: exactly(0),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			o.Out, o.Progress = cmd.OutOrStdout(), cmd.ErrOrStderr()
-			return asMisuse(bench.Call(cmd.Context(), o))
-		},
-	}
+	}, &o.Setting, func(cmd *cobra.Command) error { return bench.Call(cmd.Context(), o) })
 	f := cmd.Flags()
 	f.IntVar(&o.Members, "members", o.Members, "members of the room, a socket each")
-	f.StringVar(&o.Transport, "transport", o.Transport, "unix or tcp")
 	f.IntVar(&o.Calls, "calls", o.Calls, "calls that are measured of each system")
 	f.IntVar(&o.Rounds, "rounds", o.Rounds, "rounds that they are spread over: the systems take turns")
 	f.IntVar(&o.Warmup, "warmup", o.Warmup, "calls before each round that are not measured")
 	f.IntVar(&o.Bytes, "bytes", o.Bytes, "bytes of the payload, and of each reply")
 	f.DurationVar(&o.Gap, "gap", o.Gap, "time between a call's end and the next call")
 	f.Float64Var(&o.Rate, "rate", o.Rate, "calls a second, each timed from when it was due; 0: the next when one has ended")
-	f.StringSliceVar(&o.Peers, "peer", o.Peers, fmt.Sprintf("peers to compare with, of %s; an empty one for none", strings.Join(bench.PeerNames(), ", ")))
-	f.BoolVar(&o.JSON, "json", false, "one object a line instead of a table")
 	return cmd
 }
 

@@ -15,7 +15,7 @@ import (
 // commands lists every subcommand.
 func commands() []*cobra.Command {
 	return []*cobra.Command{
-		runCommand(), callCommand(), fleetCommand(),
+		runCommand(), callCommand(), oneCommand(), fleetCommand(),
 		workerCommand(),
 		manCommand(),
 	}

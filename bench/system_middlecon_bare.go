@@ -1,0 +1,48 @@
+package bench
+
+import (
+	"fmt"
+
+	"ddcos/protocol"
+)
+
+// middleconAsker sends to the first member by name, in frames of its own instead of the client
+// library's, so that one-to-one messages are measured as every peer's are.
+type middleconAsker struct{ in bool }
+
+func (a *middleconAsker) ready() bool { return a.in }
+
+func (a *middleconAsker) hello(out []byte) []byte { return (&middleconWire{}).hello(out) }
+
+func (a *middleconAsker) ask(out []byte, call uint64, payload []byte) []byte {
+	h := protocol.Header{Kind: protocol.KindCall, Sequence: call, Budget: uint32(callDeadline.Microseconds())}
+	meta := protocol.Encode(protocol.Call{Room: callRoom, Rule: protocol.RuleAtLeast, N: 1, To: "m0"})
+	return mustAppend(out, h, meta, payload)
+}
+
+// take reads the account of one member: whoever is not ok is an error.
+func (a *middleconAsker) take(in, out []byte) (int, reply, []byte, error) {
+	f, size, err := protocol.Parse(in, protocol.MaxFrame)
+	if err != nil || size == 0 {
+		return 0, reply{}, out, err
+	}
+	switch f.Kind {
+	case protocol.KindWelcome:
+		a.in = true
+	case protocol.KindPing:
+		out = mustAppend(out, protocol.Header{Kind: protocol.KindPong, Sequence: f.Sequence}, nil, nil)
+	case protocol.KindError:
+		return 0, reply{}, out, fmt.Errorf("the broker says %w", f.Code)
+	case protocol.KindAccount:
+		var chunk protocol.AccountChunk
+		if err := protocol.DecodeAnswer(f.Meta, &chunk); err != nil {
+			return 0, reply{}, out, err
+		}
+		if chunk.Summary == nil || len(chunk.Entries) != 1 || chunk.Entries[0].Outcome != protocol.OK {
+			return 0, reply{}, out, fmt.Errorf("%w: not the account of one member that is ok: %+v", ErrAccount, chunk)
+		}
+		one := chunk.Entries[0]
+		return size, reply{call: f.Sequence, member: uint64(one.Member), payload: one.Reply, last: true}, out, nil
+	}
+	return size, reply{}, out, nil
+}

@@ -1,0 +1,24 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"ddcos/bench"
+)
+
+// measurement makes a command of what bench measures: the flags of its setting are the same everywhere.
+func measurement(cmd *cobra.Command, o *bench.Setting, run func(*cobra.Command) error) *cobra.Command {
+	cmd.Args = exactly(0)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		o.Out, o.Progress = cmd.OutOrStdout(), cmd.ErrOrStderr()
+		return asMisuse(run(cmd))
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.Transport, "transport", o.Transport, "unix or tcp")
+	f.StringSliceVar(&o.Peers, "peer", o.Peers, fmt.Sprintf("peers to compare with, of %s; an empty one for none", strings.Join(bench.PeerNames(), ", ")))
+	f.BoolVar(&o.JSON, "json", false, "one object a line instead of a table")
+	return cmd
+}
