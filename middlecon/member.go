@@ -26,12 +26,14 @@ type Message struct {
 	Host    string // the caller's, as the broker knows it
 	PID     int    // likewise; 0 where it cannot be known
 	Payload []byte
+	NoReply bool // it was published: what the handler returns goes nowhere
 }
 
 // Handler answers one message. Its context ends at the call's deadline, when
 // the call needs the reply no more, and with the session. The reply is not
 // changed afterwards. An error is the member's app_error, or its refusal if it
-// is made by Refuse. The handlers of one membership run one after the other,
+// is made by Refuse. What was published needs no reply: its context ends with the
+// session alone. The handlers of one membership run one after the other,
 // in the room's order.
 type Handler func(ctx context.Context, m *Message) ([]byte, error)
 
@@ -65,7 +67,7 @@ type delivery struct {
 	room     uint32
 	deadline time.Time
 	message  Message
-	replied  atomic.Bool
+	replied  atomic.Bool // or nobody waits for a reply
 	ctx      context.Context
 	cancel   context.CancelFunc
 }
@@ -145,7 +147,13 @@ func (c *Conn) deliver(f protocol.Frame) error {
 		deadline: time.Now().Add(time.Duration(f.Budget) * time.Microsecond),
 		message:  Message{Room: m.Room, View: body.View, Host: body.Host, PID: int(body.PID), Payload: bytes.Clone(f.Payload)},
 	}
-	d.ctx, d.cancel = context.WithDeadline(m.ctx, d.deadline)
+	if f.Flags&protocol.FlagNoReply != 0 {
+		d.message.NoReply = true
+		d.replied.Store(true)
+		d.ctx, d.cancel = context.WithCancel(m.ctx)
+	} else {
+		d.ctx, d.cancel = context.WithDeadline(m.ctx, d.deadline)
+	}
 	m.mu.Lock()
 	m.open[d.call] = d
 	m.mu.Unlock()
@@ -213,6 +221,9 @@ func (m *Membership) close(d *delivery) {
 // reply sends a delivery's outcome home, in as many parts as it takes.
 func (m *Membership) reply(d *delivery, reply []byte, err error) {
 	defer m.close(d)
+	if d.message.NoReply {
+		return
+	}
 	outcome := protocol.OK
 	if len(reply) > protocol.MaxReply {
 		err = fmt.Errorf("the reply has %d bytes; %d are allowed", len(reply), protocol.MaxReply)

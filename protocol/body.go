@@ -50,6 +50,21 @@ type Call struct {
 // When is the call's rule.
 func (c *Call) When() Rule { return Rule{Kind: c.Rule, N: c.N, Key: c.Key, Value: c.Value} }
 
+// Publish goes to the members of a room that have all the labels, or to the one
+// that To or the header's member names, and nobody replies.
+type Publish struct {
+	Room   string            `msgpack:"room"`
+	Labels map[string]string `msgpack:"labels,omitempty"`
+	To     string            `msgpack:"to,omitempty"`
+}
+
+// Published answers Publish.
+type Published struct {
+	View     uint64 `msgpack:"view"`
+	Selected uint32 `msgpack:"selected"` // members of that view
+	Handed   uint32 `msgpack:"handed"`   // of them, those whose queue had room for it
+}
+
 // Deliver carries a call to a member. The caller is as the broker knows it.
 type Deliver struct {
 	View uint64 `msgpack:"view"`

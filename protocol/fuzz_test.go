@@ -132,11 +132,12 @@ func fuzzBody[T any](f *testing.F, decode func([]byte, any) error) {
 
 // The requests, which a broker decodes.
 
-func FuzzHello(f *testing.F)  { fuzzBody[Hello](f, DecodeRequest) }
-func FuzzJoin(f *testing.F)   { fuzzBody[Join](f, DecodeRequest) }
-func FuzzCall(f *testing.F)   { fuzzBody[Call](f, DecodeRequest) }
-func FuzzWatch(f *testing.F)  { fuzzBody[Watch](f, DecodeRequest) }
-func FuzzForget(f *testing.F) { fuzzBody[Forget](f, DecodeRequest) }
+func FuzzHello(f *testing.F)   { fuzzBody[Hello](f, DecodeRequest) }
+func FuzzJoin(f *testing.F)    { fuzzBody[Join](f, DecodeRequest) }
+func FuzzCall(f *testing.F)    { fuzzBody[Call](f, DecodeRequest) }
+func FuzzWatch(f *testing.F)   { fuzzBody[Watch](f, DecodeRequest) }
+func FuzzForget(f *testing.F)  { fuzzBody[Forget](f, DecodeRequest) }
+func FuzzPublish(f *testing.F) { fuzzBody[Publish](f, DecodeRequest) }
 
 // The answers, which a process decodes.
 
@@ -148,6 +149,7 @@ func FuzzAccountChunk(f *testing.F) { fuzzBody[AccountChunk](f, DecodeAnswer) }
 func FuzzGoAway(f *testing.F)       { fuzzBody[GoAway](f, DecodeAnswer) }
 func FuzzErrorText(f *testing.F)    { fuzzBody[ErrorText](f, DecodeAnswer) }
 func FuzzForgot(f *testing.F)       { fuzzBody[Forgot](f, DecodeAnswer) }
+func FuzzPublished(f *testing.F)    { fuzzBody[Published](f, DecodeAnswer) }
 
 // FuzzRule: what is read prints as something that reads the same, and is valid.
 func FuzzRule(f *testing.F) {

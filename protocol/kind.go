@@ -26,6 +26,9 @@ const (
 	KindError   Kind = 18 // b: code; meta ErrorText; sequence 0 ends the session, else only that request
 	KindForget  Kind = 19 // p: meta Forget
 	KindForgot  Kind = 20 // b: meta Forgot
+	KindPublish Kind = 21 // p: member; meta Publish, payload
+
+	KindPublished Kind = 22 // b: meta Published
 )
 
 var kindNames = [...]string{
@@ -34,6 +37,7 @@ var kindNames = [...]string{
 	KindReceipt: "receipt", KindReply: "reply", KindAccount: "account", KindCancel: "cancel",
 	KindWatch: "watch", KindView: "view", KindPing: "ping", KindPong: "pong",
 	KindGoAway: "go_away", KindError: "error", KindForget: "forget", KindForgot: "forgot",
+	KindPublish: "publish", KindPublished: "published",
 }
 
 // String is the kind's name in SPEC.md.
@@ -48,4 +52,5 @@ type Flags uint8
 const (
 	FlagMore      Flags = 1 << 0 // the next frame of this kind and sequence goes on where this one ends
 	FlagIgnorable Flags = 1 << 1 // a receiver that does not know the kind skips the frame
+	FlagNoReply   Flags = 1 << 2 // Deliver: it was published, and wants neither receipt nor reply
 )

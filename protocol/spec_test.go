@@ -134,6 +134,8 @@ func TestSpecBodies(t *testing.T) {
 		Entry{},
 		Forget{},
 		Forgot{},
+		Publish{},
+		Published{},
 	} {
 		v := reflect.New(reflect.TypeOf(body)).Elem()
 		name := v.Type().Name()

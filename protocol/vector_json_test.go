@@ -32,6 +32,9 @@ func vectorOf(f Frame) (vector, error) {
 	if f.Flags&FlagIgnorable != 0 {
 		v.Flags = append(v.Flags, "ignorable")
 	}
+	if f.Flags&FlagNoReply != 0 {
+		v.Flags = append(v.Flags, "no_reply")
+	}
 	if f.Outcome != 0 {
 		v.Outcome = f.Outcome.String()
 	}
@@ -60,7 +63,7 @@ func (v vector) frame() ([]byte, error) {
 	h.Outcome = Outcome(numberOf(outcomeNames[:], v.Outcome))
 	h.Code = Code(numberOf(codeNames[:], v.Code))
 	for _, name := range v.Flags {
-		h.Flags |= map[string]Flags{"more": FlagMore, "ignorable": FlagIgnorable}[name]
+		h.Flags |= map[string]Flags{"more": FlagMore, "ignorable": FlagIgnorable, "no_reply": FlagNoReply}[name]
 	}
 	if v.Member != "" {
 		id, err := ParseMemberID(v.Member)

@@ -10,6 +10,8 @@ func (b *Broker) do(e room.Effect) {
 	switch e := e.(type) {
 	case room.Deliver:
 		b.deliver(e)
+	case room.Message:
+		b.spread(e)
 	case room.Withdraw:
 		b.withdraw(e)
 	case room.Finished:
@@ -58,6 +60,26 @@ func (b *Broker) deliver(e room.Deliver) {
 		s.push(queued{frame: f, call: e.Call})
 		b.soil(s)
 	}
+}
+
+// spread queues a published message for every recipient that has room for it,
+// and tells its publisher how many they are.
+func (b *Broker) spread(e room.Message) {
+	h := protocol.Header{Kind: protocol.KindDeliver, Flags: protocol.FlagNoReply, Sequence: uint64(e.Number), Room: e.Room}
+	f, err := protocol.AppendFrame(nil, h, protocol.Encode(e.Body), e.Payload)
+	if err != nil {
+		panic("broker: a Deliver longer than MaxPayload leaves room for: " + err.Error())
+	}
+	handed := uint32(0)
+	for _, id := range e.To {
+		if s := b.byID[id]; s != nil && !s.closing && !s.full(len(f), b.options.QueueBytes) {
+			s.push(queued{frame: f})
+			b.soil(s)
+			handed++
+		}
+	}
+	answer := protocol.Published{View: e.Body.View, Selected: uint32(len(e.To)), Handed: handed}
+	b.send(e.Session, frame(protocol.Header{Kind: protocol.KindPublished, Sequence: e.Sequence}, answer))
 }
 
 // withdraw takes deliveries back that were not sent, and cancels those that were.

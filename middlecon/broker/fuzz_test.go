@@ -101,6 +101,9 @@ func conversations() [][]byte {
 	reply := bytesOf(protocol.Header{Kind: protocol.KindReply, Sequence: 1, Room: 1, Outcome: protocol.OK}, nil, []byte("reply"))
 	part := bytesOf(protocol.Header{Kind: protocol.KindReply, Sequence: 1, Room: 1, Outcome: protocol.OK, Flags: protocol.FlagMore}, nil, []byte("part"))
 	receipt := bytesOf(protocol.Header{Kind: protocol.KindReceipt, Sequence: 1, Room: 1}, nil, nil)
+	publish := bytesOf(protocol.Header{Kind: protocol.KindPublish, Sequence: 6}, protocol.Publish{Room: "r", To: "n"}, []byte("hi"))
+	forget := bytesOf(protocol.Header{Kind: protocol.KindForget, Sequence: 7}, protocol.Forget{Room: "beside"}, nil)
+	wait := bytesOf(protocol.Header{Kind: protocol.KindCall, Sequence: 8, Budget: 50_000}, protocol.Call{Room: "r", To: "n", Rule: protocol.RuleLabel, Key: "k", Value: "v", Wait: 1, WaitUS: 50_000}, []byte("hi"))
 	watch := bytesOf(protocol.Header{Kind: protocol.KindWatch, Sequence: 3}, protocol.Watch{Room: "r"}, nil)
 	leave := bytesOf(protocol.Header{Kind: protocol.KindLeave, Sequence: 4, Room: 1}, nil, nil)
 	cancel := bytesOf(protocol.Header{Kind: protocol.KindCancel, Sequence: 2}, nil, nil)
@@ -116,6 +119,6 @@ func conversations() [][]byte {
 	return [][]byte{
 		nil, join, all(join, call, receipt, reply), all(join, call, part, part, reply, reply), all(join, call, cancel),
 		all(join, call, leave), all(watch, join, leave, cancel), all(join, join, call, call), all(watch, watch, ping),
-		all(ignorable, ping), all(ping, join[:len(join)-1]), all(call, call, call), all(join, call, call[:41]),
+		all(ignorable, ping), all(ping, join[:len(join)-1]), all(call, call, call), all(join, call, call[:41]), all(wait, publish, join, publish, forget), all(wait, cancel, forget),
 	}
 }

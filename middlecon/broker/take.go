@@ -47,6 +47,8 @@ func (b *Broker) request(s *session, f protocol.Frame) error {
 			return err
 		}
 		b.tell(e)
+	case protocol.KindPublish:
+		return b.publish(s, f)
 	case protocol.KindForget:
 		e := room.Forget{Session: s.key(), Sequence: f.Sequence}
 		if err := protocol.DecodeRequest(f.Meta, &e.Body); err != nil {
@@ -77,12 +79,31 @@ func (b *Broker) call(s *session, f protocol.Frame) error {
 	if err := protocol.DecodeRequest(f.Meta, &e.Body); err != nil {
 		return err
 	}
-	if len(f.Payload) > protocol.MaxPayload {
-		b.fail(s, f.Sequence, protocol.Errorf(protocol.CodeFrameTooLarge, "a payload of %d bytes; %d are allowed", len(f.Payload), protocol.MaxPayload))
-		return nil
+	if b.fits(s, f) {
+		b.tell(e)
 	}
-	b.tell(e)
 	return nil
+}
+
+// publish tells the rooms of a message whose payload will fit into a Deliver.
+func (b *Broker) publish(s *session, f protocol.Frame) error {
+	e := room.Publish{Session: s.key(), Sequence: f.Sequence, Peer: s.peer, Member: f.Member, Payload: f.Payload}
+	if err := protocol.DecodeRequest(f.Meta, &e.Body); err != nil {
+		return err
+	}
+	if b.fits(s, f) {
+		b.tell(e)
+	}
+	return nil
+}
+
+// fits refuses a message that no Deliver has room for.
+func (b *Broker) fits(s *session, f protocol.Frame) bool {
+	if len(f.Payload) <= protocol.MaxPayload {
+		return true
+	}
+	b.fail(s, f.Sequence, protocol.Errorf(protocol.CodeFrameTooLarge, "a payload of %d bytes; %d are allowed", len(f.Payload), protocol.MaxPayload))
+	return false
 }
 
 // hello answers the first frame of a session.

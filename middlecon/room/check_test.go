@@ -70,6 +70,8 @@ func addressee(e Effect) SessionID {
 		return e.Session
 	case Forgot:
 		return e.Session
+	case Message:
+		return e.Session
 	case View:
 		return e.Session
 	}

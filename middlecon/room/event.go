@@ -94,6 +94,16 @@ type (
 		Sequence uint64
 		Body     protocol.Watch
 	}
+	// Publish is a message that nobody replies to. Payload is only valid until the
+	// Message is dealt with.
+	Publish struct {
+		Session  SessionID
+		Sequence uint64
+		Peer     Peer
+		Member   protocol.MemberID // as in Call
+		Body     protocol.Publish
+		Payload  []byte
+	}
 	// Forget takes lost members off a room's list.
 	Forget struct {
 		Session  SessionID
@@ -114,6 +124,7 @@ func (Receipt) event()  {}
 func (Reply) event()    {}
 func (Cancel) event()   {}
 func (Watch) event()    {}
+func (Publish) event()  {}
 func (Forget) event()   {}
 func (Tick) event()     {}
 
@@ -158,6 +169,17 @@ type (
 		Body    protocol.Deliver
 		Payload []byte
 	}
+	// Message sends a published message to each of To, as one frame encoded once,
+	// and then answers its Publish with how many of them it could be queued for.
+	Message struct {
+		Session  SessionID
+		Sequence uint64
+		To       []SessionID
+		Number   CallID // among the calls'; 0 where it is for nobody
+		Room     uint32
+		Body     protocol.Deliver
+		Payload  []byte
+	}
 	// Withdraw tells that these sessions' replies are not needed any more: a
 	// Deliver still queued whole is taken back, else a Cancel frame follows it.
 	Withdraw struct {
@@ -184,6 +206,7 @@ func (LeftRoom) effect() {}
 func (Forgot) effect()   {}
 func (Failed) effect()   {}
 func (Deliver) effect()  {}
+func (Message) effect()  {}
 func (Withdraw) effect() {}
 func (Finished) effect() {}
 func (View) effect()     {}

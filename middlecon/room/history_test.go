@@ -19,6 +19,7 @@ import (
 //	leave 1 [room=NUMBER]            sent 1 CALL      overflow 1 CALL
 //	lost 1                           receipt 1 CALL   reply 1 CALL ok TEXT [more]
 //	watch 5 [seq=1] [once]           cancel 9 SEQUENCE               forget 5 [ann]     tick
+//	publish 9 [rack=7] [to=ann] [in=ROOM]
 //
 // The room is "r", number 1, and the deadline 1 s where nothing else is told.
 type history struct {
@@ -134,6 +135,9 @@ func (h *history) event(words []string) Event {
 	case "call":
 		o := h.options(trimmed[2:])
 		return h.call(Call{Session: s, Sequence: o.seq, Peer: peer, Budget: o.length}, o)
+	case "publish":
+		o := h.options(trimmed[2:])
+		return Publish{Session: s, Sequence: o.seq, Peer: peer, Body: protocol.Publish{Room: o.in, Labels: o.labels, To: o.to}}
 	case "watch":
 		o := h.options(trimmed[2:])
 		return Watch{Session: s, Sequence: o.seq, Body: protocol.Watch{Room: o.in, Once: o.once}}
@@ -196,6 +200,8 @@ func describe(e Effect) string {
 		return fmt.Sprintf("failed %d %s", e.Session, e.Err.Code)
 	case Deliver:
 		return fmt.Sprintf("deliver %d to %s", e.Call, sessions(e.To))
+	case Message:
+		return strings.TrimSpace(fmt.Sprintf("message %d by %d to %s", e.Number, e.Session, sessions(e.To)))
 	case Withdraw:
 		return fmt.Sprintf("withdraw %d from %s", e.Call, sessions(e.From))
 	case Finished:

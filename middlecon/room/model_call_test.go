@@ -235,7 +235,16 @@ func (m *model) refuseCall(e Call) protocol.Code {
 		return protocol.CodeTooManyCalls
 	case m.waits(e) && m.rooms[e.Body.Room] == nil && len(m.rooms) >= m.limits.Rooms:
 		return protocol.CodeTooManyRooms
-	case m.waits(e), e.Member == 0 && e.Body.To == "",
+	case m.waits(e):
+		return 0
+	}
+	return m.refuseTarget(e)
+}
+
+// refuseTarget refuses a call to one member that nobody is or was.
+func (m *model) refuseTarget(e Call) protocol.Code {
+	switch {
+	case e.Member == 0 && e.Body.To == "",
 		slices.ContainsFunc(m.members, func(o *modelMember) bool { return o.isFor(e) }),
 		slices.ContainsFunc(m.absent, func(a *modelAbsent) bool { return a.isFor(e) }):
 		return 0

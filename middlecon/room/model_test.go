@@ -131,6 +131,8 @@ func (m *model) apply(ev Event, effects []Effect) {
 		m.reply(e)
 	case Forget:
 		m.forget(e)
+	case Publish:
+		m.publish(e, effects)
 	}
 }
 

@@ -56,6 +56,8 @@ func waitPlants() []planted {
 		{"a room that is waited for is dropped", "room.go", " && len(in.waiting) == 0", ""},
 		{"any label counts", "call.go", "c.rule.Counts(m.labels)", "true"},
 		{"all are needed where a label is", "call.go", "c.rule.Needed(counting)", "c.rule.Needed(len(chosen))"},
+		{"a message has no place in the order", "publish.go", "		r.lastCall++\n", ""},
+		{"a message to all is for one", "publish.go", "name: e.Body.To, labels", "name: \"m1\", labels"},
 		{"one is forgotten too many", "absent.go", "r.forget(in.absent[at])", "r.forget(in.absent[(at+1)%len(in.absent)])"},
 	}
 }

@@ -93,6 +93,8 @@ func (r *Rooms) Step(now time.Duration, ev Event) []Effect {
 		r.watch(e)
 	case Forget:
 		r.forgetLost(e)
+	case Publish:
+		r.publish(e)
 	case Tick:
 	}
 	return r.effects

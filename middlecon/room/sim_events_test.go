@@ -52,6 +52,8 @@ func (w *world) event() Event {
 		return Tick{}
 	case n < 48:
 		return w.forget()
+	case n < 51:
+		return w.publish()
 	}
 	return w.memberEvent()
 }

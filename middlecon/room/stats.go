@@ -9,6 +9,7 @@ type Stats struct {
 	Finished  uint64 // Abandoned among them
 	Abandoned uint64 // their caller was lost before
 	Refused   uint64 // calls answered by Failed
+	Published uint64 // messages without replies: no calls, and in none of the counts above
 	InFlight  int    // those that wait for members among them
 
 	Outcomes  [protocol.Cancelled + 1]uint64 // members settled, by outcome
