@@ -169,10 +169,15 @@ struct kthread {
 	char *full_name;
 };
 
+struct workqueue_struct {
+	char name[32];
+};
+
 struct worker {
 	void *current_work;
 	void *pool;
 	char desc[32];
+	struct workqueue_struct *rescue_wq;
 };
 
 struct bpf_iter_meta {

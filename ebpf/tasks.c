@@ -198,6 +198,21 @@ INLINE void read_memory(struct process_record *p, struct task_struct *t)
 		       not_negative(mm->rss_stat[3].count);
 }
 
+/* A rescuer is named after its workqueue; the task's own name has only the
+ * first letters of that. */
+INLINE void read_rescuer_name(struct process_record *p, struct worker *worker)
+{
+	struct workqueue_struct *queue = 0;
+	const u32 prefix = sizeof("kworker/R-") - 1;
+
+	if (p->comm[prefix - 2] != 'R' || p->comm[prefix - 1] != '-')
+		return;
+	READ(&queue, worker, rescue_wq);
+	if (queue)
+		probe_read_str(p->comm + prefix, sizeof(p->comm) - prefix,
+			       __builtin_preserve_access_index(&queue->name));
+}
+
 /* /proc shows a kernel thread's full name, and what a worker is busy with. */
 INLINE void read_kernel_name(struct process_record *p, struct task_struct *t)
 {
@@ -215,6 +230,7 @@ INLINE void read_kernel_name(struct process_record *p, struct task_struct *t)
 		return;
 	}
 	READ(&worker, kthread, data);
+	read_rescuer_name(p, worker);
 	READ(&pointer, worker, pool);
 	if (!pointer)
 		return;
