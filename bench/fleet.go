@@ -25,6 +25,7 @@ type FleetOptions struct {
 	System  string // middlecon, or a peer's name
 	Broker  string // unix:///path or tcp://host:port
 	Members int
+	Rooms   int       // that each member joins
 	Out     io.Writer // FleetReady goes here
 }
 
@@ -48,6 +49,9 @@ func Fleet(ctx context.Context, o FleetOptions) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrOptions, err)
 	}
+	if o.Rooms < 1 || o.Rooms > maxRooms {
+		return fmt.Errorf("%w: %d rooms; 1 to %d are possible", ErrOptions, o.Rooms, maxRooms)
+	}
 	f, err := newFleet()
 	if err != nil {
 		return err
@@ -55,7 +59,7 @@ func Fleet(ctx context.Context, o FleetOptions) error {
 	defer f.close()
 	stop := context.AfterFunc(ctx, func() { _, _ = unix.Write(f.wake, []byte{1, 0, 0, 0, 0, 0, 0, 0}) })
 	defer stop()
-	if err := f.join(ctx, s, broker, o.Members); err != nil {
+	if err := f.join(ctx, s, broker, o.Members, o.Rooms); err != nil {
 		return err
 	}
 	if _, err := fmt.Fprintln(o.Out, FleetReady); err != nil {
@@ -97,10 +101,10 @@ func (f *fleet) close() {
 
 // join connects the members, a batch after the other: each has said hello before a broker's
 // patience with it ends.
-func (f *fleet) join(ctx context.Context, s system, broker protocol.Address, members int) error {
+func (f *fleet) join(ctx context.Context, s system, broker protocol.Address, members, rooms int) error {
 	for len(f.sockets) < members {
 		for range min(joinBatch, members-len(f.sockets)) {
-			if err := f.connect(ctx, broker, s.wire(len(f.sockets))); err != nil {
+			if err := f.connect(ctx, broker, s.wire(len(f.sockets), rooms)); err != nil {
 				return fmt.Errorf("member %d of %d: %w", len(f.sockets)+1, members, err)
 			}
 		}

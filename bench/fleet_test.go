@@ -20,7 +20,7 @@ func startFleet(t *testing.T, listen net.Listener, members int) (stop func(), en
 	ended = make(chan error, 1)
 	address := listen.Addr().Network() + "://" + listen.Addr().String()
 	go func() {
-		ended <- Fleet(ctx, FleetOptions{System: "nats", Broker: address, Members: members, Out: io.Discard})
+		ended <- Fleet(ctx, FleetOptions{System: "nats", Broker: address, Members: members, Rooms: 1, Out: io.Discard})
 	}()
 	return cancel, ended
 }
@@ -115,7 +115,8 @@ func TestFleetRefuses(t *testing.T) {
 	}{
 		"an unknown system": {FleetOptions{System: "kafka", Broker: "tcp://127.0.0.1:1"}, `no peer is called "kafka"`},
 		"no address":        {FleetOptions{System: "nats", Broker: "here"}, "want unix:///path"},
-		"nobody there":      {FleetOptions{System: "nats", Broker: "unix:///nowhere/s", Members: 1}, "member 1 of 1"},
+		"no room":           {FleetOptions{System: "nats", Broker: "unix:///nowhere/s", Members: 1}, "0 rooms"},
+		"nobody there":      {FleetOptions{System: "nats", Broker: "unix:///nowhere/s", Members: 1, Rooms: 1}, "member 1 of 1"},
 	} {
 		tc.o.Out = io.Discard
 		if err := Fleet(t.Context(), tc.o); err == nil || !strings.Contains(err.Error(), tc.want) {

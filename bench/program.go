@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
@@ -28,11 +29,12 @@ type program struct {
 	err  error
 }
 
-// launch starts the program at path; its standard output goes to stdout, which may be nil.
-func launch(stdout io.Writer, path string, args ...string) (*program, error) {
+// launch starts the program at path, with env added to its environment; its standard output goes
+// to stdout, which may be nil.
+func launch(stdout io.Writer, env []string, path string, args ...string) (*program, error) {
 	name := strings.Join(append([]string{filepath.Base(path)}, args[:min(1, len(args))]...), " ")
 	p := &program{name: name, cmd: exec.Command(path, args...), said: &tail{}, done: make(chan struct{})}
-	p.cmd.Stdout, p.cmd.Stderr = stdout, p.said
+	p.cmd.Stdout, p.cmd.Stderr, p.cmd.Env = stdout, p.said, append(os.Environ(), env...)
 	// A group of its own: an interrupt from the terminal is ours to pass on, in order.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	started := make(chan error, 1)

@@ -14,7 +14,7 @@ func TestProgramSaysHowItEnded(t *testing.T) {
 		"killed":      {"kill -9 $$", "sh -c has ended: signal: killed"},
 		"a long tale": {"yes | head -c 100000 >&2; echo >&2; echo end >&2; exit 1", "sh -c has ended: exit status 1: end"},
 	} {
-		p, err := launch(nil, "/bin/sh", "-c", tc.script)
+		p, err := launch(nil, nil, "/bin/sh", "-c", tc.script)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -33,7 +33,7 @@ func TestProgramSaysHowItEnded(t *testing.T) {
 
 func TestProgramStops(t *testing.T) {
 	said := newAwaited("up")
-	p, err := launch(said, "/bin/sh", "-c", "trap 'echo bye >&2; exit 0' TERM; echo up; while :; do sleep 0.05; done")
+	p, err := launch(said, nil, "/bin/sh", "-c", "trap 'echo bye >&2; exit 0' TERM; echo up; while :; do sleep 0.05; done")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func TestProgramStops(t *testing.T) {
 }
 
 func TestProgramMissing(t *testing.T) {
-	if _, err := launch(nil, "/nowhere/broker"); !errors.Is(err, os.ErrNotExist) {
+	if _, err := launch(nil, nil, "/nowhere/broker"); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("%v, want that it does not exist", err)
 	}
 }

@@ -27,6 +27,7 @@ type subject struct {
 	broker, fleet *program
 	caller        caller
 	latencies     *hdrhistogram.Histogram // of calls, ns
+	empty, full   int64                   // bytes of the broker's resident memory: without members, and with them
 }
 
 func newSubject(s system, transport string) *subject {
@@ -47,18 +48,21 @@ func (s *subject) start(ctx context.Context, o Setting, members int, dir string)
 	if err != nil {
 		return err
 	}
-	if s.broker, err = launch(nil, path, s.args(address)...); err != nil {
+	if s.broker, err = launch(nil, s.env, path, s.args(address)...); err != nil {
 		return err
 	}
 	if err := s.reach(ctx, address, members); err != nil {
+		return err
+	}
+	if s.empty, err = s.broker.resident(); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, fleetTimeout, fmt.Errorf("not all members joined within %v", fleetTimeout))
 	defer cancel()
 	began := time.Now()
 	joined := newAwaited(FleetReady)
-	s.fleet, err = launch(joined, filepath.Join(o.Bin, "bench"), "fleet", "--system", s.name,
-		"--broker", address.String(), "--members", strconv.Itoa(members))
+	s.fleet, err = launch(joined, nil, filepath.Join(o.Bin, "bench"), "fleet", "--system", s.name,
+		"--broker", address.String(), "--members", strconv.Itoa(members), "--rooms", strconv.Itoa(max(1, s.rooms)))
 	if err != nil {
 		return err
 	}

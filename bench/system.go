@@ -14,6 +14,17 @@ import (
 // callRoom is the room, or what a peer has instead, that the members of a measurement are in.
 const callRoom = "bench"
 
+// maxRooms bounds in how many each can be.
+const maxRooms = 16
+
+// roomName is callRoom, or another one that nobody calls.
+func roomName(i int) string {
+	if i == 0 {
+		return callRoom
+	}
+	return fmt.Sprintf("%s-%d", callRoom, i)
+}
+
 // system is a broker that calls are measured on: middlecon, or a peer.
 type system struct {
 	name    string
@@ -23,9 +34,12 @@ type system struct {
 	unix    bool   // it can listen on a Unix socket
 	spare   string // what else it takes to have the program; where it is said, a measurement goes on without the peer
 	args    func(listen protocol.Address) []string
-	wire    func(member int) wire
+	wire    func(member, rooms int) wire
 	asker   func() asker // the caller in bytes
 	until   ending       // how that one learns that all have answered
+
+	env   []string // of its program
+	rooms int      // that each member joins; 0: one
 
 	// dial, where it is not nil, makes another caller of calls to all members than asker's bytes.
 	dial func(ctx context.Context, broker protocol.Address, members int) (caller, error)

@@ -18,7 +18,7 @@ func cSystem() system {
 			}
 			return []string{listen.Network, listen.Where}
 		},
-		wire:  func(member int) wire { return &middleconWire{name: fmt.Sprintf("m%d", member)} },
+		wire:  newMiddleconWire,
 		asker: func() asker { return &cAsker{} }, until: toldLast,
 	}
 }

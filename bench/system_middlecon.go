@@ -17,18 +17,22 @@ func middleconSystem() system {
 	return system{
 		name: "middlecon", program: "middlecon", made: "build", unix: true,
 		args: func(listen protocol.Address) []string { return []string{"serve", "--listen", listen.String()} },
-		wire: func(member int) wire { return &middleconWire{name: fmt.Sprintf("m%d", member)} },
+		wire: newMiddleconWire,
 		dial: dialMiddlecon, asker: func() asker { return &middleconAsker{} }, until: toldLast,
 	}
 }
 
 // middleconWire is a member that answers each call at once with the call's own payload.
 type middleconWire struct {
-	name string
-	in   bool
+	name  string
+	rooms int // still to be joined
 }
 
-func (w *middleconWire) joined() bool { return w.in }
+func newMiddleconWire(member, rooms int) wire {
+	return &middleconWire{name: fmt.Sprintf("m%d", member), rooms: rooms}
+}
+
+func (w *middleconWire) joined() bool { return w.rooms == 0 }
 
 func (w *middleconWire) hello(out []byte) []byte {
 	hello := protocol.Hello{
@@ -48,10 +52,12 @@ func (w *middleconWire) take(in, out []byte) (int, []byte, error) {
 		h := protocol.Header{Kind: protocol.KindReply, Sequence: f.Sequence, Room: f.Room, Outcome: protocol.OK}
 		out = mustAppend(out, h, nil, f.Payload)
 	case protocol.KindWelcome:
-		join := protocol.Encode(protocol.Join{Room: callRoom, Name: w.name})
-		out = mustAppend(out, protocol.Header{Kind: protocol.KindJoin, Sequence: 1}, join, nil)
+		for i := range w.rooms {
+			join := protocol.Encode(protocol.Join{Room: roomName(i), Name: w.name})
+			out = mustAppend(out, protocol.Header{Kind: protocol.KindJoin, Sequence: uint64(i + 1)}, join, nil)
+		}
 	case protocol.KindJoined:
-		w.in = true
+		w.rooms--
 	case protocol.KindPing:
 		out = mustAppend(out, protocol.Header{Kind: protocol.KindPong, Sequence: f.Sequence}, nil, nil)
 	case protocol.KindError:

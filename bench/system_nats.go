@@ -19,7 +19,7 @@ func natsSystem() system {
 		name: "nats", program: "bench-nats", made: "peers",
 		note:  "nats: nats-server v2.15.2; its caller is told how many replies to wait for",
 		args:  func(listen protocol.Address) []string { return []string{"--listen", listen.Where} },
-		wire:  func(int) wire { return &natsWire{} },
+		wire:  func(_, rooms int) wire { return &natsWire{rooms: rooms} },
 		asker: func() asker { return &natsAsker{} }, until: toldCount,
 	}
 }
@@ -34,12 +34,19 @@ func natsUnknownSystem() system {
 }
 
 // natsWire is a member that answers each message with the message's own payload.
-type natsWire struct{ in bool }
+type natsWire struct {
+	rooms int // to subscribe to
+	in    bool
+}
 
 func (w *natsWire) joined() bool { return w.in }
 
 func (w *natsWire) hello(out []byte) []byte {
-	return append(append(out, natsConnect...), "SUB "+callRoom+" 1\r\nPING\r\n"...)
+	out = append(out, natsConnect...)
+	for i := range w.rooms {
+		out = fmt.Appendf(out, "SUB %s %d\r\n", roomName(i), i+1)
+	}
+	return append(out, "PING\r\n"...)
 }
 
 func (w *natsWire) take(in, out []byte) (int, []byte, error) {

@@ -224,9 +224,11 @@ static void frame(struct conn *c, char *f, size_t size)
 		say(c, answer, HEADER);
 		break;
 	case JOIN:
-		put(&members, &member_count, &member_room, c);
-		c->place = member_count;
-		c->id = ++last_id;
+		if (!c->place) { /* it has one room only */
+			put(&members, &member_count, &member_room, c);
+			c->place = member_count;
+			c->id = ++last_id;
+		}
 		header(answer, JOINED, 0, get64(f + 8), c->id, 1, 0);
 		say(c, answer, HEADER);
 		break;
