@@ -13,6 +13,7 @@ type CallOptions struct {
 	Deadline time.Duration // 1 ms to 5 min; 0 for DefaultDeadline
 	Need     protocol.Rule // the zero Rule: all
 	Labels   map[string]string
+	State    map[string]string // that the members' state has
 
 	// Wait is for how many members that would be selected the call waits, WaitUpTo
 	// for how long at most, before the view is fixed and Deadline begins.
@@ -110,7 +111,7 @@ func (c *Conn) call(ctx context.Context, room, to string, payload []byte, option
 		return nil, protocol.Errorf(protocol.CodeBadDeadline, "waiting for %d members up to %v: want at most %v", options.Wait, options.WaitUpTo, protocol.MaxDeadline)
 	}
 	body := protocol.Call{
-		Room: room, Rule: options.Need.Kind, N: options.Need.N, Key: options.Need.Key, Value: options.Need.Value, Labels: options.Labels,
+		Room: room, Rule: options.Need.Kind, N: options.Need.N, Key: options.Need.Key, Value: options.Need.Value, Labels: options.Labels, State: options.State,
 		Wait: uint32(min(options.Wait, maxMembers)), WaitUS: uint32(options.WaitUpTo.Microseconds()),
 	}
 	h := protocol.Header{Kind: protocol.KindCall, Budget: uint32(options.Deadline.Microseconds())}

@@ -17,6 +17,7 @@ import (
 type Member struct {
 	Name   string // that nobody else in the room has
 	Labels map[string]string
+	State  map[string]string // the first; SetState sets others
 }
 
 // Message is one delivered call. Payload is the handler's own.
@@ -75,7 +76,7 @@ type delivery struct {
 // Join makes the session a member of room and calls handler for each message.
 // The error is protocol.CodeNameTaken where another member has that name.
 func (c *Conn) Join(ctx context.Context, room string, member Member, handler Handler) (*Membership, error) {
-	if err := errors.Join(protocol.CheckName(room), protocol.CheckName(member.Name), protocol.CheckLabels(member.Labels)); err != nil {
+	if err := errors.Join(protocol.CheckName(room), protocol.CheckName(member.Name), protocol.CheckLabels(member.Labels), protocol.CheckState(member.State)); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
@@ -85,7 +86,7 @@ func (c *Conn) Join(ctx context.Context, room string, member Member, handler Han
 		queue: make(chan *delivery, c.options.InFlight), open: map[uint64]*delivery{},
 	}
 	m.ctx, m.quit = context.WithCancel(context.Background())
-	body := protocol.Encode(protocol.Join{Room: room, Name: member.Name, Labels: member.Labels})
+	body := protocol.Encode(protocol.Join{Room: room, Name: member.Name, Labels: member.Labels, State: member.State})
 	a, err := c.ask(ctx, protocol.Header{Kind: protocol.KindJoin}, body, nil, &request{}, func(sequence uint64) { c.joining[sequence] = m })
 	if err != nil {
 		m.quit()

@@ -8,10 +8,11 @@ import (
 )
 
 // PublishOptions say whom a message is for: all members, those that have the
-// labels, or the one of that name or id.
+// labels and the state, or the one of that name or id.
 type PublishOptions struct {
 	Labels map[string]string
-	To     string // as in Send; empty for all
+	State  map[string]string // that the members' state has
+	To     string            // as in Send; empty for all
 }
 
 // Published tells how far a message came: into the queues of Handed members of
@@ -28,7 +29,7 @@ func (c *Conn) Publish(ctx context.Context, room string, payload []byte, options
 	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
 	defer cancel()
 	h := protocol.Header{Kind: protocol.KindPublish}
-	body := protocol.Publish{Room: room, Labels: options.Labels}
+	body := protocol.Publish{Room: room, Labels: options.Labels, State: options.State}
 	h.Member, body.To = addressee(options.To)
 	a, err := c.ask(ctx, h, protocol.Encode(body), payload, &request{}, nil)
 	if err != nil {

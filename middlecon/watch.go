@@ -13,13 +13,14 @@ const maxUnread = 4096
 
 // View is a room's numbered member list, or what changed since the one before.
 type View struct {
-	Room   string
-	Number uint64
-	Size   int
-	Full   bool              // Joined lists every member; else Joined and Gone tell what changed
-	Joined []protocol.Member // in the order of their joining
-	Gone   []protocol.Gone
-	Absent []Absent // with Full: lost and not back
+	Room    string
+	Number  uint64
+	Size    int
+	Full    bool              // Joined lists every member; else Joined and Gone tell what changed
+	Joined  []protocol.Member // in the order of their joining
+	Gone    []protocol.Gone
+	Changed []protocol.Changed // whose state was set, within this view
+	Absent  []Absent           // with Full: lost and not back
 }
 
 // Watch gives a room's views in order, the full one first.
@@ -148,10 +149,11 @@ func (c *Conn) viewed(f protocol.Frame) error {
 	}
 	w.part.Joined = append(w.part.Joined, chunk.Joined...)
 	w.part.Gone = append(w.part.Gone, chunk.Gone...)
+	w.part.Changed = append(w.part.Changed, chunk.Changed...)
 	for _, gone := range chunk.Absent {
 		w.part.Absent = append(w.part.Absent, absent(gone))
 	}
-	if len(w.part.Joined) > maxMembers || len(w.part.Gone) > maxMembers || len(w.part.Absent) > maxMembers {
+	if len(w.part.Joined) > maxMembers || len(w.part.Gone)+len(w.part.Changed) > maxMembers || len(w.part.Absent) > maxMembers {
 		return protocol.Errorf(protocol.CodeMalformed, "a view of over %d members", maxMembers)
 	}
 	if f.Flags&protocol.FlagMore != 0 {

@@ -26,6 +26,17 @@ type Join struct {
 	Room   string            `msgpack:"room"`
 	Name   string            `msgpack:"name"`
 	Labels map[string]string `msgpack:"labels,omitempty"`
+	State  map[string]string `msgpack:"state,omitempty"`
+}
+
+// State is what a member shows of itself from now on; header: room.
+type State struct {
+	State map[string]string `msgpack:"state,omitempty"`
+}
+
+// Stated answers State; header: room.
+type Stated struct {
+	Version uint64 `msgpack:"version"`
 }
 
 // Joined tells the view that the member is first in; header: room, member.
@@ -45,6 +56,7 @@ type Call struct {
 	Value  string            `msgpack:"value,omitempty"`   // RuleLabel
 	Wait   uint32            `msgpack:"wait,omitempty"`    // members that would be selected, before the view is fixed
 	WaitUS uint32            `msgpack:"wait_us,omitempty"` // for so long at most, in µs
+	State  map[string]string `msgpack:"state,omitempty"`   // as Labels, of the state
 }
 
 // When is the call's rule.
@@ -56,6 +68,7 @@ type Publish struct {
 	Room   string            `msgpack:"room"`
 	Labels map[string]string `msgpack:"labels,omitempty"`
 	To     string            `msgpack:"to,omitempty"`
+	State  map[string]string `msgpack:"state,omitempty"`
 }
 
 // Published answers Publish.
@@ -87,6 +100,19 @@ type Member struct {
 	Host   string // the broker's own for a Unix socket, else the peer's address
 	PID    int32  // by SO_PEERCRED; 0 where the broker cannot know
 	Labels map[string]string
+
+	Version uint64 // counts how often the state was set
+	State   map[string]string
+}
+
+// Changed is a member whose state was set.
+type Changed struct {
+	_msgpack struct{} `msgpack:",as_array"`
+
+	ID      MemberID
+	Name    string
+	Version uint64
+	State   map[string]string
 }
 
 // Reason is why a member is no longer in a view. Append-only.
@@ -131,6 +157,8 @@ type ViewChunk struct {
 	Joined []Member `msgpack:"joined,omitempty"` // Full: all of them
 	Gone   []Gone   `msgpack:"gone,omitempty"`
 	Absent []Absent `msgpack:"absent,omitempty"` // Full only
+
+	Changed []Changed `msgpack:"changed,omitempty"` // within the view
 }
 
 // Entry is one member's outcome. Where Reply is longer than a chunk has room

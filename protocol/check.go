@@ -31,6 +31,21 @@ func CheckLabels(labels map[string]string) error {
 	return nil
 }
 
+// CheckState refuses a state beyond the limits: those of labels, and MaxState in all.
+func CheckState(state map[string]string) error {
+	size := 0
+	for k, v := range state {
+		size += len(k) + len(v)
+	}
+	if size > MaxState {
+		return Errorf(CodeBadState, "%d bytes; %d are allowed", size, MaxState)
+	}
+	if err := CheckLabels(state); err != nil {
+		return Errorf(CodeBadState, "%v", err)
+	}
+	return nil
+}
+
 // CheckDeadline refuses what is outside MinDeadline..MaxDeadline; budget is in µs.
 func CheckDeadline(budget uint32) error {
 	if budget < uint32(MinDeadline.Microseconds()) || budget > uint32(MaxDeadline.Microseconds()) {

@@ -32,6 +32,7 @@ const (
 	CodeInternal        Code = 22 // * a defect of the broker; it is in its log
 	CodeUnresponsive    Code = 23 // * no frame, not even a Pong, for two ping intervals
 	CodeNoSuchMember    Code = 24 // the room has none of that name or id, nor has it lost one
+	CodeBadState        Code = 25 // like CodeBadLabel, or longer than MaxState
 )
 
 var codeNames = [...]string{
@@ -42,7 +43,7 @@ var codeNames = [...]string{
 	CodeTooManyRooms: "too_many_rooms", CodeTooManyMembers: "too_many_members", CodeTooManyCalls: "too_many_calls",
 	CodeTooManyWatches: "too_many_watches", CodeDuplicate: "duplicate", CodeReplyTooLarge: "reply_too_large",
 	CodeOverflow: "overflow", CodeShuttingDown: "shutting_down", CodeInternal: "internal",
-	CodeUnresponsive: "unresponsive", CodeNoSuchMember: "no_such_member",
+	CodeUnresponsive: "unresponsive", CodeNoSuchMember: "no_such_member", CodeBadState: "bad_state",
 }
 
 // String is the code's name in SPEC.md.

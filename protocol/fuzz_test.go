@@ -138,6 +138,7 @@ func FuzzCall(f *testing.F)    { fuzzBody[Call](f, DecodeRequest) }
 func FuzzWatch(f *testing.F)   { fuzzBody[Watch](f, DecodeRequest) }
 func FuzzForget(f *testing.F)  { fuzzBody[Forget](f, DecodeRequest) }
 func FuzzPublish(f *testing.F) { fuzzBody[Publish](f, DecodeRequest) }
+func FuzzState(f *testing.F)   { fuzzBody[State](f, DecodeRequest) }
 
 // The answers, which a process decodes.
 
@@ -150,6 +151,7 @@ func FuzzGoAway(f *testing.F)       { fuzzBody[GoAway](f, DecodeAnswer) }
 func FuzzErrorText(f *testing.F)    { fuzzBody[ErrorText](f, DecodeAnswer) }
 func FuzzForgot(f *testing.F)       { fuzzBody[Forgot](f, DecodeAnswer) }
 func FuzzPublished(f *testing.F)    { fuzzBody[Published](f, DecodeAnswer) }
+func FuzzStated(f *testing.F)       { fuzzBody[Stated](f, DecodeAnswer) }
 
 // FuzzRule: what is read prints as something that reads the same, and is valid.
 func FuzzRule(f *testing.F) {

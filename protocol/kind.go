@@ -29,6 +29,8 @@ const (
 	KindPublish Kind = 21 // p: member; meta Publish, payload
 
 	KindPublished Kind = 22 // b: meta Published
+	KindState     Kind = 23 // p: room; meta State
+	KindStated    Kind = 24 // b: room; meta Stated
 )
 
 var kindNames = [...]string{
@@ -38,6 +40,7 @@ var kindNames = [...]string{
 	KindWatch: "watch", KindView: "view", KindPing: "ping", KindPong: "pong",
 	KindGoAway: "go_away", KindError: "error", KindForget: "forget", KindForgot: "forgot",
 	KindPublish: "publish", KindPublished: "published",
+	KindState: "state", KindStated: "stated",
 }
 
 // String is the kind's name in SPEC.md.

@@ -23,6 +23,7 @@ const (
 	MaxLabels    = 16             // labels of one member: CodeBadLabel
 	MaxLabelKey  = 63             // bytes: CodeBadLabel
 	MaxLabelText = 253            // bytes: CodeBadLabel
+	MaxState     = 4096           // bytes of the keys and values of a member's state: CodeBadState
 	MaxErrorText = 512            // bytes of an error's text; the rest is cut
 
 	MinDeadline = time.Millisecond // a shorter one: CodeBadDeadline

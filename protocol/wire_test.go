@@ -55,13 +55,13 @@ func allocated(f func()) uint64 {
 // requests and answers make a fresh body of each kind that has one, by its
 // name in SPEC.md.
 func requests() map[string]any {
-	return map[string]any{"hello": new(Hello), "join": new(Join), "call": new(Call), "watch": new(Watch), "forget": new(Forget), "publish": new(Publish)}
+	return map[string]any{"hello": new(Hello), "join": new(Join), "call": new(Call), "watch": new(Watch), "forget": new(Forget), "publish": new(Publish), "state": new(State)}
 }
 
 func answers() map[string]any {
 	return map[string]any{
 		"welcome": new(Welcome), "joined": new(Joined), "deliver": new(Deliver), "account": new(AccountChunk),
-		"view": new(ViewChunk), "go_away": new(GoAway), "error": new(ErrorText), "forgot": new(Forgot), "published": new(Published),
+		"view": new(ViewChunk), "go_away": new(GoAway), "error": new(ErrorText), "forgot": new(Forgot), "published": new(Published), "stated": new(Stated),
 	}
 }
 

@@ -59,6 +59,19 @@ func TestCheckLabels(t *testing.T) {
 	}
 }
 
+func TestCheckState(t *testing.T) {
+	large := map[string]string{}
+	for i := range MaxLabels {
+		large[fmt.Sprintf("%03d", i)] = strings.Repeat("v", MaxState/MaxLabels-3)
+	}
+	wantCode(t, CheckState(nil), 0)
+	wantCode(t, CheckState(large), 0)
+	large["000"] = strings.Repeat("v", MaxState/MaxLabels-3) + "v"
+	wantCode(t, CheckState(large), CodeBadState)
+	wantCode(t, CheckState(map[string]string{"": "v"}), CodeBadState)
+	wantCode(t, CheckState(map[string]string{"k": "\n"}), CodeBadState)
+}
+
 func TestCheckDeadline(t *testing.T) {
 	for budget, want := range map[uint32]Code{
 		0: CodeBadDeadline, 999: CodeBadDeadline, 1000: 0, 300_000_000: 0, 300_000_001: CodeBadDeadline, 1<<32 - 1: CodeBadDeadline,

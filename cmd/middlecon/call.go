@@ -63,11 +63,13 @@ type calling struct {
 	wait     int
 	waitUpTo time.Duration
 	labels   []string
+	state    []string
 }
 
 func (c *calling) flags(cmd *cobra.Command) {
 	cmd.Flags().DurationVar(&c.deadline, "deadline", middlecon.DefaultDeadline, fmt.Sprintf("`DURATION` by which the account is complete, %v to %v", protocol.MinDeadline, protocol.MaxDeadline))
 	cmd.Flags().StringArrayVar(&c.labels, "label", nil, "`KEY=VALUE` that selected members have; may be repeated")
+	cmd.Flags().StringArrayVar(&c.state, "state", nil, "`KEY=VALUE` that selected members' state has; may be repeated")
 }
 
 func (c *calling) waitFlags(cmd *cobra.Command) {
@@ -84,6 +86,9 @@ func (c *calling) options() (middlecon.CallOptions, error) {
 		}
 	}
 	if options.Labels, err = parseLabels(c.labels); err != nil {
+		return options, err
+	}
+	if options.State, err = parseState(c.state); err != nil {
 		return options, err
 	}
 	if c.deadline < protocol.MinDeadline || c.deadline > protocol.MaxDeadline {

@@ -16,7 +16,7 @@ const leaveWithin = time.Second
 
 func joinCommand(s *shared) *cobra.Command {
 	var name, command string
-	var labels []string
+	var labels, state []string
 	cmd := &cobra.Command{
 		Use:   "join ROOM --name NAME [--exec COMMAND]",
 		Short: "Be a member of a room and answer its calls with a command",
@@ -44,6 +44,10 @@ Interrupted, the member leaves. When the broker ends, the exit status is 3.`,
 			if err != nil {
 				return err
 			}
+			shown, err := parseState(state)
+			if err != nil {
+				return err
+			}
 			conn, err := s.dial(cmd)
 			if err != nil {
 				return err
@@ -55,12 +59,13 @@ Interrupted, the member leaves. When the broker ends, the exit status is 3.`,
 				handler = a.answer
 				defer func() { _ = conn.Close(); a.end() }()
 			}
-			return s.member(cmd, conn, args[0], middlecon.Member{Name: name, Labels: parsed}, handler)
+			return s.member(cmd, conn, args[0], middlecon.Member{Name: name, Labels: parsed, State: shown}, handler)
 		},
 	}
 	s.brokerFlags(cmd)
 	cmd.Flags().StringVar(&name, "name", "", "`NAME` in the room, which nobody else there may have")
 	cmd.Flags().StringArrayVar(&labels, "label", nil, "`KEY=VALUE` by which calls can select; may be repeated")
+	cmd.Flags().StringArrayVar(&state, "state", nil, "`KEY=VALUE` of the state that the member shows; may be repeated")
 	cmd.Flags().StringVar(&command, "exec", "", "`COMMAND` that answers each message")
 	return cmd
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ddcos/middlecon"
+	"ddcos/protocol"
 )
 
 func membersCommand(s *shared) *cobra.Command {
@@ -53,11 +54,18 @@ are absent: lost, not left, within the last day and not back.`,
 
 func printMembers(w io.Writer, view *middlecon.View) {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	stated := slices.ContainsFunc(view.Joined, func(m protocol.Member) bool { return m.Version > 0 })
+	state := func(text string) string {
+		if stated {
+			return "\t" + text
+		}
+		return ""
+	}
 	if len(view.Joined) > 0 {
-		_, _ = fmt.Fprintln(t, "NAME\tHOST\tPID\tMEMBER\tLABELS")
+		_, _ = fmt.Fprintln(t, "NAME\tHOST\tPID\tMEMBER\tLABELS"+state("STATE"))
 	}
 	for _, m := range view.Joined {
-		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", m.Name, m.Host, pid(int(m.PID)), m.ID, labelText(m.Labels))
+		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s%s\n", m.Name, m.Host, pid(int(m.PID)), m.ID, labelText(m.Labels), state(labelText(m.State)))
 	}
 	_ = t.Flush()
 	printAbsent(w, view.Absent)

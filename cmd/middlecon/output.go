@@ -25,6 +25,9 @@ type memberJSON struct {
 	Host   string            `json:"host"`
 	PID    int               `json:"pid"`
 	Labels map[string]string `json:"labels"`
+
+	Version uint64            `json:"version,omitempty"` // of the state; missing with it where it was never set
+	State   map[string]string `json:"state,omitempty"`
 }
 
 type absentJSON struct {
@@ -86,7 +89,7 @@ func membersOf(list []protocol.Member) []memberJSON {
 		if labels == nil {
 			labels = map[string]string{}
 		}
-		all = append(all, memberJSON{Member: m.ID.String(), Name: m.Name, Host: m.Host, PID: int(m.PID), Labels: labels})
+		all = append(all, memberJSON{Member: m.ID.String(), Name: m.Name, Host: m.Host, PID: int(m.PID), Labels: labels, Version: m.Version, State: m.State})
 	}
 	return all
 }

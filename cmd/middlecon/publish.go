@@ -10,7 +10,7 @@ import (
 
 func publishCommand(s *shared) *cobra.Command {
 	var options middlecon.PublishOptions
-	var labels []string
+	var labels, state []string
 	cmd := &cobra.Command{
 		Use:   "publish ROOM [PAYLOAD|-]",
 		Short: "Send a message to a room and wait for nobody",
@@ -25,6 +25,9 @@ Exit status: 0 it was queued for every selected member, 1 it was not, 2 wrong us
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var err error
 			if options.Labels, err = parseLabels(labels); err != nil {
+				return err
+			}
+			if options.State, err = parseState(state); err != nil {
 				return err
 			}
 			if err := checked("room", args[0]); err != nil {
@@ -53,6 +56,7 @@ Exit status: 0 it was queued for every selected member, 1 it was not, 2 wrong us
 	}
 	s.brokerFlags(cmd)
 	cmd.Flags().StringArrayVar(&labels, "label", nil, "`KEY=VALUE` that selected members have; may be repeated")
+	cmd.Flags().StringArrayVar(&state, "state", nil, "`KEY=VALUE` that selected members' state has; may be repeated")
 	cmd.Flags().StringVar(&options.To, "to", "", "`MEMBER` that it is for, by name or id, instead of all")
 	return cmd
 }

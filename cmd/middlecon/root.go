@@ -138,16 +138,25 @@ func between(least, most int) cobra.PositionalArgs {
 
 // parseLabels reads the values of --label.
 func parseLabels(pairs []string) (map[string]string, error) {
-	labels := make(map[string]string, len(pairs))
+	return parsePairs("--label", pairs, protocol.CheckLabels)
+}
+
+// parseState reads the values of --state.
+func parseState(pairs []string) (map[string]string, error) {
+	return parsePairs("--state", pairs, protocol.CheckState)
+}
+
+func parsePairs(flag string, pairs []string, check func(map[string]string) error) (map[string]string, error) {
+	parsed := make(map[string]string, len(pairs))
 	for _, pair := range pairs {
 		k, v, ok := strings.Cut(pair, "=")
 		if !ok {
-			return nil, misuse{fmt.Errorf("--label %q: want KEY=VALUE", pair)}
+			return nil, misuse{fmt.Errorf("%s %q: want KEY=VALUE", flag, pair)}
 		}
-		labels[k] = v
+		parsed[k] = v
 	}
-	if err := protocol.CheckLabels(labels); err != nil {
-		return nil, misuse{fmt.Errorf("--label: %w", err)}
+	if err := check(parsed); err != nil {
+		return nil, misuse{fmt.Errorf("%s: %w", flag, err)}
 	}
-	return labels, nil
+	return parsed, nil
 }

@@ -64,6 +64,13 @@ type goneJSON struct {
 	Text   string `json:"text,omitempty"`
 }
 
+type changedJSON struct {
+	Member  string            `json:"member"`
+	Name    string            `json:"name"`
+	Version uint64            `json:"version"`
+	State   map[string]string `json:"state"`
+}
+
 func viewJSON(v *middlecon.View) any {
 	gone := make([]goneJSON, 0, len(v.Gone))
 	for _, g := range v.Gone {
@@ -71,6 +78,13 @@ func viewJSON(v *middlecon.View) any {
 	}
 	out := map[string]any{
 		"room": v.Room, "view": v.Number, "size": v.Size, "full": v.Full, "joined": membersOf(v.Joined), "gone": gone,
+	}
+	if len(v.Changed) > 0 {
+		changed := make([]changedJSON, 0, len(v.Changed))
+		for _, c := range v.Changed {
+			changed = append(changed, changedJSON{Member: c.ID.String(), Name: c.Name, Version: c.Version, State: c.State})
+		}
+		out["changed"] = changed
 	}
 	if v.Full {
 		out["absent"] = absentOf(v.Absent)
@@ -97,6 +111,9 @@ func printView(cmd *cobra.Command, v *middlecon.View) {
 	}
 	for _, m := range v.Joined {
 		_, _ = fmt.Fprintf(out, "view %d, %s: %s joined (%s, member %s)\n", v.Number, members(v.Size), m.Name, m.Host, m.ID)
+	}
+	for _, c := range v.Changed {
+		_, _ = fmt.Fprintf(out, "view %d, %s: %s shows %s (version %d)\n", v.Number, members(v.Size), c.Name, labelText(c.State), c.Version)
 	}
 	for _, g := range v.Gone {
 		text := ""

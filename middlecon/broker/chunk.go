@@ -69,10 +69,13 @@ func viewFrames(sequence uint64, change protocol.ViewChunk) [][]byte {
 		n = fit(change.Gone, protocol.MaxChunk-used, &left, goneBytes)
 		chunk.Gone, change.Gone = change.Gone[:n], change.Gone[n:]
 		used += n
+		n = fit(change.Changed, protocol.MaxChunk-used, &left, changedBytes)
+		chunk.Changed, change.Changed = change.Changed[:n], change.Changed[n:]
+		used += n
 		n = fit(change.Absent, protocol.MaxChunk-used, &left, absentBytes)
 		chunk.Absent, change.Absent = change.Absent[:n], change.Absent[n:]
 
-		more := len(change.Joined)+len(change.Gone)+len(change.Absent) > 0
+		more := len(change.Joined)+len(change.Gone)+len(change.Changed)+len(change.Absent) > 0
 		h := protocol.Header{Kind: protocol.KindView, Sequence: sequence}
 		if more {
 			h.Flags = protocol.FlagMore
@@ -98,12 +101,17 @@ func fit[E any](elements []E, most int, left *int, size func(*E) int) int {
 }
 
 func memberBytes(m *protocol.Member) int {
-	n := len(m.Name) + len(m.Host)
-	for k, v := range m.Labels {
+	return len(m.Name) + len(m.Host) + labelBytes(m.Labels) + labelBytes(m.State)
+}
+
+func labelBytes(labels map[string]string) (n int) {
+	for k, v := range labels {
 		n += len(k) + len(v) + 4
 	}
 	return n
 }
+
+func changedBytes(c *protocol.Changed) int { return len(c.Name) + labelBytes(c.State) }
 
 func goneBytes(g *protocol.Gone) int { return len(g.Name) + len(g.Text) }
 

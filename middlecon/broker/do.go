@@ -24,6 +24,9 @@ func (b *Broker) do(e room.Effect) {
 		b.send(e.Session, frame(h, protocol.Joined{View: e.View}))
 	case room.LeftRoom:
 		b.send(e.Session, frame(protocol.Header{Kind: protocol.KindLeft, Sequence: e.Sequence, Room: e.Room}, nil))
+	case room.Stated:
+		h := protocol.Header{Kind: protocol.KindStated, Sequence: e.Sequence, Room: e.Room}
+		b.send(e.Session, frame(h, protocol.Stated{Version: e.Version}))
 	case room.Forgot:
 		h := protocol.Header{Kind: protocol.KindForgot, Sequence: e.Sequence}
 		b.send(e.Session, frame(h, protocol.Forgot{Count: uint32(e.Count)}))

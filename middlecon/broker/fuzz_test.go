@@ -101,6 +101,7 @@ func conversations() [][]byte {
 	reply := bytesOf(protocol.Header{Kind: protocol.KindReply, Sequence: 1, Room: 1, Outcome: protocol.OK}, nil, []byte("reply"))
 	part := bytesOf(protocol.Header{Kind: protocol.KindReply, Sequence: 1, Room: 1, Outcome: protocol.OK, Flags: protocol.FlagMore}, nil, []byte("part"))
 	receipt := bytesOf(protocol.Header{Kind: protocol.KindReceipt, Sequence: 1, Room: 1}, nil, nil)
+	state := bytesOf(protocol.Header{Kind: protocol.KindState, Sequence: 9, Room: 1}, protocol.State{State: map[string]string{"k": "v"}}, nil)
 	publish := bytesOf(protocol.Header{Kind: protocol.KindPublish, Sequence: 6}, protocol.Publish{Room: "r", To: "n"}, []byte("hi"))
 	forget := bytesOf(protocol.Header{Kind: protocol.KindForget, Sequence: 7}, protocol.Forget{Room: "beside"}, nil)
 	wait := bytesOf(protocol.Header{Kind: protocol.KindCall, Sequence: 8, Budget: 50_000}, protocol.Call{Room: "r", To: "n", Rule: protocol.RuleLabel, Key: "k", Value: "v", Wait: 1, WaitUS: 50_000}, []byte("hi"))
@@ -119,6 +120,6 @@ func conversations() [][]byte {
 	return [][]byte{
 		nil, join, all(join, call, receipt, reply), all(join, call, part, part, reply, reply), all(join, call, cancel),
 		all(join, call, leave), all(watch, join, leave, cancel), all(join, join, call, call), all(watch, watch, ping),
-		all(ignorable, ping), all(ping, join[:len(join)-1]), all(call, call, call), all(join, call, call[:41]), all(wait, publish, join, publish, forget), all(wait, cancel, forget),
+		all(ignorable, ping), all(ping, join[:len(join)-1]), all(call, call, call), all(join, call, call[:41]), all(wait, publish, join, publish, state, forget), all(wait, cancel, forget),
 	}
 }

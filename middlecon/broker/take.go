@@ -47,6 +47,12 @@ func (b *Broker) request(s *session, f protocol.Frame) error {
 			return err
 		}
 		b.tell(e)
+	case protocol.KindState:
+		e := room.SetState{Session: s.key(), Sequence: f.Sequence, Room: f.Room}
+		if err := protocol.DecodeRequest(f.Meta, &e.Body); err != nil {
+			return err
+		}
+		b.tell(e)
 	case protocol.KindPublish:
 		return b.publish(s, f)
 	case protocol.KindForget:

@@ -72,6 +72,8 @@ func addressee(e Effect) SessionID {
 		return e.Session
 	case Message:
 		return e.Session
+	case Stated:
+		return e.Session
 	case View:
 		return e.Session
 	}
@@ -107,7 +109,9 @@ func (m *model) shown(e View) string {
 		return ""
 	}
 	w := m.watches[i]
-	if e.Change.View != w.view+1 || len(e.Change.Joined)+len(e.Change.Gone) != 1 {
+	if changed := e.Change.Changed; len(changed) > 0 {
+		m.shownState(e.Change, w.view)
+	} else if e.Change.View != w.view+1 || len(e.Change.Joined)+len(e.Change.Gone) != 1 {
 		m.fail("honest membership", "%s after view %d", describe(e), w.view)
 	}
 	w.view = e.Change.View
@@ -127,12 +131,14 @@ func (m *model) shown(e View) string {
 func (m *model) fullView(e View) {
 	v := e.Change
 	var ids, want []protocol.MemberID
-	var absent, wantAbsent []string
+	var absent, wantAbsent, states []string
 	for _, o := range v.Joined {
 		ids = append(ids, o.ID)
+		absent = append(absent, fmt.Sprint(o.Version, o.State))
 	}
 	for _, o := range m.in(v.Room) {
 		want = append(want, o.id)
+		states = append(states, fmt.Sprint(o.version, o.state))
 	}
 	for _, a := range v.Absent {
 		absent = append(absent, fmt.Sprintf("%s %v %d", a.Name, a.ID, a.AgoMS))
@@ -143,6 +149,7 @@ func (m *model) fullView(e View) {
 		}
 	}
 	slices.Sort(wantAbsent)
+	wantAbsent = append(states, wantAbsent...)
 	var view uint64
 	if in := m.rooms[v.Room]; in != nil {
 		view = in.view

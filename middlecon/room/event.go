@@ -94,6 +94,13 @@ type (
 		Sequence uint64
 		Body     protocol.Watch
 	}
+	// SetState makes a member show another state.
+	SetState struct {
+		Session  SessionID
+		Sequence uint64
+		Room     uint32
+		Body     protocol.State
+	}
 	// Publish is a message that nobody replies to. Payload is only valid until the
 	// Message is dealt with.
 	Publish struct {
@@ -124,6 +131,7 @@ func (Receipt) event()  {}
 func (Reply) event()    {}
 func (Cancel) event()   {}
 func (Watch) event()    {}
+func (SetState) event() {}
 func (Publish) event()  {}
 func (Forget) event()   {}
 func (Tick) event()     {}
@@ -145,6 +153,13 @@ type (
 		Session  SessionID
 		Sequence uint64
 		Room     uint32
+	}
+	// Stated answers a SetState.
+	Stated struct {
+		Session  SessionID
+		Sequence uint64
+		Room     uint32
+		Version  uint64
 	}
 	// Forgot answers a Forget.
 	Forgot struct {
@@ -203,6 +218,7 @@ type (
 
 func (Joined) effect()   {}
 func (LeftRoom) effect() {}
+func (Stated) effect()   {}
 func (Forgot) effect()   {}
 func (Failed) effect()   {}
 func (Deliver) effect()  {}

@@ -19,7 +19,8 @@ import (
 //	leave 1 [room=NUMBER]            sent 1 CALL      overflow 1 CALL
 //	lost 1                           receipt 1 CALL   reply 1 CALL ok TEXT [more]
 //	watch 5 [seq=1] [once]           cancel 9 SEQUENCE               forget 5 [ann]     tick
-//	publish 9 [rack=7] [to=ann] [in=ROOM]
+//	publish 9 [rack=7] [state=ready:yes] [to=ann] [in=ROOM]
+//	state 1 [ready=yes] [room=NUMBER]
 //
 // The room is "r", number 1, and the deadline 1 s where nothing else is told.
 type history struct {
@@ -79,6 +80,7 @@ type options struct {
 	room       uint32
 	more, once bool
 	labels     map[string]string
+	state      map[string]string
 }
 
 func (h *history) options(words []string) options {
@@ -92,6 +94,9 @@ func (h *history) options(words []string) options {
 			o.need = value
 		case "to":
 			o.to = value
+		case "state":
+			key, value, _ := strings.Cut(value, ":")
+			o.state = map[string]string{key: value}
 		case "wait":
 			o.wait = value
 		case "member":
@@ -137,7 +142,10 @@ func (h *history) event(words []string) Event {
 		return h.call(Call{Session: s, Sequence: o.seq, Peer: peer, Budget: o.length}, o)
 	case "publish":
 		o := h.options(trimmed[2:])
-		return Publish{Session: s, Sequence: o.seq, Peer: peer, Body: protocol.Publish{Room: o.in, Labels: o.labels, To: o.to}}
+		return Publish{Session: s, Sequence: o.seq, Peer: peer, Body: protocol.Publish{Room: o.in, Labels: o.labels, State: o.state, To: o.to}}
+	case "state":
+		o := h.options(trimmed[2:])
+		return SetState{Session: s, Sequence: o.seq, Room: o.room, Body: protocol.State{State: o.labels}}
 	case "watch":
 		o := h.options(trimmed[2:])
 		return Watch{Session: s, Sequence: o.seq, Body: protocol.Watch{Room: o.in, Once: o.once}}
@@ -157,7 +165,7 @@ func (h *history) call(c Call, o options) Call {
 	if o.member != "" {
 		c.Member = protocol.NewMemberID(1, h.number(o.member))
 	}
-	c.Body = protocol.Call{Room: o.in, Rule: rule.Kind, N: rule.N, Key: rule.Key, Value: rule.Value, Labels: o.labels, To: o.to}
+	c.Body = protocol.Call{Room: o.in, Rule: rule.Kind, N: rule.N, Key: rule.Key, Value: rule.Value, Labels: o.labels, State: o.state, To: o.to}
 	if members, length, ok := strings.Cut(o.wait, "/"); ok {
 		c.Body.Wait, c.Body.WaitUS = uint32(h.number(members)), uint32(h.duration(length).Microseconds())
 		c.Payload = []byte("waits")
@@ -194,6 +202,8 @@ func describe(e Effect) string {
 		return fmt.Sprintf("joined %d room=%d view=%d", e.Session, e.Room, e.View)
 	case LeftRoom:
 		return fmt.Sprintf("left %d room=%d", e.Session, e.Room)
+	case Stated:
+		return fmt.Sprintf("stated %d version=%d", e.Session, e.Version)
 	case Forgot:
 		return fmt.Sprintf("forgot %d count=%d", e.Session, e.Count)
 	case Failed:
@@ -246,6 +256,13 @@ func describeView(v protocol.ViewChunk) string {
 	}
 	for _, m := range v.Joined {
 		words = append(words, "+"+m.Name)
+	}
+	for _, c := range v.Changed {
+		word := fmt.Sprintf("%s#%d=", c.Name, c.Version)
+		for key, value := range c.State {
+			word += key + ":" + value
+		}
+		words = append(words, word)
 	}
 	for _, g := range v.Gone {
 		if g.Reason == protocol.ReasonLost {

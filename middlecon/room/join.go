@@ -22,6 +22,10 @@ func (r *Rooms) join(e Join) {
 		name:    e.Body.Name,
 		peer:    e.Peer,
 		labels:  e.Body.Labels,
+		state:   e.Body.State,
+	}
+	if len(m.state) > 0 {
+		m.version = 1
 	}
 	in.add(m)
 	s.members = append(s.members, m)
@@ -44,6 +48,9 @@ func (r *Rooms) admit(e Join) (*room, error) {
 	if err := protocol.CheckLabels(e.Body.Labels); err != nil {
 		return nil, err
 	}
+	if err := protocol.CheckState(e.Body.State); err != nil {
+		return nil, err
+	}
 	in, s := r.rooms[e.Body.Room], r.sessions[e.Session]
 	if in != nil {
 		if s != nil && s.member(in) != nil {
@@ -64,19 +71,27 @@ func (r *Rooms) admit(e Join) (*room, error) {
 
 // leave ends a membership that its session does not want any more.
 func (r *Rooms) leave(e Leave) {
-	s, in := r.sessions[e.Session], r.numbers[e.Room]
-	var m *member
-	if s != nil && in != nil {
-		m = s.member(in)
-	}
-	if m == nil {
-		r.fail(e.Session, e.Sequence, protocol.Errorf(protocol.CodeNotMember, "room %d: this session is not in it", e.Room))
+	m, err := r.membership(e.Session, e.Room)
+	if err != nil {
+		r.fail(e.Session, e.Sequence, err)
 		return
 	}
+	s, in := m.session, m.room
 	r.settleLeft(s, in)
 	s.members = slices.DeleteFunc(s.members, func(other *member) bool { return other == m })
 	r.emit(LeftRoom{Session: s.id, Sequence: e.Sequence, Room: in.number})
 	r.remove(m, protocol.ReasonLeft, "")
+}
+
+// membership is that session's in the room of that number.
+func (r *Rooms) membership(id SessionID, number uint32) (*member, error) {
+	s, in := r.sessions[id], r.numbers[number]
+	if s != nil && in != nil {
+		if m := s.member(in); m != nil {
+			return m, nil
+		}
+	}
+	return nil, protocol.Errorf(protocol.CodeNotMember, "room %d: this session is not in it", number)
 }
 
 // remove takes m out of its room and makes the next view.

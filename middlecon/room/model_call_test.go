@@ -204,7 +204,7 @@ func (o *modelMember) isFor(e Call) bool {
 	case o.room != e.Body.Room, e.Member != 0 && o.id != e.Member, e.Body.To != "" && o.name != e.Body.To:
 		return false
 	}
-	return carries(o.labels, e.Body.Labels)
+	return carries(o.labels, e.Body.Labels) && carries(o.state, e.Body.State)
 }
 
 // carries tells whether have has all of want.

@@ -10,7 +10,7 @@ import (
 
 // publish wants the message to go to whom a call would, in the order of the calls.
 func (m *model) publish(e Publish, effects []Effect) {
-	as := Call{Member: e.Member, Body: protocol.Call{Room: e.Body.Room, Labels: e.Body.Labels, To: e.Body.To}}
+	as := Call{Member: e.Member, Body: protocol.Call{Room: e.Body.Room, Labels: e.Body.Labels, State: e.Body.State, To: e.Body.To}}
 	if code := m.refuseTarget(as); code != 0 {
 		m.refuse(e.Session, code)
 		return
@@ -42,7 +42,7 @@ func (w *world) publish() Publish {
 	c := w.call()
 	return Publish{
 		Session: c.Session, Sequence: c.Sequence, Peer: c.Peer, Member: c.Member, Payload: []byte{1},
-		Body: protocol.Publish{Room: c.Body.Room, Labels: c.Body.Labels, To: c.Body.To},
+		Body: protocol.Publish{Room: c.Body.Room, Labels: c.Body.Labels, State: c.Body.State, To: c.Body.To},
 	}
 }
 

@@ -39,6 +39,8 @@ type modelMember struct {
 	name    string
 	peer    Peer
 	labels  map[string]string
+	state   map[string]string
+	version uint64
 }
 
 // modelRoom is there as long as somebody refers to it.
@@ -67,6 +69,7 @@ type expected struct {
 	withdrawn map[string]int          // "call session"
 	finished  map[string][]*modelCall // "session sequence"; in one step, a sequence can end and be used again
 	changed   []string                // rooms that have a new view
+	state     *modelMember            // who has another state
 	full      string                  // the room that a Watch must show
 }
 
@@ -133,6 +136,8 @@ func (m *model) apply(ev Event, effects []Effect) {
 		m.forget(e)
 	case Publish:
 		m.publish(e, effects)
+	case SetState:
+		m.setState(e, effects)
 	}
 }
 
@@ -199,7 +204,7 @@ func (m *model) join(e Join, effects []Effect) {
 	m.lastMember = joined.Member
 	m.members = append(m.members, &modelMember{
 		id: joined.Member, session: e.Session, room: e.Body.Room,
-		name: e.Body.Name, peer: e.Peer, labels: e.Body.Labels,
+		name: e.Body.Name, peer: e.Peer, labels: e.Body.Labels, state: e.Body.State, version: uint64(min(1, len(e.Body.State))),
 	})
 	m.absent = slices.DeleteFunc(m.absent, func(a *modelAbsent) bool { return a.room == e.Body.Room && a.name == e.Body.Name })
 	m.changed(e.Body.Room)

@@ -29,7 +29,7 @@ func accountPlants() []planted {
 		{"one byte too many", "reply.go", "have+part > r.limits.ReplyBytes", "have+part > r.limits.ReplyBytes+1"},
 		{"the call's bytes are not bounded", "reply.go", "c.bytes+part > r.limits.AccountBytes", "false"},
 		{"bytes of finished calls are still held", "settle.go", "	r.held -= c.bytes\n", ""},
-		{"labels do not select", "target.go", " && hasLabels(m.labels, t.labels)", ""},
+		{"labels do not select", "target.go", "hasLabels(m.labels, t.labels) && ", ""},
 		{"an id selects everyone", "target.go", "(t.member == 0 || t.member == m.id) && ", ""},
 		{"one is anyone of that name", "target.go", "if m := in.find(t); m != nil && t.fits(m) {\n			chosen", "if m := in.find(t); m != nil {\n			chosen"},
 		{"a hole ends the search", "target.go", "case at == high || in.members[at].id > id:\n			high = middle", "case at == high || in.members[at].id > id:\n			high = low"},
@@ -58,6 +58,10 @@ func waitPlants() []planted {
 		{"all are needed where a label is", "call.go", "c.rule.Needed(counting)", "c.rule.Needed(len(chosen))"},
 		{"a message has no place in the order", "publish.go", "		r.lastCall++\n", ""},
 		{"a message to all is for one", "publish.go", "name: e.Body.To, labels", "name: \"m1\", labels"},
+		{"a state does not select", "target.go", " && hasLabels(m.state, t.state)", ""},
+		{"a state is waited for twice", "state.go", "	m.departed() // those that wait forget it as it was\n", ""},
+		{"a state has no version", "state.go", "	m.version++\n", ""},
+		{"nobody waits for a state", "state.go", "	r.arrived(m)\n", ""},
 		{"one is forgotten too many", "absent.go", "r.forget(in.absent[at])", "r.forget(in.absent[(at+1)%len(in.absent)])"},
 	}
 }

@@ -4,7 +4,7 @@ import "ddcos/protocol"
 
 // publish gives a message its place in the room's order and forgets it.
 func (r *Rooms) publish(e Publish) {
-	whom := target{room: e.Body.Room, member: e.Member, name: e.Body.To, labels: e.Body.Labels}
+	whom := target{room: e.Body.Room, member: e.Member, name: e.Body.To, labels: e.Body.Labels, state: e.Body.State}
 	err := whom.check()
 	if err == nil {
 		err = r.knows(&whom)

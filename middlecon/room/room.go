@@ -29,6 +29,8 @@ type member struct {
 	name    string
 	peer    Peer
 	labels  map[string]string
+	state   map[string]string
+	version uint64 // of state
 }
 
 // openRoom finds or makes the room of that name.

@@ -95,6 +95,8 @@ func (r *Rooms) Step(now time.Duration, ev Event) []Effect {
 		r.forgetLost(e)
 	case Publish:
 		r.publish(e)
+	case SetState:
+		r.setState(e)
 	case Tick:
 	}
 	return r.effects

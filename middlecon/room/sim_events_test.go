@@ -54,6 +54,8 @@ func (w *world) event() Event {
 		return w.forget()
 	case n < 51:
 		return w.publish()
+	case n < 55:
+		return w.setState()
 	}
 	return w.memberEvent()
 }
@@ -67,7 +69,7 @@ func (w *world) join() Join {
 	w.pin(s)
 	return Join{
 		Session: s, Sequence: w.sequence(), Peer: Peer{Host: fmt.Sprintf("h%d", s), PID: int32(s)},
-		Body: protocol.Join{Room: w.room(), Name: name, Labels: w.labels()},
+		Body: protocol.Join{Room: w.room(), Name: name, Labels: w.labels(), State: w.state()},
 	}
 }
 
@@ -112,6 +114,9 @@ func (w *world) call() Call {
 		c.Body.Rule, c.Body.N = protocol.RuleAtLeast, uint32(w.IntN(4))
 	case 1:
 		c.Body.Rule, c.Body.N = protocol.RuleShare, uint32(w.IntN(105))
+	}
+	if w.IntN(4) == 0 {
+		c.Body.State = map[string]string{"ready": "yes"}
 	}
 	if w.IntN(4) == 0 {
 		c.Body.Wait, c.Body.WaitUS = uint32(w.IntN(5)), uint32(w.IntN(30_000))

@@ -13,10 +13,11 @@ type target struct {
 	member protocol.MemberID // 0: any
 	name   string            // empty: any
 	labels map[string]string
+	state  map[string]string
 }
 
 func targetOf(e Call) target {
-	return target{room: e.Body.Room, member: e.Member, name: e.Body.To, labels: e.Body.Labels}
+	return target{room: e.Body.Room, member: e.Member, name: e.Body.To, labels: e.Body.Labels, state: e.Body.State}
 }
 
 // one tells whether a single member is named.
@@ -32,11 +33,15 @@ func (t *target) check() error {
 			return err
 		}
 	}
-	return protocol.CheckLabels(t.labels)
+	if err := protocol.CheckLabels(t.labels); err != nil {
+		return err
+	}
+	return protocol.CheckState(t.state)
 }
 
 func (t *target) fits(m *member) bool {
-	return (t.member == 0 || t.member == m.id) && (t.name == "" || t.name == m.name) && hasLabels(m.labels, t.labels)
+	return (t.member == 0 || t.member == m.id) && (t.name == "" || t.name == m.name) &&
+		hasLabels(m.labels, t.labels) && hasLabels(m.state, t.state)
 }
 
 // choose appends the members that fit, in the view's order.

@@ -1,0 +1,100 @@
+package room
+
+import (
+	"fmt"
+	"maps"
+	"testing"
+
+	"ddcos/protocol"
+)
+
+// setState wants the member's new state shown under the view that is.
+func (m *model) setState(e SetState, effects []Effect) {
+	for _, o := range m.of(e.Session) {
+		if m.number(o.room) != e.Room {
+			continue
+		}
+		if len(e.Body.State) > protocol.MaxLabels {
+			m.refuse(e.Session, protocol.CodeBadState)
+			return
+		}
+		o.state = e.Body.State
+		o.version++
+		m.want.state = o
+		m.want.changed = append(m.want.changed, o.room)
+		m.want.answers = append(m.want.answers, fmt.Sprintf("stated %d version=%d", e.Session, o.version))
+		m.enough(effects)
+		return
+	}
+	m.refuse(e.Session, protocol.CodeNotMember)
+}
+
+// shownState holds what a watcher is shown of a state against what was set.
+func (m *model) shownState(v protocol.ViewChunk, view uint64) {
+	o, c := m.want.state, v.Changed[0]
+	if o == nil || v.View != view || len(v.Changed) != 1 || len(v.Joined)+len(v.Gone) != 0 ||
+		c.ID != o.id || c.Name != o.name || c.Version != o.version || !maps.Equal(c.State, o.state) {
+		m.fail("honest membership", "state %+v shown in view %d, want %+v in view %d", v.Changed, v.View, o, view)
+	}
+}
+
+func (w *world) state() map[string]string {
+	switch w.IntN(4) {
+	case 0:
+		return map[string]string{"ready": "yes"}
+	case 1:
+		return map[string]string{"ready": "no", "load": fmt.Sprint(w.IntN(3))}
+	}
+	return nil
+}
+
+func (w *world) setState() SetState {
+	e := SetState{Session: w.session(), Sequence: w.sequence(), Room: uint32(w.IntN(6)), Body: protocol.State{State: w.state()}}
+	if n := len(w.m.members); n > 0 && w.IntN(4) > 0 {
+		o := w.m.members[w.IntN(n)]
+		e.Session, e.Room = o.session, w.m.number(o.room)
+	}
+	if w.IntN(20) == 0 {
+		e.Body.State = make(map[string]string)
+		for i := range protocol.MaxLabels + 1 {
+			e.Body.State[fmt.Sprint(i)] = ""
+		}
+	}
+	return e
+}
+
+func TestState(t *testing.T) {
+	for name, text := range map[string]string{
+		"it is shown under the view that is": `
+			join 1 ann           -> joined 1 room=1 view=1
+			watch 5              -> view 5 seq=1 view=1/1 full +ann
+			state 1 ready=yes    -> stated 1 version=1; view 5 seq=1 view=1/1 ann#1=ready:yes
+			state 1              -> stated 1 version=2; view 5 seq=1 view=1/1 ann#2=
+			join 2 bob           -> joined 2 room=1 view=2; view 5 seq=1 view=2/2 +bob`,
+		"calls select by it": `
+			join 1 ann           -> joined 1 room=1 view=1
+			join 2 bob           -> joined 2 room=1 view=2
+			state 2 ready=yes    -> stated 2 version=1
+			call 9 state=ready:yes -> deliver 1 to 2
+			publish 9 state=ready:yes -> message 2 by 9 to 2
+			state 2 ready=no     -> stated 2 version=2
+			reply 2 1 ok         -> finished 9 seq=1 view=2/2 met bob=ok
+			call 9 state=ready:yes -> finished 9 seq=1 view=2/2 met`,
+		"calls wait for it": `
+			join 1 ann           -> joined 1 room=1 view=1
+			join 2 bob           -> joined 2 room=1 view=2
+			call 9 wait=2/5s state=ready:yes
+			state 1 ready=yes    -> stated 1 version=1
+			state 1 ready=yes    -> stated 1 version=2
+			state 1 ready=no     -> stated 1 version=3
+			state 2 ready=yes    -> stated 2 version=1
+			state 1 ready=yes    -> stated 1 version=4; deliver 1 to 1,2`,
+		"only a member has one": `
+			join 1 ann           -> joined 1 room=1 view=1
+			state 2 ready=yes    -> failed 2 not_member
+			leave 1              -> left 1 room=1
+			state 1 ready=yes    -> failed 1 not_member`,
+	} {
+		t.Run(name, func(t *testing.T) { runHistory(t, DefaultLimits(), text) })
+	}
+}

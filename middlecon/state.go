@@ -1,0 +1,28 @@
+package middlecon
+
+import (
+	"context"
+	"fmt"
+
+	"ddcos/protocol"
+)
+
+// SetState makes the member show state, whole, in place of what it showed
+// before: calls select by it and watchers are shown it. It has the limits of
+// labels and at most 4 KiB, else protocol.CodeBadState. The version counts how
+// often it was set.
+func (m *Membership) SetState(ctx context.Context, state map[string]string) (version uint64, err error) {
+	if err := protocol.CheckState(state); err != nil {
+		return 0, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, m.conn.options.Timeout)
+	defer cancel()
+	h := protocol.Header{Kind: protocol.KindState, Room: m.room}
+	a, err := m.conn.ask(ctx, h, protocol.Encode(protocol.State{State: state}), nil, &request{}, nil)
+	if err != nil {
+		return 0, fmt.Errorf("setting the state in %s: %w", m.Room, err)
+	}
+	var stated protocol.Stated
+	err = protocol.DecodeAnswer(a.meta, &stated)
+	return stated.Version, err
+}

@@ -1,0 +1,65 @@
+package middlecon_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"ddcos/middlecon"
+	"ddcos/protocol"
+)
+
+func TestState(t *testing.T) {
+	address := serve(t)
+	ready, starting := map[string]string{"ready": "yes"}, map[string]string{"ready": "no"}
+	conn := dial(t, address)
+	m, err := conn.Join(t.Context(), "r", middlecon.Member{Name: "m", State: starting}, echo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	joins(t, address, "r", "other", echo)
+	w, err := dial(t, address).Watch("r")
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := func() *middlecon.View {
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		v, err := w.Next(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	if v := next(); v.Joined[0].Version != 1 || v.Joined[0].State["ready"] != "no" || v.Joined[1].Version != 0 {
+		t.Errorf("the full view: %+v", v)
+	}
+	if version, err := m.SetState(t.Context(), ready); version != 2 || err != nil {
+		t.Errorf("version %d, %v", version, err)
+	}
+	if v := next(); v.Number != 2 || len(v.Changed) != 1 || v.Changed[0].ID != m.ID || v.Changed[0].Version != 2 || v.Changed[0].State["ready"] != "yes" {
+		t.Errorf("the change: %+v", v)
+	}
+	caller := dial(t, address)
+	a, err := caller.Call(t.Context(), "r", nil, middlecon.CallOptions{State: ready})
+	if err != nil || a.Selected != 1 || a.Outcomes[0].Name != "m" {
+		t.Errorf("who is ready: %+v, %v", a, err)
+	}
+	if p, err := caller.Publish(t.Context(), "r", nil, middlecon.PublishOptions{State: starting}); err != nil || p.Selected != 0 {
+		t.Errorf("who is starting: %+v, %v", p, err)
+	}
+	large := map[string]string{}
+	for _, k := range strings.Split("abcdefghijklmnopq", "") {
+		large[k] = "v"
+	}
+	if _, err := m.SetState(t.Context(), large); !errors.Is(err, protocol.CodeBadState) {
+		t.Errorf("17 pairs: %v", err)
+	}
+	if err := m.Leave(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.SetState(t.Context(), ready); !errors.Is(err, protocol.CodeNotMember) {
+		t.Errorf("after leaving: %v", err)
+	}
+}
