@@ -16,6 +16,7 @@ type styles struct {
 
 // finish settles the columns.
 func (p *parser) finish() error {
+	p.resolve()
 	if err := p.conflict(); err != nil {
 		return err
 	}
@@ -44,6 +45,7 @@ func (p *parser) finish() error {
 			if c := &p.out.Cells[i]; c.Side == Name {
 				c.Side = Right
 			}
+			p.out.Cells[i].rightward = strings.HasSuffix(p.out.Cells[i].Key, "wchan") || p.out.Cells[i].Key == "wname"
 		}
 	}
 	p.out.Select.bsd = p.bsd
@@ -129,7 +131,8 @@ var bsdFormats = map[byte]string{
 	'l': "f uid pid ppid priority ni vsz rss wchan stat tname bsdtime command",
 	'j': "ppid pid pgid sid tname tpgid stat uid bsdtime command",
 	's': "uid pid pending blocked ignored caught stat tname bsdtime command",
-	'v': "pid tname stat bsdtime maj_flt trs drs rss %mem command",
+	'v': "pid tname stat bsdtime maj_flt m_trs m_drs rss %mem command",
+	'Z': "pid context command",
 	'X': "pid stackp esp eip tmout alarm stat tname bsdtime command",
 }
 
@@ -203,7 +206,7 @@ func unixFormat(s styles, bsd bool) string {
 	add(s.long && !s.noFlags, "addr_1 sz wchan")
 	add(s.extra && !s.long, "sz")
 	add(s.extra && !s.noFlags, "rss")
-	add(s.extra, "psr")
+	add(s.extra && !s.cpu, "psr")
 	add(s.full, "stime")
 	add(true, "tname")
 	add(bsd && !s.long, "stat")

@@ -31,9 +31,9 @@ var (
 		func(l *Look, r fleet.Row) string { return l.user(r.Host, r.Process.FSUID) })
 	fileGroupColumn = word("fgroup", "FGROUP", 8, Name, "fsgid", "group for file access",
 		func(l *Look, r fleet.Row) string { return l.group(r.Host, r.Process.FSGID) })
-	commColumn = inTree(fieldWord(word("comm", "COMMAND", 15, Open, "comm", "the kernel's name for it", commText), "comm"))
+	commColumn = inTree(fieldWord(word("comm", "COMMAND", 15, Open, "comm", "the kernel's name for it", commText), "comm"), true)
 	argsColumn = inTree(word("args", "COMMAND", 27, Open, "args comm kernel state",
-		"command line; the name in brackets where there is none", argsText))
+		"command line; the name in brackets where there is none", argsText), false)
 	cgroupColumn = groupColumnOf("cgroup", "CGROUP", groupLines)
 )
 
@@ -63,7 +63,7 @@ var nameColumns = []Column{
 	argsColumn,
 	same(argsColumn, "cmd", "CMD"),
 	same(argsColumn, "command", "COMMAND"),
-	inTree(word("fname", "COMMAND", shortName, Open, "comm", "the first 8 bytes of that", commText)),
+	inTree(word("fname", "COMMAND", shortName, Open, "comm", "the first 8 bytes of that", commText), false),
 	cgroupColumn,
 	groupColumnOf("cgname", "CGNAME", groupNames),
 	told("supgid", "SUPGID", 20, Open, "status Groups", "supplementary group ids", func(l *Look, r fleet.Row) string {
@@ -85,11 +85,15 @@ var nameColumns = []Column{
 // shortName is what fname shows of a name.
 const shortName = 8
 
-// inTree puts before a command what draws the forest.
-func inTree(c Column) Column {
+// inTree puts before a command what draws the forest, and behind it, if asked,
+// the environment.
+func inTree(c Column, environ bool) Column {
 	text, short := c.Text, c.Key == "fname"
 	c.Text = func(l *Look, r fleet.Row) string {
 		s := text(l, r)
+		if environ {
+			s = Clean(withEnviron(l, r, s))
+		}
 		if e := l.extras[r.Process]; e != nil {
 			s = e.tree + s
 		}
@@ -126,7 +130,11 @@ func fieldWord(c Column, field string) Column {
 // argsText is the command line with single blanks between; in brackets the name
 // of what has none: kernel threads and zombies.
 func argsText(l *Look, r fleet.Row) string {
-	text := commandText(l, r)
+	return withEnviron(l, r, commandText(l, r))
+}
+
+// withEnviron adds the environment where option e asks for it.
+func withEnviron(l *Look, r fleet.Row, text string) string {
 	if !l.Environ || r.Process.Kernel || r.Process.State == "Z" {
 		return text
 	}

@@ -58,5 +58,5 @@ func shortMask(text string) string {
 	if strings.Trim(high, "0") != "" {
 		return "<" + low
 	}
-	return " " + low
+	return low
 }

@@ -25,7 +25,7 @@ var (
 	pcpuColumn = useColumn("pcpu", "%CPU", 4, "CPU time by lifetime, in percent; see rcpu for the rate",
 		func(l *Look, r fleet.Row) string { return tenths(uint64(utilization(l, r) * 10)) })
 	percentColumn = useColumn("c", "C", 2, "%CPU as a whole number, 99 at most",
-		func(l *Look, r fleet.Row) string { return strconv.Itoa(int(min(utilization(l, r), 99))) })
+		func(l *Look, r fleet.Row) string { return fmt.Sprintf("%2d", int(min(utilization(l, r), 99))) })
 	stimeColumn = startColumn("stime", "STIME", 5, "start: HH:MM, MmmDD or the year", shortStart)
 )
 
@@ -37,7 +37,7 @@ var timeColumns = []Column{
 	timesColumn,
 	same(timesColumn, "cputimes", "TIME"),
 	cpuColumn("bsdtime", "TIME", 6, "CPU time, MMM:SS", func(l *Look, r fleet.Row) string {
-		s := cpuSeconds(l, r)
+		s := cpuNS(l, r) / uint64(time.Second)
 		return fmt.Sprintf("%3d:%02d", s/60, s%60)
 	}),
 	pcpuColumn,
@@ -47,7 +47,9 @@ var timeColumns = []Column{
 	useColumn("cp", "CP", 3, "CPU time by lifetime, per mille",
 		func(l *Look, r fleet.Row) string { return strconv.Itoa(int(min(utilization(l, r)*10, 999))) }),
 	useColumn("cuu", "%CUU", 6, "CPU time by lifetime, in percent to a thousandth",
-		func(l *Look, r fleet.Row) string { return strconv.FormatFloat(utilization(l, r), 'f', 3, 64) }),
+		func(l *Look, r fleet.Row) string {
+			return strconv.FormatFloat(percent(ownNS(l, r), age(r)), 'f', 3, 64)
+		}),
 	told("cuc", "%CUC", 7, Right, childFacts, "the same with the CPU time of children that have ended", func(l *Look, r fleet.Row) string {
 		return strconv.FormatFloat(percent(familyNS(l, r), age(r)), 'f', 3, 64)
 	}),
@@ -77,7 +79,7 @@ func cpuColumn(key, header string, width int, help string, text func(*Look, flee
 	return Column{
 		Key: key, Header: header, Width: width, Help: help, Fields: "user_ns system_ns",
 		Text:    text,
-		Compare: by(cpuNS),
+		Compare: by(ownNS),
 	}
 }
 
@@ -118,24 +120,27 @@ func startColumn(key, header string, width int, help string, text func(at, now t
 // clock ticks.
 const childFacts = "stat 16,stat 17"
 
-// cpuNS is the CPU time in user mode and in the kernel; with option S that of
-// the children too.
+// ownNS is the CPU time in user mode and in the kernel.
+func ownNS(_ *Look, r fleet.Row) uint64 { return r.Process.UserNS + r.Process.SystemNS }
+
+// cpuNS is the same, with option S that of the children too: in some columns
+// and not in others, as ps has it.
 func cpuNS(l *Look, r fleet.Row) uint64 {
 	if l.Cumulative {
 		return familyNS(l, r)
 	}
-	return r.Process.UserNS + r.Process.SystemNS
+	return ownNS(l, r)
 }
 
 // familyNS is the CPU time with that of the children.
 func familyNS(l *Look, r fleet.Row) uint64 {
 	ticks := l.count(r, "stat 16") + l.count(r, "stat 17")
-	return r.Process.UserNS + r.Process.SystemNS + ticks*uint64(time.Second)/defaultTicks
+	return ownNS(l, r) + ticks*uint64(time.Second)/defaultTicks
 }
 
 // cpuSeconds is the CPU time in whole seconds.
 func cpuSeconds(l *Look, r fleet.Row) uint64 {
-	return cpuNS(l, r) / uint64(time.Second)
+	return ownNS(l, r) / uint64(time.Second)
 }
 
 // sinceBoot is when a process started, from its clock ticks.

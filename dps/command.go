@@ -141,6 +141,11 @@ func (o Option) Name() string {
 	return string(o.BSD)
 }
 
+// own tells the options that ps does not have.
+func (o Option) own() bool {
+	return o.Section == "fleet" || len(o.Long) > 0 && (o.Long[0] == "json" || o.Long[0] == "no-host" || o.Long[0] == "color")
+}
+
 // Names is how an option may be given, as the help shows it: "-p, p, --pid PIDS".
 func (o Option) Names() string {
 	var names []string

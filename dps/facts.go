@@ -62,8 +62,10 @@ func factNames(columns []Column, l *Look) []string {
 	return slices.Compact(names)
 }
 
-// isArgs tells the columns of command lines.
-func (c *Column) isArgs() bool { return strings.HasPrefix(c.Fields, "args ") }
+// isArgs tells the columns behind which an environment may stand.
+func (c *Column) isArgs() bool {
+	return strings.HasPrefix(c.Fields, "args ") || c.Fields == "comm" && c.Key != "fname"
+}
 
 // extra is that of a row, made where it has none.
 func (l *Look) extra(r fleet.Row) *extra {

@@ -56,6 +56,7 @@ func addedFormat(p *parser, format string) error {
 // systems sorted.
 func addedOrSorted(p *parser, spec string) error {
 	if len(p.user) == 0 && p.addFormat(spec, "comm") == nil {
+		p.added = spec
 		return nil
 	}
 	keys, ok := letterKeys(spec)
@@ -69,6 +70,16 @@ func addedOrSorted(p *parser, spec string) error {
 	}
 	p.out.Sort = keys
 	return nil
+}
+
+// resolve takes what O of BSD has as letters to sort by after all, where another
+// option asks for a format.
+func (p *parser) resolve() {
+	s := p.styles
+	formats := s.full || s.long || s.jobs || len(s.bsd) > 0
+	if keys, ok := letterKeys(p.added); p.added != "" && ok && formats && len(p.out.Sort) == 0 {
+		p.out.Sort, p.user = keys, nil
+	}
 }
 
 func (p *parser) addFormat(format, command string) error {

@@ -1,6 +1,7 @@
 package dps
 
 import (
+	"slices"
 	"strings"
 
 	"ddcos/k2i/fleet"
@@ -22,7 +23,8 @@ type Cell struct {
 	// then does not widen the column.
 	Fixed bool
 
-	short bool // masks have half their digits
+	short     bool // masks have half their digits
+	rightward bool // what stands left as a rule stands right: ids instead of names
 }
 
 // Layout is the columns of one listing with their final widths.
@@ -51,23 +53,25 @@ func NewLayout(cells []Cell, table *fleet.Table, look *Look, screen int) *Layout
 	return &Layout{cells: fitted, look: look, screen: screen}
 }
 
-// shortenMasks gives the masks of signals half their digits where the line would
-// be wider than the screen; a last column that may run on counts for little.
+// shortenMasks gives the masks of signals half their digits where that saves
+// lines of the screen; a last column that may run on counts for little.
 func shortenMasks(cells []Cell, screen int) {
-	total := len(cells) - 1
+	total, saved := len(cells)-1, 0
 	for i, c := range cells {
 		switch {
 		case i == len(cells)-1 && c.Side == Open:
 			total += minLastWidth
 		case c.Mask:
 			total += c.Width + maskWidth - shortWidth
+			saved += maskWidth - shortWidth
 		default:
 			total += c.Width
 		}
 	}
+	short := screen > 0 && (total-1)/screen > (total-saved-1)/screen
 	for i := range cells {
 		c := &cells[i]
-		c.short = c.Mask && screen > 0 && total > screen
+		c.short = c.Mask && short
 		if c.Mask && !c.short {
 			c.Width += maskWidth - shortWidth
 		}
@@ -96,27 +100,15 @@ func hostWidth(table *fleet.Table) int {
 
 // Header is the line of headers, "" where every header is empty.
 func (l *Layout) Header() string {
-	empty := true
-	line := l.line(func(c *Cell, _ int) string {
-		empty = empty && c.Header == ""
-		header := Clean(c.Header)
-		switch {
-		case c.short:
-			return padLeft(header, shortWidth)
-		case c.Mask:
-			return padLeft(header, maskWidth)
-		}
-		return header
-	})
-	if empty {
+	if !slices.ContainsFunc(l.cells, func(c Cell) bool { return c.Header != "" }) {
 		return ""
 	}
-	return line
+	return l.headers()
 }
 
-// padLeft puts a text to the right of a cell.
-func padLeft(s string, width int) string {
-	return strings.Repeat(" ", max(width-Width(s), 0)) + s
+// headers is the line of headers, also where all are empty.
+func (l *Layout) headers() string {
+	return l.line(func(c *Cell, _ int) string { return Clean(c.Header) })
 }
 
 // Line is one process.
@@ -152,8 +144,13 @@ func (l *Layout) line(text func(c *Cell, room int) string) string {
 		s := text(c, room)
 		width := Width(s)
 		start := place
-		if c.Side == Right {
+		switch {
+		case c.Side == Right, c.rightward:
 			start += max(c.Width-width, 0)
+		case c.short:
+			start += max(shortWidth-width, 0)
+		case c.Mask:
+			start += max(maskWidth-width, 0)
 		}
 		if i > 0 {
 			start = max(start, at+1)

@@ -2,6 +2,7 @@ package dps
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -127,16 +128,17 @@ var outputOptions = []Option{
 	{Unix: 'l', Section: "output", Help: "long format", set: style(func(s *styles) { s.long = true })},
 	{Unix: 'y', Section: "output", Help: "with -l: no flags, and RSS for ADDR", set: style(func(s *styles) { s.noFlags = true })},
 	{Unix: 'j', Section: "output", Help: "jobs format", set: style(func(s *styles) { s.jobs = true })},
-	{BSD: 'u', Section: "output", Help: "user format", set: style(func(s *styles) { s.bsd = append(s.bsd, 'u') })},
-	{BSD: 'l', Section: "output", Help: "long format of BSD", set: style(func(s *styles) { s.bsd = append(s.bsd, 'l') })},
-	{BSD: 'j', Section: "output", Help: "job control format of BSD", set: style(func(s *styles) { s.bsd = append(s.bsd, 'j') })},
-	{BSD: 's', Section: "output", Help: "signal format", set: style(func(s *styles) { s.bsd = append(s.bsd, 's') })},
-	{BSD: 'v', Section: "output", Help: "virtual memory format", set: style(func(s *styles) { s.bsd = append(s.bsd, 'v') })},
-	{BSD: 'X', Section: "output", Help: "register format", set: style(func(s *styles) { s.bsd = append(s.bsd, 'X') })},
+	{BSD: 'u', Section: "output", Help: "user format", set: bsdStyle('u')},
+	{BSD: 'l', Section: "output", Help: "long format of BSD", set: bsdStyle('l')},
+	{BSD: 'j', Section: "output", Help: "job control format of BSD", set: bsdStyle('j')},
+	{BSD: 's', Section: "output", Help: "signal format", set: bsdStyle('s')},
+	{BSD: 'v', Section: "output", Help: "virtual memory format", set: bsdStyle('v')},
+	{BSD: 'X', Section: "output", Help: "register format", set: bsdStyle('X')},
 	{Unix: 'P', Section: "output", Help: "with a column PSR", set: style(func(s *styles) { s.cpu = true })},
 	{Unix: 'c', Section: "output", Help: "with scheduling classes", set: style(func(s *styles) { s.class = true })},
-	{Unix: 'M', BSD: 'Z', Long: []string{"context"}, Section: "output", Help: "with security labels", set: style(func(s *styles) { s.label = true })},
+	{Unix: 'M', BSD: 'Z', Section: "output", Help: "with security labels", set: style(func(s *styles) { s.label = true })},
 	{Unix: 'Z', Section: "output", Help: "the same", set: style(func(s *styles) { s.label = true })},
+	{Long: []string{"context"}, Section: "output", Help: "security label format", set: bsdStyle('Z')},
 	{
 		Unix: 'O', Arg: "FORMAT", Section: "output",
 		Help: "these columns after the process id, and the default ones", missing: needFormat, set: addedFormat,
@@ -268,6 +270,15 @@ func tree(kind Tree) func(*parser, string) error {
 		p.out.Tree = max(p.out.Tree, kind)
 		return nil
 	}
+}
+
+// bsdStyle is a letter of BSD's; once or more often is the same.
+func bsdStyle(letter byte) func(*parser, string) error {
+	return style(func(s *styles) {
+		if !slices.Contains(s.bsd, letter) {
+			s.bsd = append(s.bsd, letter)
+		}
+	})
 }
 
 func style(change func(*styles)) func(*parser, string) error {

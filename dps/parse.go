@@ -23,6 +23,7 @@ type parser struct {
 	bsd    bool     // an option of BSD was given
 	styles styles
 	user   []Cell // of -o, --format
+	added  string // of O of BSD
 	out    Command
 }
 
@@ -68,10 +69,29 @@ func (p *parser) parse(args []string) error {
 		}
 	}
 	p.fromEnv()
-	if p.out.Show != ShowProcesses {
+	switch p.out.Show {
+	case ShowVersion, ShowColumns:
+		return p.alone(args)
+	case ShowHelp:
 		return nil
+	case ShowProcesses:
 	}
 	return p.finish()
+}
+
+// alone refuses to tell the version or the columns when anything else is asked
+// for; options that ps does not have may stand beside.
+func (p *parser) alone(args []string) error {
+	others := 0
+	for _, arg := range args {
+		if o, ok := findOption(func(o Option) bool { return slices.Contains(o.Long, strings.TrimPrefix(arg, "--")) }); !ok || !o.own() {
+			others++
+		}
+	}
+	if last := args[len(args)-1]; others > 1 || len(last) > 2 && last[:2] != "--" {
+		return usage("the option is exclusive: " + Clean(last))
+	}
+	return nil
 }
 
 // fromEnv takes the hosts from the environment where no option names any.

@@ -105,7 +105,7 @@ func (l *Listing) ask(ctx context.Context) (*fleet.Table, error) {
 
 // needsAll tells whether rows are changed here after the agents have sorted them.
 func (c *Command) needsAll() bool {
-	return c.Select.quick || c.Tree != NoTree || slices.ContainsFunc(c.Sort, func(k SortKey) bool { return k.Column.Facts != "" && !c.Remote() })
+	return c.Select.quick || c.ThreadsAlike || c.Tree != NoTree || slices.ContainsFunc(c.Sort, func(k SortKey) bool { return k.Column.Facts != "" && !c.Remote() })
 }
 
 // agentKeys are the sort keys as the agents know them; false where one of them
@@ -135,13 +135,16 @@ func (l *Listing) show(table *fleet.Table, look *Look) {
 			columns = append(columns, cell.Column)
 		}
 	}
-	if c.Select.quick {
+	if c.Select.quick && !c.ThreadsBelow {
 		table.Rows = inOrder(table.Rows, c.Select.order)
+	}
+	if c.ThreadsAlike {
+		table.Rows = look.threads(table.Rows, false, l.Threads)
 	}
 	look.load(table.Rows, columns, l.Facts)
 	l.choose(table, look)
-	if c.ThreadsAlike || c.ThreadsBelow {
-		table.Rows = look.threads(table.Rows, c.ThreadsBelow, l.Threads)
+	if c.ThreadsBelow {
+		table.Rows = look.threads(table.Rows, true, l.Threads)
 		look.load(table.Rows, columns, l.Facts)
 	}
 	if c.Tree != NoTree {
@@ -165,7 +168,7 @@ func inOrder(rows []fleet.Row, order []int32) []fleet.Row {
 
 // choose sorts what the agents could not sort, and limits.
 func (l *Listing) choose(table *fleet.Table, look *Look) {
-	if _, sorted := agentKeys(l.Command.Sort); !sorted || look.reading {
+	if _, sorted := agentKeys(l.Command.Sort); !sorted || look.reading || l.Command.ThreadsAlike {
 		slices.SortStableFunc(table.Rows, Order(l.Command.Sort, look))
 	}
 	if limit := l.Command.Limit; limit > 0 {
@@ -200,6 +203,9 @@ const (
 func (l *Listing) writeText(out *bufio.Writer, table *fleet.Table, look *Look) {
 	layout := NewLayout(l.Command.Cells, table, look, l.width())
 	header := layout.Header()
+	if l.Command.Repeat {
+		header = layout.headers()
+	}
 	if header != "" {
 		if l.Color {
 			header = boldOn + header + boldOff

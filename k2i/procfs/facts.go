@@ -128,7 +128,8 @@ func lineOf(text, word string) string {
 }
 
 // Threads reads the threads of a process as if each were one: ids that belong to
-// the process are the process's, times, state and scheduling the thread's own.
+// the process are the process's, times, state and scheduling the thread's own,
+// but the first thread stands for the whole process, as it does for ps.
 // Their thread ids stand beside them, sorted as the kernel lists them. It is
 // empty where the process has ended.
 func (fs *FS) Threads(p *k2i.Process) (threads []k2i.Process, tids []int32) {
@@ -153,7 +154,11 @@ func (fs *FS) Threads(p *k2i.Process) (threads []k2i.Process, tids []int32) {
 		if err != nil {
 			continue
 		}
-		threads = append(threads, asThread(*p, s))
+		if s.PID == p.PID {
+			threads = append(threads, *p)
+		} else {
+			threads = append(threads, asThread(*p, s))
+		}
 		tids = append(tids, int32(tid))
 	}
 	return threads, tids
