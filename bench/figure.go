@@ -58,7 +58,7 @@ func milliseconds(ns int64) float64 { return float64(ns) / 1e6 }
 func (s *subject) remark(ours *subject) string {
 	note := s.note
 	if s.transport != ours.transport {
-		note += "; it has no Unix sockets: its figures are over " + s.transport
+		note += "; its figures are over " + s.transport
 	}
 	if c, ok := s.caller.(interface{ remark() string }); ok {
 		note += c.remark()

@@ -103,7 +103,7 @@ func (o Setting) systems() ([]system, error) {
 			return nil, err
 		}
 		if _, err := s.find(o.Bin); err != nil {
-			if s.spare == "" {
+			if s.spare == "" && s.debian == "" {
 				return nil, err
 			}
 			o.progress("the peer %s is left out: %v", s.name, err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -48,7 +49,15 @@ func (s *subject) start(ctx context.Context, o Setting, members int, dir string)
 	if err != nil {
 		return err
 	}
-	if s.broker, err = launch(nil, s.env, path, s.args(address)...); err != nil {
+	args := s.args(address)
+	if s.config != nil {
+		file := filepath.Join(dir, s.name+".conf")
+		if err := os.WriteFile(file, []byte(s.config(address)), 0o644); err != nil {
+			return err
+		}
+		args = append(args, file)
+	}
+	if s.broker, err = launch(nil, s.env, path, args...); err != nil {
 		return err
 	}
 	if err := s.reach(ctx, address, members); err != nil {

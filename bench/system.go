@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -30,10 +31,12 @@ type system struct {
 	name    string
 	program string // in the directory of programs
 	made    string // the make target that builds it
+	debian  string // or else the package of Debian that has it; a measurement goes on without the peer
 	note    string // what a reader of its figures has to know
 	unix    bool   // it can listen on a Unix socket
 	spare   string // what else it takes to have the program; where it is said, a measurement goes on without the peer
 	args    func(listen protocol.Address) []string
+	config  func(listen protocol.Address) string // where it is not nil, text of a file that is the last argument
 	wire    func(member, rooms int) wire
 	asker   func() asker // the caller in bytes
 	until   ending       // how that one learns that all have answered
@@ -67,7 +70,9 @@ type caller interface {
 }
 
 // peers are the systems that middlecon is compared with.
-func peers() []system { return []system{cSystem(), natsSystem(), natsUnknownSystem()} }
+func peers() []system {
+	return []system{cSystem(), natsSystem(), natsUnknownSystem(), redisSystem(), mosquittoSystem()}
+}
 
 // PeerNames are those that [CallOptions] may name.
 func PeerNames() []string {
@@ -98,6 +103,14 @@ func (s system) connect(ctx context.Context, broker protocol.Address, members in
 
 // find is the path of the system's program.
 func (s system) find(bin string) (string, error) {
+	if s.debian != "" {
+		for _, name := range []string{s.program, "/usr/sbin/" + s.program} {
+			if path, err := exec.LookPath(name); err == nil {
+				return path, nil
+			}
+		}
+		return "", fmt.Errorf("%s: %w: Debian's package %s has it", s.program, os.ErrNotExist, s.debian)
+	}
 	path := filepath.Join(bin, s.program)
 	if _, err := os.Stat(path); err != nil {
 		return "", fmt.Errorf("%s: %w: run 'make %s'%s", path, os.ErrNotExist, s.made, s.spare)
