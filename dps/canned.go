@@ -16,7 +16,6 @@ type styles struct {
 
 // finish settles the columns.
 func (p *parser) finish() error {
-	p.resolve()
 	if err := p.conflict(); err != nil {
 		return err
 	}

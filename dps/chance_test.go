@@ -155,7 +155,8 @@ func (p *peers) alike(t *testing.T, args []string) {
 const manyLines = 70
 
 // belowWrong are columns that ps does not read for the threads below a process.
-const belowWrong = " psr cpuid lastcpu sgi_p class cls policy sched ni nice rtprio pri pri_api pri_bar pri_baz pri_foo priority opri intpri esp eip "
+const belowWrong = " psr cpuid lastcpu sgi_p class cls policy sched ni nice rtprio pri pri_api pri_bar pri_baz pri_foo priority opri intpri " +
+	"esp eip rbytes wbytes wcbytes rchars wchars rops wops oom oomadj "
 
 // flawed are listings in which ps 4.0.2 is known to be wrong, with threads: it
 // leaves them out where it sorts, and tells no CPU for them below their process.

@@ -52,34 +52,22 @@ func addedFormat(p *parser, format string) error {
 	return p.addFormat(format, "args")
 }
 
-// addedOrSorted is O of BSD: columns as above, or else the letters by which old
-// systems sorted.
+// addedOrSorted is O of BSD: the letters by which old systems sorted, or else
+// columns as above.
 func addedOrSorted(p *parser, spec string) error {
-	if len(p.user) == 0 && p.addFormat(spec, "comm") == nil {
-		p.added = spec
-		return nil
-	}
 	keys, ok := letterKeys(spec)
 	switch {
-	case !ok && len(p.user) > 0:
-		return usage("option O is neither first format nor sort order")
-	case !ok:
-		return usage("bad sorting code")
-	case len(p.out.Sort) > 0:
+	case ok && len(p.out.Sort) > 0:
 		return usage("multiple sort options")
+	case ok:
+		p.out.Sort = keys
+		return nil
+	case len(p.user) > 0:
+		return usage("option O is neither first format nor sort order")
+	case p.addFormat(spec, "comm") != nil:
+		return usage("bad sorting code")
 	}
-	p.out.Sort = keys
 	return nil
-}
-
-// resolve takes what O of BSD has as letters to sort by after all, where another
-// option asks for a format.
-func (p *parser) resolve() {
-	s := p.styles
-	formats := s.full || s.long || s.jobs || len(s.bsd) > 0
-	if keys, ok := letterKeys(p.added); p.added != "" && ok && formats && len(p.out.Sort) == 0 {
-		p.out.Sort, p.user = keys, nil
-	}
 }
 
 func (p *parser) addFormat(format, command string) error {
@@ -95,7 +83,7 @@ func (p *parser) addFormat(format, command string) error {
 const letters = "c:cmd C:pcpu f:flags g:pgrp G:tpgid j:time J:time k:time K:time m:min_flt M:maj_flt " +
 	"n:min_flt N:maj_flt o:session p:pid P:ppid r:rss R:rss s:size S:size t:tty T:start_time U:uid u:user v:vsize y:priority"
 
-// letterKeys reads letters, each with + or - before it.
+// letterKeys reads letters, each once and with + or - before it.
 func letterKeys(spec string) ([]SortKey, bool) {
 	var keys []SortKey
 	descending := false
@@ -107,7 +95,7 @@ func letterKeys(spec string) ([]SortKey, bool) {
 		_, after, known := strings.Cut(" "+letters+" ", " "+string(letter)+":")
 		name, _, _ := strings.Cut(after, " ")
 		column, found := ColumnByKey(name)
-		if !known || !found || len(keys) == maxCells {
+		if !known || !found || strings.Count(spec, string(letter)) > 1 {
 			return nil, false
 		}
 		keys = append(keys, SortKey{Column: column, Descending: descending})

@@ -139,7 +139,7 @@ func (l *Layout) line(text func(c *Cell, room int) string) string {
 		c := &l.cells[i]
 		room := 0
 		if i == len(l.cells)-1 {
-			room = l.room(max(place, at))
+			room = l.room(max(place, at+min(i, 1)))
 		}
 		s := text(c, room)
 		width := Width(s)

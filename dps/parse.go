@@ -23,7 +23,6 @@ type parser struct {
 	bsd    bool     // an option of BSD was given
 	styles styles
 	user   []Cell // of -o, --format
-	added  string // of O of BSD
 	out    Command
 }
 

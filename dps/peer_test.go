@@ -114,6 +114,8 @@ func startPeers(t *testing.T) *peers {
 	until(t, "a zombie", func() bool { return state(pid) == "Z" })
 	p.pids = append(p.pids, pid, "2")
 	p.onTerminal(t)
+	p.withThreads(t)
+	p.family(t)
 	return p
 }
 
@@ -202,7 +204,7 @@ func (o *onlooker) fresh() { o.last = nil }
 // what it says and the status where it refuses.
 func (o *onlooker) ours(t *testing.T, args ...string) (string, int) {
 	t.Helper()
-	c, err := dps.Parse(append([]string{"--no-host"}, args...), dps.DefaultEnv(func(string) string { return "" }))
+	c, err := dps.Parse(append([]string{"--no-host"}, args...), dps.DefaultEnv(psOwn))
 	if err != nil {
 		var refused *dps.UsageError
 		if !asUsage(err, &refused) {
@@ -222,11 +224,24 @@ func (o *onlooker) ours(t *testing.T, args ...string) (string, int) {
 	return out.String(), status
 }
 
+// psOwn is the environment as far as ps reads it.
+func psOwn(name string) string {
+	if strings.HasPrefix(name, "DDCOS_") {
+		return ""
+	}
+	return os.Getenv(name)
+}
+
 // genuine runs ps, as a pipe would.
 func genuine(t *testing.T, args ...string) (string, int) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "ps", args...)
 	cmd.Env = []string{"LC_ALL=C.UTF-8", "PATH=" + os.Getenv("PATH"), "TZ=" + os.Getenv("TZ")}
+	for _, name := range []string{"PS_FORMAT", "PS_PERSONALITY", "CMD_ENV"} {
+		if value, there := os.LookupEnv(name); there {
+			cmd.Env = append(cmd.Env, name+"="+value)
+		}
+	}
 	var problems bytes.Buffer
 	cmd.Stderr = &problems
 	out, err := cmd.Output()

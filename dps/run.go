@@ -148,6 +148,9 @@ func (l *Listing) show(table *fleet.Table, look *Look) {
 		look.load(table.Rows, columns, l.Facts)
 	}
 	if c.Tree != NoTree {
+		if len(c.Sort) == 0 {
+			slices.SortStableFunc(table.Rows, func(a, b fleet.Row) int { return cmp.Compare(a.Process.PPID, b.Process.PPID) })
+		}
 		table.Rows = look.forest(table.Rows, c.Tree)
 	}
 }

@@ -20,8 +20,8 @@ const (
 
 // forest orders rows so that each stands below its parent, on each host by
 // itself, and notes what is drawn before its command. Siblings stay in the order
-// in which they are; trees stand in the opposite one, as ps has it: kthreadd
-// before init.
+// in which they are; trees stand in the opposite one, by the processes
+// that they come from, as ps has it: kthreadd before init.
 func (l *Look) forest(rows []fleet.Row, kind Tree) []fleet.Row {
 	f := forest{look: l, kind: kind, children: map[processKey][]int{}, rows: rows, sorted: make([]fleet.Row, 0, len(rows))}
 	there := make(map[processKey]bool, len(rows))
