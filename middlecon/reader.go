@@ -98,7 +98,7 @@ func (c *Conn) take(f protocol.Frame) error {
 		if !c.watchFailed(f) {
 			return c.answer(f)
 		}
-	case protocol.KindAccount, protocol.KindLeft, protocol.KindForgot, protocol.KindPublished, protocol.KindStated:
+	case protocol.KindAccount, protocol.KindLeft, protocol.KindForgot, protocol.KindPublished, protocol.KindStated, protocol.KindStats:
 		return c.answer(f)
 	case protocol.KindPong, protocol.KindGoAway:
 	default:

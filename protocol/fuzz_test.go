@@ -152,6 +152,7 @@ func FuzzErrorText(f *testing.F)    { fuzzBody[ErrorText](f, DecodeAnswer) }
 func FuzzForgot(f *testing.F)       { fuzzBody[Forgot](f, DecodeAnswer) }
 func FuzzPublished(f *testing.F)    { fuzzBody[Published](f, DecodeAnswer) }
 func FuzzStated(f *testing.F)       { fuzzBody[Stated](f, DecodeAnswer) }
+func FuzzStats(f *testing.F)        { fuzzBody[Stats](f, DecodeAnswer) }
 
 // FuzzRule: what is read prints as something that reads the same, and is valid.
 func FuzzRule(f *testing.F) {

@@ -31,6 +31,8 @@ const (
 	KindPublished Kind = 22 // b: meta Published
 	KindState     Kind = 23 // p: room; meta State
 	KindStated    Kind = 24 // b: room; meta Stated
+	KindStatus    Kind = 25 // p
+	KindStats     Kind = 26 // b: meta Stats
 )
 
 var kindNames = [...]string{
@@ -41,6 +43,7 @@ var kindNames = [...]string{
 	KindGoAway: "go_away", KindError: "error", KindForget: "forget", KindForgot: "forgot",
 	KindPublish: "publish", KindPublished: "published",
 	KindState: "state", KindStated: "stated",
+	KindStatus: "status", KindStats: "stats",
 }
 
 // String is the kind's name in SPEC.md.

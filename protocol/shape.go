@@ -27,7 +27,7 @@ const maxPairs = 4 * MaxLabels
 // shapes are those of all bodies. Nobody writes to it.
 var shapes = shapesOf(
 	Hello{}, Welcome{}, Join{}, Joined{}, Call{}, Deliver{}, Watch{},
-	ViewChunk{}, AccountChunk{}, GoAway{}, ErrorText{}, Forget{}, Forgot{}, Publish{}, Published{}, State{}, Stated{},
+	ViewChunk{}, AccountChunk{}, GoAway{}, ErrorText{}, Forget{}, Forgot{}, Publish{}, Published{}, State{}, Stated{}, Stats{},
 )
 
 // labelText is what a label's value looks like.

@@ -139,6 +139,7 @@ func TestSpecBodies(t *testing.T) {
 		State{},
 		Stated{},
 		Changed{},
+		Stats{},
 	} {
 		v := reflect.New(reflect.TypeOf(body)).Elem()
 		name := v.Type().Name()

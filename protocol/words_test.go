@@ -72,6 +72,17 @@ func TestCheckState(t *testing.T) {
 	wantCode(t, CheckState(map[string]string{"k": "\n"}), CodeBadState)
 }
 
+func TestLatencyBuckets(t *testing.T) {
+	for elapsed, want := range map[uint64]int{0: 0, 100: 0, 101: 1, 200: 1, 201: 2, 209_715_200: 21, 209_715_201: 22, 1 << 63: 22} {
+		if got := LatencyBucket(elapsed); got != want {
+			t.Errorf("%d µs are in bucket %d, want %d", elapsed, got, want)
+		}
+	}
+	if LatencyBound(21) != 209_715_200 || LatencyBound(22) != 0 {
+		t.Errorf("bounds %d and %d", LatencyBound(21), LatencyBound(22))
+	}
+}
+
 func TestCheckDeadline(t *testing.T) {
 	for budget, want := range map[uint32]Code{
 		0: CodeBadDeadline, 999: CodeBadDeadline, 1000: 0, 300_000_000: 0, 300_000_001: CodeBadDeadline, 1<<32 - 1: CodeBadDeadline,

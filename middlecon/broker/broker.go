@@ -39,6 +39,9 @@ type Broker struct {
 	blocked  []*session // whose transport has bytes that the kernel has not taken
 	working  bool       // settle is running: it will see whatever is added
 	scratch  [][]byte
+	latency  latency
+	queued   uint64        // bytes, at queuedAt
+	queuedAt time.Duration // 0: not counted yet
 	timer    *time.Timer
 	armed    time.Duration // when the timer fires; never where it is not set
 }

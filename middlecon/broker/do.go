@@ -15,6 +15,7 @@ func (b *Broker) do(e room.Effect) {
 	case room.Withdraw:
 		b.withdraw(e)
 	case room.Finished:
+		b.latency.observe(e.Account.Summary.ElapsedUS)
 		if s := b.byID[e.Session]; s != nil {
 			s.pulling = append(s.pulling, &pull{sequence: e.Sequence, account: e.Account})
 			b.soil(s)

@@ -37,6 +37,18 @@ func (m *mailbox) post(work func()) {
 	m.ring()
 }
 
+// reached leaves work for the loop if there is one.
+func (m *mailbox) reached(work func()) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.loop == nil {
+		return false
+	}
+	m.letters = append(m.letters, work)
+	m.ring()
+	return true
+}
+
 func (m *mailbox) ring() {
 	if m.rung || m.loop == nil || len(m.letters) == 0 {
 		return

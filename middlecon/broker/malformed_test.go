@@ -126,7 +126,7 @@ func TestEveryKindInEveryState(t *testing.T) {
 	b := start(t, nil)
 	fromProcess := map[protocol.Kind]bool{
 		protocol.KindReceipt: true, protocol.KindReply: true, protocol.KindLeave: true,
-		protocol.KindCancel: true, protocol.KindPing: true, protocol.KindPong: true,
+		protocol.KindCancel: true, protocol.KindPing: true, protocol.KindPong: true, protocol.KindStatus: true,
 	}
 	for kind := range 256 {
 		k := protocol.Kind(kind)

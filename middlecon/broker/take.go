@@ -67,6 +67,8 @@ func (b *Broker) request(s *session, f protocol.Frame) error {
 		b.tell(room.Cancel{Session: s.key(), Sequence: f.Sequence})
 	case protocol.KindPing:
 		b.push(s, queued{frame: frame(protocol.Header{Kind: protocol.KindPong, Sequence: f.Sequence}, nil)})
+	case protocol.KindStatus:
+		b.push(s, queued{frame: frame(protocol.Header{Kind: protocol.KindStats, Sequence: f.Sequence}, b.stats())})
 	case protocol.KindPong:
 	default:
 		if f.Kind.Known() || f.Flags&protocol.FlagIgnorable == 0 {

@@ -31,10 +31,15 @@ func (r *Rooms) join(e Join) {
 	s.members = append(s.members, m)
 	r.stats.Members++
 	r.recall(in, m.name)
-	in.view++
+	r.nextView(in)
 	r.emit(Joined{Session: s.id, Sequence: e.Sequence, Room: in.number, Member: m.id, View: in.view})
 	r.show(in, protocol.ViewChunk{Joined: []protocol.Member{m.shown()}})
 	r.arrived(m)
+}
+
+func (r *Rooms) nextView(in *room) {
+	in.view++
+	r.stats.Views++
 }
 
 // admit checks a Join and opens its room.
@@ -103,7 +108,7 @@ func (r *Rooms) remove(m *member, why protocol.Reason, text string) {
 	if why == protocol.ReasonLost {
 		r.remember(m, text)
 	}
-	in.view++
+	r.nextView(in)
 	r.show(in, protocol.ViewChunk{Gone: []protocol.Gone{{ID: m.id, Name: m.name, Reason: why, Text: text}}})
 	r.dropIfUnused(in)
 }

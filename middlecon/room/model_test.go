@@ -257,6 +257,7 @@ func (m *model) refuse(s SessionID, code protocol.Code) {
 
 func (m *model) changed(room string) {
 	m.rooms[room].view++
+	m.stats.Views++
 	m.want.changed = append(m.want.changed, room)
 }
 

@@ -91,7 +91,7 @@ func orderPlants() []planted {
 // memberPlants make a view wrong.
 func memberPlants() []planted {
 	return []planted{
-		{"a loss makes no view", "join.go", "	in.view++\n	r.show(in, protocol.ViewChunk{Gone", "	r.show(in, protocol.ViewChunk{Gone"},
+		{"a loss makes no view", "join.go", "	r.nextView(in)\n	r.show(in, protocol.ViewChunk{Gone", "	r.show(in, protocol.ViewChunk{Gone"},
 		{"the first watcher alone is told", "view.go", "range in.watches {\n", "range in.watches[:min(1, len(in.watches))] {\n"},
 		{"a cancelled watch goes on", "session.go", "	r.unwatch(s.requests[i].watch)\n", ""},
 		{"a name twice", "join.go", "in.names[e.Body.Name] != nil", "false"},

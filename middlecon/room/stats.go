@@ -17,6 +17,7 @@ type Stats struct {
 	Duplicate uint64                         // further whole replies of one member to a call in flight
 	Unknown   uint64                         // replies to no call, or by a session that the call did not select
 
+	Views   uint64 // made since the start
 	Rooms   int
 	Members int
 	Watches int

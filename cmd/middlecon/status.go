@@ -1,0 +1,102 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ddcos/protocol"
+)
+
+func statusCommand(s *shared) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Tell what a broker has done and what it has",
+		Long: `Print the broker's counts, all of one instant: calls accepted are those finished
+and those in flight; refused ones were not accepted. The same numbers, and how long
+calls took, are what 'middlecon serve --metrics' gives to Prometheus.`,
+		Example: "  middlecon status\n  middlecon status --json | jq .calls",
+		Args:    exactly(0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			conn, err := s.dial(cmd)
+			if err != nil {
+				return err
+			}
+			defer func() { _ = conn.Close() }()
+			stats, err := conn.Status(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if s.json {
+				printJSON(cmd.OutOrStdout(), statusOfBroker(stats))
+			} else {
+				printStatus(cmd.OutOrStdout(), stats)
+			}
+			return nil
+		},
+	}
+	s.brokerFlags(cmd)
+	return cmd
+}
+
+type callsJSON struct {
+	Accepted  uint64 `json:"accepted"`
+	Finished  uint64 `json:"finished"`
+	InFlight  uint64 `json:"in_flight"`
+	Abandoned uint64 `json:"abandoned"`
+	Refused   uint64 `json:"refused"`
+}
+
+type statusJSON struct {
+	UptimeMS    uint64            `json:"uptime_ms"`
+	Sessions    uint64            `json:"sessions"`
+	Rooms       uint64            `json:"rooms"`
+	Members     uint64            `json:"members"`
+	Watches     uint64            `json:"watches"`
+	Absent      uint64            `json:"absent"`
+	Views       uint64            `json:"views"`
+	Calls       callsJSON         `json:"calls"`
+	Published   uint64            `json:"published"`
+	Outcomes    map[string]uint64 `json:"outcomes"`
+	Late        uint64            `json:"late"`
+	Duplicate   uint64            `json:"duplicate"`
+	Unknown     uint64            `json:"unknown"`
+	HeldBytes   uint64            `json:"held_bytes"`
+	QueuedBytes uint64            `json:"queued_bytes"`
+}
+
+func statusOfBroker(s *protocol.Stats) statusJSON {
+	return statusJSON{
+		UptimeMS: s.UptimeMS, Sessions: s.Sessions, Rooms: s.Rooms, Members: s.Members, Watches: s.Watches, Absent: s.Absent, Views: s.Views,
+		Calls:     callsJSON{Accepted: s.Accepted, Finished: s.Finished, InFlight: s.InFlight, Abandoned: s.Abandoned, Refused: s.Refused},
+		Published: s.Published, Outcomes: outcomesOf(s), Late: s.Late, Duplicate: s.Duplicate, Unknown: s.Unknown,
+		HeldBytes: s.Held, QueuedBytes: s.Queued,
+	}
+}
+
+// outcomesOf names the outcomes that there were.
+func outcomesOf(s *protocol.Stats) map[string]uint64 {
+	named := map[string]uint64{}
+	for o, n := range s.Outcomes {
+		if n > 0 {
+			named[protocol.Outcome(o).String()] = n
+		}
+	}
+	return named
+}
+
+func printStatus(w io.Writer, s *protocol.Stats) {
+	_, _ = fmt.Fprintf(w, "up %v: %d sessions, %d rooms with %s, %d watches, %d absent, %d views\n",
+		brief(time.Duration(s.UptimeMS)*time.Millisecond), s.Sessions, s.Rooms, members(int(s.Members)), s.Watches, s.Absent, s.Views)
+	_, _ = fmt.Fprintf(w, "calls: %d accepted = %d finished + %d in flight; %d refused, %d abandoned by their callers; %d published\n",
+		s.Accepted, s.Finished, s.InFlight, s.Refused, s.Abandoned, s.Published)
+	for o, n := range s.Outcomes {
+		if n > 0 {
+			_, _ = fmt.Fprintf(w, "  %d %s\n", n, protocol.Outcome(o))
+		}
+	}
+	_, _ = fmt.Fprintf(w, "replies: %d late, %d duplicate, %d to no call\n", s.Late, s.Duplicate, s.Unknown)
+	_, _ = fmt.Fprintf(w, "bytes: %d held for accounts, %d queued for sessions\n", s.Held, s.Queued)
+}

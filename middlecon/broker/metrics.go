@@ -1,0 +1,98 @@
+package broker
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"ddcos/protocol"
+)
+
+// A scrape waits for the loop so long at most, and so many may wait at once.
+const (
+	scrapeWithin = 5 * time.Second
+	scrapesMost  = 4
+)
+
+// Metrics is the broker as a Prometheus target. All of its own numbers are of
+// one instant of the loop, so that they add up at every scrape.
+func (b *Broker) Metrics() http.Handler {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(&collector{b}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: scrapesMost, Timeout: 2 * scrapeWithin})
+}
+
+type collector struct{ b *Broker }
+
+// Describe implements prometheus.Collector: what there is depends on nothing,
+// but is told by Collect alone.
+func (c *collector) Describe(chan<- *prometheus.Desc) {}
+
+// Collect implements prometheus.Collector.
+func (c *collector) Collect(out chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), scrapeWithin)
+	defer cancel()
+	s, err := c.b.Stats(ctx)
+	if err != nil {
+		out <- prometheus.NewInvalidMetric(describe("up", "Whether the loop answers."), err)
+		return
+	}
+	for _, m := range numbers(&s) {
+		out <- prometheus.MustNewConstMetric(describe(m.name, m.help), m.kind, float64(m.value))
+	}
+	outcomes := describe("outcomes_total", "Members settled, by outcome.", "outcome")
+	for _, o := range protocol.Outcomes() {
+		out <- prometheus.MustNewConstMetric(outcomes, prometheus.CounterValue, float64(s.Outcomes[o]), o.String())
+	}
+	out <- answered(&s)
+}
+
+func describe(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("middlecon_"+name, help, labels, nil)
+}
+
+type number struct {
+	name, help string
+	kind       prometheus.ValueType
+	value      uint64
+}
+
+func numbers(s *protocol.Stats) []number {
+	const counter, gauge = prometheus.CounterValue, prometheus.GaugeValue
+	return []number{
+		{"calls_accepted_total", "Calls accepted: those finished and those in flight.", counter, s.Accepted},
+		{"calls_finished_total", "Calls that are over.", counter, s.Finished},
+		{"calls_abandoned_total", "Calls finished whose caller was lost.", counter, s.Abandoned},
+		{"calls_refused_total", "Calls refused with an error; they were not accepted.", counter, s.Refused},
+		{"calls_in_flight", "Calls that are not over.", gauge, s.InFlight},
+		{"published_total", "Messages without replies.", counter, s.Published},
+		{"replies_late_total", "Replies after their member was settled or their call over.", counter, s.Late},
+		{"replies_duplicate_total", "Further replies of one member to one call.", counter, s.Duplicate},
+		{"replies_unknown_total", "Replies to no call.", counter, s.Unknown},
+		{"views_total", "Views made, of all rooms.", counter, s.Views},
+		{"sessions", "Sessions that are open.", gauge, s.Sessions},
+		{"rooms", "Rooms that there are.", gauge, s.Rooms},
+		{"members", "Members of all rooms.", gauge, s.Members},
+		{"watches", "Watches of all rooms.", gauge, s.Watches},
+		{"absent", "Members that are remembered as lost.", gauge, s.Absent},
+		{"held_bytes", "Replies and waiting messages of the calls in flight.", gauge, s.Held},
+		{"queue_bytes", "Bytes that wait for sessions.", gauge, s.Queued},
+	}
+}
+
+// answered is how long the calls took that were answered.
+func answered(s *protocol.Stats) prometheus.Metric {
+	buckets, count := make(map[float64]uint64), uint64(0)
+	for i, n := range s.Latency {
+		count += n
+		if bound := protocol.LatencyBound(i); bound > 0 {
+			buckets[float64(bound)/1e6] = count
+		}
+	}
+	desc := describe("call_seconds", "From when the view of a call was fixed to its end.")
+	return prometheus.MustNewConstHistogram(desc, count, float64(s.ElapsedUS)/1e6, buckets)
+}

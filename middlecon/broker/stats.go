@@ -1,0 +1,70 @@
+package broker
+
+import (
+	"context"
+	"time"
+
+	"ddcos/middlecon/room"
+	"ddcos/protocol"
+)
+
+// latency counts the calls that were answered, by how long they took.
+type latency struct {
+	calls   [protocol.LatencyBuckets]uint64
+	elapsed uint64 // µs in all
+}
+
+func (l *latency) observe(elapsed uint64) {
+	l.calls[protocol.LatencyBucket(elapsed)]++
+	l.elapsed += elapsed
+}
+
+// Stats are the broker's counts, all of one instant. It asks the loop, and so
+// waits until the loop has time.
+func (b *Broker) Stats(ctx context.Context) (protocol.Stats, error) {
+	var s protocol.Stats
+	done := make(chan struct{})
+	if !b.mailbox.reached(func() { b.contain(func() { s = b.stats() }, func() {}); close(done) }) {
+		return newStats(room.Stats{}), nil // without a loop there was no session yet
+	}
+	select {
+	case <-done:
+		return s, nil
+	case <-ctx.Done():
+		return protocol.Stats{}, ctx.Err() // s is the loop's still
+	}
+}
+
+func newStats(r room.Stats) protocol.Stats {
+	return protocol.Stats{
+		Accepted: r.Accepted, Finished: r.Finished, Abandoned: r.Abandoned, Refused: r.Refused, InFlight: uint64(r.InFlight),
+		Published: r.Published, Late: r.Late, Duplicate: r.Duplicate, Unknown: r.Unknown, Views: r.Views,
+		Rooms: uint64(r.Rooms), Members: uint64(r.Members), Watches: uint64(r.Watches), Absent: uint64(r.Absent), Held: uint64(r.Held),
+		Outcomes: r.Outcomes[:], Latency: make([]uint64, protocol.LatencyBuckets),
+	}
+}
+
+// stats runs on the loop.
+func (b *Broker) stats() protocol.Stats {
+	s := newStats(b.rooms.Stats())
+	s.UptimeMS = uint64(b.now().Milliseconds())
+	s.Sessions = uint64(len(b.byID))
+	s.Queued = b.queuedBytes()
+	copy(s.Latency, b.latency.calls[:])
+	s.ElapsedUS = b.latency.elapsed
+	return s
+}
+
+// countQueuesEvery bounds what asking for stats can cost: all sessions are looked at.
+const countQueuesEvery = 100 * time.Millisecond
+
+// queuedBytes is what waits for all sessions, as it was within countQueuesEvery.
+func (b *Broker) queuedBytes() uint64 {
+	if now := b.now(); b.queuedAt == 0 || now-b.queuedAt >= countQueuesEvery {
+		b.queued, b.queuedAt = 0, now
+		for _, s := range b.byID {
+			b.queued += uint64(s.bytes + s.conn.OutboundBuffered())
+		}
+	}
+	return b.queued
+}

@@ -1,0 +1,50 @@
+package protocol
+
+// Stats are a broker's counts since its start, and what there is, all of one
+// instant: Accepted = Finished + InFlight.
+type Stats struct {
+	UptimeMS  uint64 `msgpack:"uptime_ms"`
+	Accepted  uint64 `msgpack:"accepted"` // calls
+	Finished  uint64 `msgpack:"finished"`
+	Abandoned uint64 `msgpack:"abandoned"` // of the finished, those whose caller was lost
+	Refused   uint64 `msgpack:"refused"`   // not among the accepted
+	InFlight  uint64 `msgpack:"in_flight"`
+	Published uint64 `msgpack:"published"`
+	Late      uint64 `msgpack:"late"` // replies
+	Duplicate uint64 `msgpack:"duplicate"`
+	Unknown   uint64 `msgpack:"unknown"`
+	Views     uint64 `msgpack:"views"`
+	Sessions  uint64 `msgpack:"sessions"`
+	Rooms     uint64 `msgpack:"rooms"`
+	Members   uint64 `msgpack:"members"`
+	Watches   uint64 `msgpack:"watches"`
+	Absent    uint64 `msgpack:"absent"`
+	Held      uint64 `msgpack:"held"`   // bytes of replies and waiting messages
+	Queued    uint64 `msgpack:"queued"` // bytes that wait for sessions
+
+	Outcomes  []uint64 `msgpack:"outcomes"`   // members settled; the element is the outcome's number
+	Latency   []uint64 `msgpack:"latency"`    // calls answered, by LatencyBound
+	ElapsedUS uint64   `msgpack:"elapsed_us"` // of the calls answered, in all
+}
+
+// LatencyBuckets is how many elements Stats.Latency has.
+const LatencyBuckets = 23
+
+// LatencyBound is how long the calls of one bucket took at most, in µs: 100,
+// 200, 400 and so on. The last bucket, for which it is 0, has the longer ones.
+func LatencyBound(bucket int) uint64 {
+	if bucket >= LatencyBuckets-1 {
+		return 0
+	}
+	return 100 << bucket
+}
+
+// LatencyBucket is the bucket of a call that took so many µs.
+func LatencyBucket(elapsed uint64) int {
+	for i := range LatencyBuckets - 1 {
+		if elapsed <= LatencyBound(i) {
+			return i
+		}
+	}
+	return LatencyBuckets - 1
+}
