@@ -25,6 +25,7 @@ type FleetOptions struct {
 	System  string // middlecon, or a peer's name
 	Broker  string // unix:///path or tcp://host:port
 	Members int
+	First   int       // the number of the first of them, where another fleet has those before
 	Rooms   int       // that each member joins
 	Out     io.Writer // FleetReady goes here
 }
@@ -59,7 +60,7 @@ func Fleet(ctx context.Context, o FleetOptions) error {
 	defer f.close()
 	stop := context.AfterFunc(ctx, func() { _, _ = unix.Write(f.wake, []byte{1, 0, 0, 0, 0, 0, 0, 0}) })
 	defer stop()
-	if err := f.join(ctx, s, broker, o.Members, o.Rooms); err != nil {
+	if err := f.join(ctx, s, broker, o); err != nil {
 		return err
 	}
 	if _, err := fmt.Fprintln(o.Out, FleetReady); err != nil {
@@ -101,11 +102,11 @@ func (f *fleet) close() {
 
 // join connects the members, a batch after the other: each has said hello before a broker's
 // patience with it ends.
-func (f *fleet) join(ctx context.Context, s system, broker protocol.Address, members, rooms int) error {
-	for len(f.sockets) < members {
-		for range min(joinBatch, members-len(f.sockets)) {
-			if err := f.connect(ctx, broker, s.wire(len(f.sockets), rooms)); err != nil {
-				return fmt.Errorf("member %d of %d: %w", len(f.sockets)+1, members, err)
+func (f *fleet) join(ctx context.Context, s system, broker protocol.Address, o FleetOptions) error {
+	for len(f.sockets) < o.Members {
+		for range min(joinBatch, o.Members-len(f.sockets)) {
+			if err := f.connect(ctx, broker, s.wire(o.First+len(f.sockets), o.Rooms)); err != nil {
+				return fmt.Errorf("member %d of %d: %w", len(f.sockets)+1, o.Members, err)
 			}
 		}
 		until := time.Now().Add(joinTimeout)

@@ -68,10 +68,12 @@ func TestResident(t *testing.T) {
 			t.Errorf("%q: %d, %v, want %d", in, got, err, want)
 		}
 	}
-	p, err := launch(nil, []string{"DDCOS_BENCH=here"}, "/bin/sh", "-c", `[ "$DDCOS_BENCH" = here ] && exec sleep 60`)
+	up := newAwaited("up")
+	p, err := launch(up, []string{"DDCOS_BENCH=here"}, "/bin/sh", "-c", `[ "$DDCOS_BENCH" = here ] && echo up; while :; do sleep 0.1; done`)
 	if err != nil {
 		t.Fatal(err)
 	}
+	<-up.seen // before, it is resident with what it began with
 	if n, err := p.settled(t.Context(), 20*time.Millisecond, time.Second); err != nil || n < 100<<10 || n > 100<<20 {
 		t.Errorf("a shell is resident with %d bytes, %v: %v", n, err, p.ended())
 	}

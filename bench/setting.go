@@ -96,12 +96,16 @@ func (o Setting) rounds(subjects []*subject, rounds int, turn func(s *subject, r
 
 // systems are middlecon and then the peers, each with its program in place.
 func (o Setting) systems() ([]system, error) {
-	var all []system
-	for _, name := range append([]string{middleconSystem().name}, o.Peers...) {
+	named := []system{middleconSystem()}
+	for _, name := range o.Peers {
 		s, err := systemNamed(name)
 		if err != nil {
 			return nil, err
 		}
+		named = append(named, s)
+	}
+	var all []system
+	for _, s := range named {
 		if _, err := s.find(o.Bin); err != nil {
 			if s.spare == "" && s.debian == "" {
 				return nil, err

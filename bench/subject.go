@@ -24,7 +24,8 @@ const (
 // subject is a system that is being measured: its broker, its members, and the caller.
 type subject struct {
 	system
-	transport     string // unix or tcp
+	transport     string           // unix or tcp
+	address       protocol.Address // of the broker
 	broker, fleet *program
 	caller        caller
 	latencies     *hdrhistogram.Histogram // of calls, ns
@@ -49,6 +50,7 @@ func (s *subject) start(ctx context.Context, o Setting, members int, dir string)
 	if err != nil {
 		return err
 	}
+	s.address = address
 	args := s.args(address)
 	if s.config != nil {
 		file := filepath.Join(dir, s.name+".conf")
@@ -66,26 +68,36 @@ func (s *subject) start(ctx context.Context, o Setting, members int, dir string)
 	if s.empty, err = s.broker.resident(); err != nil {
 		return err
 	}
+	s.fleet, err = s.enlist(ctx, o, address, 0, members)
+	return err
+}
+
+// enlist starts a fleet of so many members, the first of which has that number, and waits until all
+// have joined.
+func (s *subject) enlist(ctx context.Context, o Setting, broker protocol.Address, first, members int) (*program, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, fleetTimeout, fmt.Errorf("not all members joined within %v", fleetTimeout))
 	defer cancel()
 	began := time.Now()
 	joined := newAwaited(FleetReady)
-	s.fleet, err = launch(joined, nil, filepath.Join(o.Bin, "bench"), "fleet", "--system", s.name,
-		"--broker", address.String(), "--members", strconv.Itoa(members), "--rooms", strconv.Itoa(max(1, s.rooms)))
+	fleet, err := launch(joined, nil, filepath.Join(o.Bin, "bench"), "fleet", "--system", s.name, "--broker", broker.String(),
+		"--first", strconv.Itoa(first), "--members", strconv.Itoa(members), "--rooms", strconv.Itoa(max(1, s.rooms)))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	select {
 	case <-joined.seen:
-	case <-s.fleet.done:
-		return s.fleet.ended()
+	case <-fleet.done:
+		err = fleet.ended()
 	case <-s.broker.done:
-		return s.broker.ended()
+		err = s.broker.ended()
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, fleet.stop())
 	}
 	o.progress("%s: %d members joined over %s in %v", s.name, members, s.transport, time.Since(began).Round(time.Millisecond))
-	return nil
+	return fleet, nil
 }
 
 // reach connects the caller, as soon as the broker answers.
@@ -167,7 +179,12 @@ func pause(ctx context.Context, due time.Time) error {
 
 // why adds which program has ended, where one has.
 func (s *subject) why(err error) error {
-	return errors.Join(err, s.broker.ended(), s.fleet.ended())
+	for _, p := range []*program{s.broker, s.fleet} {
+		if p != nil {
+			err = errors.Join(err, p.ended())
+		}
+	}
+	return err
 }
 
 // stop ends what start started, the members first: to a broker they just go.

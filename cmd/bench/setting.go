@@ -18,7 +18,10 @@ func measurement(cmd *cobra.Command, o *bench.Setting, run func(*cobra.Command) 
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.Transport, "transport", o.Transport, "unix or tcp")
-	f.StringSliceVar(&o.Peers, "peer", o.Peers, fmt.Sprintf("peers to compare with, of %s; an empty one for none", strings.Join(bench.PeerNames(), ", ")))
 	f.BoolVar(&o.JSON, "json", false, "one object a line instead of a table")
+	if o.Peers == nil { // it is compared with itself
+		return cmd
+	}
+	f.StringSliceVar(&o.Peers, "peer", o.Peers, fmt.Sprintf("peers to compare with, of %s; an empty one for none", strings.Join(bench.PeerNames(), ", ")))
 	return cmd
 }
