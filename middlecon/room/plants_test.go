@@ -102,7 +102,7 @@ func memberPlants() []planted {
 		{"who is back is absent still", "join.go", "	r.recall(in, m.name)\n", ""},
 		{"who left is absent", "join.go", "if why == protocol.ReasonLost {", "if true {"},
 		{"one absent too many", "absent.go", "len(in.absent) > r.limits.Absent", "len(in.absent) > r.limits.Absent+1"},
-		{"the last lost makes way", "absent.go", "r.forget(in.lost.oldest)", "r.forget(in.lost.newest)"},
+		{"the last lost makes way", "absent.go", "r.limits.Absent {\n\t\tr.forget(in.lost.oldest)", "r.limits.Absent {\n\t\tr.forget(in.lost.newest)"},
 		{"forgotten too early", "absent.go", "a.at+r.limits.AbsentFor <= r.now", "a.at+r.limits.AbsentFor <= r.now+1"},
 		{"a watched room is dropped", "room.go", "len(in.watches) == 0 && ", ""},
 		{"a room of the lost is dropped", "room.go", " && len(in.absent) == 0", ""},
