@@ -35,6 +35,7 @@ type Broker struct {
 	told     int          // of events, how many the rooms know
 	byID     map[room.SessionID]*session
 	unhailed []*session // without a Hello, by deadline
+	pinged   []*session // by when they are looked at
 	dirty    []*session // with frames to flush
 	blocked  []*session // whose transport has bytes that the kernel has not taken
 	working  bool       // settle is running: it will see whatever is added

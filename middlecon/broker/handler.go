@@ -126,6 +126,7 @@ func (b *Broker) read(s *session, c gnet.Conn) {
 	}
 	// gnet reads "discard nothing" as "discard all".
 	if used := len(buf) - len(rest); used > 0 {
+		b.hear(s)
 		_, _ = c.Discard(used)
 	}
 }

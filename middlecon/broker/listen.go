@@ -84,7 +84,7 @@ func (b *Broker) identify(s *session, c net.Conn) error {
 		if err != nil {
 			return err
 		}
-		s.peer.Host, s.peer.PID = b.options.Host, cred.Pid
+		s.peer.Host, s.peer.PID, s.local = b.options.Host, cred.Pid, true
 	case *net.TCPConn:
 		if addr, ok := c.RemoteAddr().(*net.TCPAddr); ok {
 			s.peer.Host = addr.AddrPort().Addr().Unmap().String()

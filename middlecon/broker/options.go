@@ -22,6 +22,7 @@ type Options struct {
 	Sessions          int    // at most; it is lowered to what the file limit allows
 	QueueBytes        int    // that may wait for one session
 	HelloTimeout      time.Duration
+	PingEvery         time.Duration // that a TCP session may be silent before it is pinged; after two it is ended; 0: never
 	Limits            room.Limits
 	Log               *slog.Logger
 }
@@ -38,6 +39,7 @@ func DefaultOptions() Options {
 		Sessions:     1 << 20,
 		QueueBytes:   256 << 10,
 		HelloTimeout: protocol.HelloTimeout,
+		PingEvery:    15 * time.Second,
 		Limits:       room.DefaultLimits(),
 		Log:          slog.New(slog.DiscardHandler),
 	}

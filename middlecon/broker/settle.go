@@ -22,6 +22,7 @@ func (b *Broker) settle() {
 	b.working = true
 	b.unblock()
 	b.hailOrClose()
+	b.listenAll()
 	b.tell(room.Tick{})
 	for len(b.dirty) > 0 {
 		b.flush()
@@ -173,6 +174,11 @@ func (b *Broker) arm() {
 	if len(b.unhailed) > 0 {
 		if hello := b.unhailed[0].deadline.Sub(b.started); !ok || hello < at {
 			at, ok = hello, true
+		}
+	}
+	if len(b.pinged) > 0 {
+		if look := b.pinged[0].ping.look; !ok || look < at {
+			at, ok = look, true
 		}
 	}
 	if len(b.blocked) > 0 {

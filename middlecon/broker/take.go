@@ -137,7 +137,7 @@ func (b *Broker) hello(s *session, f protocol.Frame) {
 	limits := b.options.Limits
 	b.push(s, queued{frame: frame(protocol.Header{Kind: protocol.KindWelcome, Sequence: f.Sequence}, protocol.Welcome{
 		Version: protocol.Version, Broker: b.options.Number, Session: s.id, MaxFrame: protocol.MaxFrame,
-		Calls: uint32(limits.SessionCalls), Rooms: uint32(limits.SessionRooms), Queue: uint32(b.options.QueueBytes),
+		Calls: uint32(limits.SessionCalls), Rooms: uint32(limits.SessionRooms), Queue: uint32(b.options.QueueBytes), PingMS: b.listenFor(s),
 	})})
 }
 
