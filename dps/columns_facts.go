@@ -52,6 +52,7 @@ var factColumns = []Column{
 		}),
 	counter("htprv", "HTPRV", 5, "smaps_rollup Private_Hugetlb", "huge pages of its own, KiB"),
 	counter("htshr", "HTSHR", 5, "smaps_rollup Shared_Hugetlb", "huge pages that are shared, KiB"),
+	told("fds", "FDS", 3, Right, "fd", "open files", func(l *Look, r fleet.Row) string { return orDash(l.fact(r, "fd")) }),
 	counter("rchars", "RCHARS", 5, "io rchar", "bytes read by calls"),
 	counter("wchars", "WCHARS", 5, "io wchar", "bytes written by calls"),
 	counter("rops", "ROPS", 5, "io syscr", "calls that read"),

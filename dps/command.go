@@ -141,8 +141,8 @@ func (o Option) Name() string {
 	return string(o.BSD)
 }
 
-// own tells the options that ps does not have.
-func (o Option) own() bool {
+// Own tells the options that ps does not have.
+func (o Option) Own() bool {
 	return o.Section == "fleet" || len(o.Long) > 0 && (o.Long[0] == "json" || o.Long[0] == "no-host" || o.Long[0] == "color")
 }
 

@@ -21,8 +21,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// withThreads adds a process with threads, a signal that is pending and others
-// that are caught.
+// withThreads adds a process with threads, which catches signals.
 func (p *peers) withThreads(t *testing.T) {
 	t.Helper()
 	self, err := os.Executable()
@@ -37,9 +36,6 @@ func (p *peers) withThreads(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = in.Close() }) // it is killed first
 	p.start(t, filepath.Base(self), cmd)
-	if err := cmd.Process.Signal(syscall.SIGUSR1); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // family adds a process, its child and two grandchildren.

@@ -183,7 +183,7 @@ func TestUsualLinesAgainstPS(t *testing.T) {
 	lines := strings.Split(strings.TrimSpace(usual), "\n")
 	for _, line := range lines {
 		args := strings.Fields(strings.ReplaceAll(line, "PIDS", p.list()))
-		if c, err := dps.Parse(args, dps.DefaultEnv(func(string) string { return "" })); err == nil && flawed(c) {
+		if c, err := dps.Parse(args, dps.DefaultEnv(func(string) string { return "" })); err == nil && flawed(t, c) {
 			continue // a reading of it would need ps to be right
 		}
 		p.alike(t, args)

@@ -83,7 +83,7 @@ func (p *parser) parse(args []string) error {
 func (p *parser) alone(args []string) error {
 	others := 0
 	for _, arg := range args {
-		if o, ok := findOption(func(o Option) bool { return slices.Contains(o.Long, strings.TrimPrefix(arg, "--")) }); !ok || !o.own() {
+		if o, ok := findOption(func(o Option) bool { return slices.Contains(o.Long, strings.TrimPrefix(arg, "--")) }); !ok || !o.Own() {
 			others++
 		}
 	}

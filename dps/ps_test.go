@@ -11,32 +11,15 @@ import (
 
 func asUsage(err error, to **dps.UsageError) bool { return errors.As(err, to) }
 
-// notPS are keywords that ps does not have, or has otherwise.
-var notPS = []string{"host", "rcpu", "container", "kind", "runtime", "threads", "age"}
-
-// otherwise are keywords whose text is known to differ, with the reason.
-var otherwise = map[string]string{
-	"docker": "newer than this ps",
-	"htprv":  "newer than this ps",
-	"htshr":  "newer than this ps",
-	"pss":    "changes with every process that begins or ends and shares a page",
-}
-
-// unsorted are keywords by which ps 4.0.2 sorts in no order that its values have.
-var unsorted = []string{"fgid", "fsgid", "vsize", "context", "label", "zone", "size", "trs", "trss", "tsiz", "m_trs", "tty4"}
-
 func same(s string) string { return s }
 
 // Every keyword that dps shares with ps prints what ps prints, alone, under its
 // header, between others, in a narrow column and in a wide one.
 func TestColumnsAgainstPS(t *testing.T) {
 	p := startPeers(t)
-	for _, c := range dps.Columns() {
-		if slices.Contains(notPS, c.Key) || otherwise[c.Key] != "" {
-			continue
-		}
+	for _, key := range shared(t) {
 		for _, format := range []string{"KEY=", "KEY", "pid,KEY,ppid", "KEY:3,pid", "pid,KEY:40,comm", "KEY=a_long_header_indeed,pid"} {
-			line := strings.ReplaceAll(format, "KEY", c.Key)
+			line := strings.ReplaceAll(format, "KEY", key)
 			if slices.Contains(wideName, line) {
 				continue
 			}
@@ -48,12 +31,13 @@ func TestColumnsAgainstPS(t *testing.T) {
 // Every key sorts as ps sorts; ties are left out by a second key.
 func TestSortAgainstPS(t *testing.T) {
 	p := startPeers(t)
-	for _, c := range dps.Columns() {
-		if slices.Contains(notPS, c.Key) || otherwise[c.Key] != "" || slices.Contains(unsorted, c.Key) {
+	unsorted := differences(t, "sorted-by-value")
+	for _, key := range shared(t) {
+		if slices.Contains(unsorted, key) {
 			continue
 		}
 		for _, sign := range []string{"", "-", "+"} {
-			p.equal(t, same, "-o", "pid", "--sort", sign+c.Key+",pid", "-p", p.list())
+			p.equal(t, same, "-o", "pid", "--sort", sign+key+",pid", "-p", p.list())
 		}
 	}
 }

@@ -22,7 +22,8 @@ const maxLink = 4096
 //
 // A name is that of a file of the process's directory, and a blank and the word
 // before a colon for one line of it: "wchan", "status VmLck", "io rchar". In
-// "stat 25" it is the field's number; "exe" and "ns/pid" are links. "node" is
+// "stat 25" it is the field's number; "exe" and "ns/pid" are links, and of
+// "fd" it is how many there are. "node" is
 // the NUMA node of the CPU that it last ran on. What cannot be read, or has no
 // such line, is not in the answer, which is empty where the process has ended.
 // With a tid other than 0 it is that thread's own directory.
@@ -73,6 +74,8 @@ func startedAt(stat []byte, ticks uint64) bool {
 // factFile is the text of a file, or where a link points; "" where it cannot be read.
 func (fs *FS) factFile(r *reader, p *k2i.Process, prefix, file string) string {
 	switch {
+	case file == "fd":
+		return r.entries(prefix + file)
 	case file == "node":
 		return fs.node(p.CPU)
 	case file == "exe" || strings.HasPrefix(file, "ns/"):
@@ -87,6 +90,21 @@ func (fs *FS) factFile(r *reader, p *k2i.Process, prefix, file string) string {
 		return ""
 	}
 	return string(b)
+}
+
+// entries is how many entries a directory of the process has.
+func (r *reader) entries(name string) string {
+	fd, err := unix.Openat(r.dir, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return ""
+	}
+	dir := os.NewFile(uintptr(fd), name)
+	defer func() { _ = dir.Close() }() // it was only read
+	names, err := dir.Readdirnames(-1)
+	if err != nil {
+		return ""
+	}
+	return strconv.Itoa(len(names))
 }
 
 // node is the NUMA node of a CPU, "" on a kernel that knows of none.
