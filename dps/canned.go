@@ -82,6 +82,8 @@ func (p *parser) conflict() error {
 	}
 	threads := s.lightweight || s.spid
 	switch {
+	case p.out.Remote() && (threads || p.out.ThreadsAlike || p.out.ThreadsBelow):
+		return own("threads are shown of this host alone: leave out --broker and --agents")
 	case selected.simple != 0 && selected.simple&unixAll == 0 && (selected.others || selected.detached):
 		return usage("process selection options conflict")
 	case s.lightweight && s.spid:

@@ -137,6 +137,26 @@ storage-02 seven    1234567  2.7  1.5      0 16384 pts/3    S    11:00   1:40 bi
      40 7          50.0    02:00:00 11:00:00 Sun Mar  1 11:00:00 2026
 1234567 seven     200.0    01:00:00 11:00:00 Tue Mar  3 11:00:00 2026
 `},
+		{[]string{"--forest", "-o", "pid,ppid,comm"}, `
+HOST           PID    PPID COMMAND
+storage-02 1234567       1 big
+storage-02       7       0 kworker/0:1
+web1             1       0 init
+web1            40       1  \_ db
+`},
+		{[]string{"-o", "pid,wchan,pidns,size,oom,sig,exe", "-C", "db"}, `
+HOST           PID WCHAN       PIDNS  SIZE  OOM          PENDING EXE
+web1            40 -               -     -    -                - -
+`},
+		{[]string{"e", "-f", "-C", "db"}, `
+HOST       UID          PID    PPID  C STIME TTY      STAT   TIME CMD
+web1       averyve+      40       1 50 11:00 ?        Ss    60:00 db ?[2J -
+`},
+		{[]string{"n", "-o", "pid,user,group", "-q", "40,1"}, `
+HOST           PID     USER    GROUP
+web1            40     1000        0
+web1             1        0        0
+`},
 		{[]string{"-o", "pid=", "-o", "host="}, "      7 storage-02\n1234567 storage-02\n      1 web1\n     40 web1\n"},
 		{[]string{"-o", "pid=", "-C", "db"}, "web1            40\n"},
 		{[]string{"-o", "age,kind,container,runtime,threads", "-p", "7"}, `

@@ -97,6 +97,7 @@ func TestParseErrors(t *testing.T) {
 		{"-Q", ExitFailed, "unsupported SysV option -Q"},
 		{"--info", ExitFailed, "--info of ps is not supported"},
 		{"-o wchar", ExitFailed, "unknown user-defined format specifier \"wchar\""},
+		{"-eLf --broker unix:///b", ExitUsage, "threads are shown of this host alone"},
 		{"--limit 0", ExitUsage, "--limit"},
 		{"--limit", ExitUsage, "--limit"},
 		{"--deadline soon", ExitUsage, "--deadline"},
