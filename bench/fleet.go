@@ -27,6 +27,7 @@ type FleetOptions struct {
 	Members int
 	First   int       // the number of the first of them, where another fleet has those before
 	Rooms   int       // that each member joins
+	Counts  bool      // middlecon's members tell with each answer which delivery it was of
 	Out     io.Writer // FleetReady goes here
 }
 
@@ -105,7 +106,11 @@ func (f *fleet) close() {
 func (f *fleet) join(ctx context.Context, s system, broker protocol.Address, o FleetOptions) error {
 	for len(f.sockets) < o.Members {
 		for range min(joinBatch, o.Members-len(f.sockets)) {
-			if err := f.connect(ctx, broker, s.wire(o.First+len(f.sockets), o.Rooms)); err != nil {
+			w := s.wire(o.First+len(f.sockets), o.Rooms)
+			if ours, ok := w.(*middleconWire); ok {
+				ours.counts = o.Counts
+			}
+			if err := f.connect(ctx, broker, w); err != nil {
 				return fmt.Errorf("member %d of %d: %w", len(f.sockets)+1, o.Members, err)
 			}
 		}

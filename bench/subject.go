@@ -80,7 +80,8 @@ func (s *subject) enlist(ctx context.Context, o Setting, broker protocol.Address
 	began := time.Now()
 	joined := newAwaited(FleetReady)
 	fleet, err := launch(joined, nil, filepath.Join(o.Bin, "bench"), "fleet", "--system", s.name, "--broker", broker.String(),
-		"--first", strconv.Itoa(first), "--members", strconv.Itoa(members), "--rooms", strconv.Itoa(max(1, s.rooms)))
+		"--first", strconv.Itoa(first), "--members", strconv.Itoa(members), "--rooms", strconv.Itoa(max(1, s.rooms)),
+		"--counts="+strconv.FormatBool(s.counts))
 	if err != nil {
 		return nil, err
 	}

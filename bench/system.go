@@ -44,6 +44,8 @@ type system struct {
 	env   []string // of its program
 	rooms int      // that each member joins; 0: one
 
+	counts bool // members tell with each answer which delivery it was of
+
 	// dial, where it is not nil, makes another caller of calls to all members than asker's bytes.
 	dial func(ctx context.Context, broker protocol.Address, members int) (caller, error)
 }

@@ -3,6 +3,7 @@ package bench
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"time"
 
@@ -24,8 +25,10 @@ func middleconSystem() system {
 
 // middleconWire is a member that answers each call at once with the call's own payload.
 type middleconWire struct {
-	name  string
-	rooms int // still to be joined
+	name     string
+	rooms    int    // still to be joined
+	counts   bool   // it answers with the position of the call among those it was sent, behind the payload
+	position uint64 // of the last
 }
 
 func newMiddleconWire(member, rooms int) wire {
@@ -50,6 +53,10 @@ func (w *middleconWire) take(in, out []byte) (int, []byte, error) {
 	switch f.Kind {
 	case protocol.KindDeliver:
 		h := protocol.Header{Kind: protocol.KindReply, Sequence: f.Sequence, Room: f.Room, Outcome: protocol.OK}
+		if w.counts {
+			w.position++
+			f.Payload = binary.BigEndian.AppendUint64(bytes.Clone(f.Payload), w.position)
+		}
 		out = mustAppend(out, h, nil, f.Payload)
 	case protocol.KindWelcome:
 		for i := range w.rooms {

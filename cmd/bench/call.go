@@ -51,6 +51,7 @@ func fleetCommand() *cobra.Command {
 	f.StringVar(&o.Broker, "broker", "", "the broker's address: unix:///path or tcp://host:port")
 	f.IntVar(&o.Members, "members", 1, "how many")
 	f.IntVar(&o.First, "first", 0, "the number of the first")
+	f.BoolVar(&o.Counts, "counts", false, "members tell which delivery they answer")
 	f.IntVar(&o.Rooms, "rooms", 1, "that each of them joins")
 	return cmd
 }

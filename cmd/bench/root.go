@@ -15,7 +15,7 @@ import (
 // commands lists every subcommand.
 func commands() []*cobra.Command {
 	return []*cobra.Command{
-		runCommand(), callCommand(), oneCommand(), idleCommand(), stuckCommand(), fleetCommand(),
+		runCommand(), callCommand(), oneCommand(), idleCommand(), stuckCommand(), orderCommand(), fleetCommand(),
 		workerCommand(),
 		manCommand(),
 	}
