@@ -29,7 +29,7 @@ GOLANGCI = .tools/golangci-lint-$(GOLANGCI_VERSION)/golangci-lint
 # for a failure.
 FUZZTIME ?= 50000x
 
-# What `make bench` measures.
+# What `make bench` measures with `bench call`, before it runs the other measurements.
 BENCH_FLAGS ?= --members 1000 --transport tcp --peer c,nats,nats-unknown
 
 .DEFAULT_GOAL := help
@@ -76,6 +76,10 @@ $(GOLANGCI):
 
 bench: build peers ## measure calls beside other brokers; BENCH_FLAGS to choose
 	bin/bench call $(BENCH_FLAGS)
+	bin/bench one
+	bin/bench idle
+	bin/bench stuck
+	bin/bench order
 
 generate: ## compile the BPF programs again (needs clang and libbpf's headers)
 	$(GO) generate ./ebpf/...
