@@ -142,7 +142,14 @@ HOST           PID    PPID COMMAND
 storage-02 1234567       1 big
 storage-02       7       0 kworker/0:1
 web1             1       0 init
-web1            40       1  \_ db
+web1            40       1 db
+`},
+		{[]string{"-H", "-o", "pid,ppid,comm"}, `
+HOST           PID    PPID COMMAND
+storage-02 1234567       1 big
+storage-02       7       0 kworker/0:1
+web1             1       0 init
+web1            40       1   db
 `},
 		{[]string{"-o", "pid,wchan,pidns,size,oom,sig,exe", "-C", "db"}, `
 HOST           PID WCHAN       PIDNS  SIZE  OOM          PENDING EXE

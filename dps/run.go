@@ -149,7 +149,7 @@ func (l *Listing) show(table *fleet.Table, look *Look) {
 	}
 	if c.Tree != NoTree {
 		if len(c.Sort) == 0 {
-			slices.SortStableFunc(table.Rows, func(a, b fleet.Row) int { return cmp.Compare(a.Process.PPID, b.Process.PPID) })
+			slices.SortStableFunc(table.Rows, byOrigin)
 		}
 		table.Rows = look.forest(table.Rows, c.Tree)
 	}

@@ -51,6 +51,11 @@ func (l *Look) forest(rows []fleet.Row, kind Tree) []fleet.Row {
 	return f.sorted
 }
 
+// byOrigin is the order of a forest without sort keys: by parent, then by start.
+func byOrigin(a, b fleet.Row) int {
+	return cmp.Or(cmp.Compare(a.Process.PPID, b.Process.PPID), cmp.Compare(a.Process.StartTicks, b.Process.StartTicks))
+}
+
 // processKey is a process id on a host.
 type processKey struct {
 	host *fleet.Host
@@ -67,6 +72,9 @@ type forest struct {
 	sorted   []fleet.Row
 }
 
+// initPID is the process that orphans come to.
+const initPID = 1
+
 // maxDepth is how deep a forest is drawn; the kernel sets no limit.
 const maxDepth = 512
 
@@ -82,7 +90,11 @@ func (f *forest) add(i, depth int, last []bool) {
 	f.sorted = append(f.sorted, r)
 	children := f.children[processKey{r.Host, r.Process.PID}]
 	for n, child := range children {
-		f.add(child, depth+1, append(slices.Clip(last), n == len(children)-1))
+		below := append(slices.Clip(last), n == len(children)-1)
+		if r.Process.PID == initPID && f.kind == LinedTree {
+			below = nil // who comes from init begins a tree of its own
+		}
+		f.add(child, depth+1, below)
 	}
 }
 

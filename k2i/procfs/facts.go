@@ -26,7 +26,8 @@ const maxLink = 4096
 // "fd" it is how many there are. "node" is
 // the NUMA node of the CPU that it last ran on. What cannot be read, or has no
 // such line, is not in the answer, which is empty where the process has ended.
-// With a tid other than 0 it is that thread's own directory.
+// With a tid other than 0 it is that thread's own directory, and p is the thread
+// as Threads gave it.
 func (fs *FS) Facts(p *k2i.Process, tid int32, names []string) map[string]string {
 	path := fs.root + "/" + strconv.Itoa(int(p.PID))
 	dir, err := unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
@@ -35,12 +36,12 @@ func (fs *FS) Facts(p *k2i.Process, tid int32, names []string) map[string]string
 	}
 	defer func() { _ = unix.Close(dir) }() // nothing was written to it
 	r := reader{dir: dir, buf: make([]byte, maxFact)}
-	if b, err := r.file("stat", maxFile); err != nil || !startedAt(b, p.StartTicks) {
-		return nil
-	}
 	prefix := ""
 	if tid != 0 {
 		prefix = "task/" + strconv.Itoa(int(tid)) + "/"
+	}
+	if b, err := r.file(prefix+"stat", maxFile); err != nil || !startedAt(b, p.StartTicks) {
+		return nil
 	}
 	files := map[string]string{}
 	facts := make(map[string]string, len(names))

@@ -60,7 +60,7 @@ func TestThreadsOfSelf(t *testing.T) {
 		if thread.PID != p.PID || thread.StartTicks < p.StartTicks {
 			t.Errorf("thread %d is %+v", tids[i], thread)
 		}
-		if facts := fs.Facts(&p, tids[i], []string{"status Pid"}); facts["status Pid"] != strconv.Itoa(int(tids[i])) {
+		if facts := fs.Facts(&threads[i], tids[i], []string{"status Pid"}); facts["status Pid"] != strconv.Itoa(int(tids[i])) {
 			t.Errorf("facts of thread %d: %v", tids[i], facts)
 		}
 	}
