@@ -3,6 +3,7 @@
 package middlecon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,12 @@ type Options struct {
 	Software string        // told to the broker, for its log
 	Timeout  time.Duration // of connecting and of every answer that has no deadline of its own
 	InFlight int           // deliveries of one membership that may wait for its handler; beyond, Refused "busy"
+
+	// Reconnect opens a new session when one is lost, until Close: members rejoin
+	// under their names and with their states, and watches get a full view again.
+	// Calls in flight end with an error: what they did is unknown.
+	Reconnect bool
+	Lost      func(why error) // called at each loss that Reconnect mends; must not block
 }
 
 // DefaultOptions are what Dial takes for fields left zero.
@@ -34,17 +41,20 @@ var ErrClosed = errors.New("the connection is closed")
 // Conn is one session with a broker. It is safe for many goroutines.
 type Conn struct {
 	options Options
-	net     net.Conn
-	out     *writer
-	welcome protocol.Welcome
-	done    chan struct{} // closed when the session is over, with err set
+	address protocol.Address
+	done    chan struct{} // closed when all is over, with err set
 	batch   []*delivery   // the reader's own: came since it last waited for the network
+	backoff backoff       // the reader's own
 
 	mu       sync.Mutex // guards the fields below
+	net      net.Conn
+	out      *writer
+	down     error // why there is no session at this time, where there will be another
 	sequence uint64
 	waiting  map[uint64]*request    // by sequence
 	members  map[uint32]*Membership // by room number
 	joining  map[uint64]*Membership // until their Joined came, by sequence
+	standing []*Membership          // that are to be members, in any session
 	watches  map[uint64]*Watch      // by sequence
 	err      error
 }
@@ -79,25 +89,41 @@ func Dial(ctx context.Context, address string, options Options) (*Conn, error) {
 	if options.InFlight == 0 {
 		options.InFlight = defaults.InFlight
 	}
-	ctx, cancel := context.WithTimeout(ctx, options.Timeout)
-	defer cancel()
-	var d net.Dialer
-	nc, err := d.DialContext(ctx, a.Network, a.Where)
-	if err != nil {
-		return nil, fmt.Errorf("%w at %s: %w", ErrUnreachable, address, cause(err))
-	}
 	c := &Conn{
-		options: options, net: nc, out: newWriter(nc), done: make(chan struct{}),
+		options: options, address: a, done: make(chan struct{}),
 		waiting: map[uint64]*request{}, members: map[uint32]*Membership{},
 		joining: map[uint64]*Membership{}, watches: map[uint64]*Watch{},
 	}
-	r := &reader{from: nc}
-	if err := c.greet(ctx, r); err != nil {
-		_ = nc.Close()
-		return nil, fmt.Errorf("%w at %s: %w", ErrUnreachable, address, cause(err))
+	r, err := c.connect(ctx)
+	if err != nil {
+		return nil, err
 	}
 	go c.read(r)
 	return c, nil
+}
+
+// connect opens a session and gives what reads it.
+func (c *Conn) connect(ctx context.Context) (*reader, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
+	defer cancel()
+	var d net.Dialer
+	nc, err := d.DialContext(ctx, c.address.Network, c.address.Where)
+	if err != nil {
+		return nil, fmt.Errorf("%w at %s: %w", ErrUnreachable, c.address, cause(err))
+	}
+	out, r := newWriter(nc), &reader{from: nc}
+	if err := greet(ctx, nc, out, r, c.options.Software); err != nil {
+		_ = nc.Close()
+		return nil, fmt.Errorf("%w at %s: %w", ErrUnreachable, c.address, cause(err))
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil { // closed meanwhile
+		_ = nc.Close()
+		return nil, c.err
+	}
+	c.net, c.out, c.down = nc, out, nil
+	return r, nil
 }
 
 // cause drops what net's errors repeat: the address is in our own sentence.
@@ -110,16 +136,16 @@ func cause(err error) error {
 }
 
 // greet says Hello and takes the Welcome.
-func (c *Conn) greet(ctx context.Context, r *reader) error {
-	stop := context.AfterFunc(ctx, func() { _ = c.net.SetDeadline(time.Unix(1, 0)) })
+func greet(ctx context.Context, nc net.Conn, out *writer, r *reader, software string) error {
+	stop := context.AfterFunc(ctx, func() { _ = nc.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 	hello := protocol.Encode(protocol.Hello{
 		MinVersion: protocol.Version, MaxVersion: protocol.Version,
-		Software: c.options.Software, MaxFrame: protocol.MaxFrame,
+		Software: software, MaxFrame: protocol.MaxFrame,
 	})
 	// A broker that is full says so and closes without reading: what it said is
 	// there also where Hello could not be written any more.
-	failed := c.send(protocol.Header{Kind: protocol.KindHello}, hello, nil)
+	failed := out.frame(protocol.Header{Kind: protocol.KindHello}, hello, nil)
 	f, err := r.next()
 	if failed != nil && (err != nil || f.Kind != protocol.KindError) {
 		return failed
@@ -129,7 +155,8 @@ func (c *Conn) greet(ctx context.Context, r *reader) error {
 	}
 	switch f.Kind {
 	case protocol.KindWelcome:
-		return protocol.DecodeAnswer(f.Meta, &c.welcome)
+		var welcome protocol.Welcome
+		return protocol.DecodeAnswer(f.Meta, &welcome)
 	case protocol.KindError:
 		return frameError(f)
 	}
@@ -143,7 +170,8 @@ func frameError(f protocol.Frame) error {
 	return &protocol.Error{Code: f.Code, Text: text.Text}
 }
 
-// Done is closed when the session is over; Err says why.
+// Done is closed when the session is over, and with Reconnect when no other will
+// follow; Err says why.
 func (c *Conn) Done() <-chan struct{} { return c.done }
 
 // Err is nil while the session lives.
@@ -168,17 +196,18 @@ func (c *Conn) end(err error) {
 		return
 	}
 	c.err = err
-	waiting, members, joining, watches := c.waiting, c.members, c.joining, c.watches
-	c.waiting, c.members, c.joining, c.watches = nil, nil, nil, nil
+	waiting, standing, joining, watches := c.waiting, c.standing, c.joining, c.watches
+	c.waiting, c.members, c.joining, c.standing, c.watches = nil, nil, nil, nil, nil
+	out, nc := c.out, c.net
 	close(c.done)
 	c.mu.Unlock()
 
-	c.out.stop()
-	_ = c.net.Close()
+	out.stop()
+	_ = nc.Close()
 	for _, r := range waiting {
-		close(r.answer)
+		r.answer <- answer{err: err}
 	}
-	for _, m := range members {
+	for _, m := range standing {
 		m.stop()
 	}
 	for _, m := range joining {
@@ -191,45 +220,52 @@ func (c *Conn) end(err error) {
 
 // send writes one frame, joined with whatever others are written meanwhile.
 func (c *Conn) send(h protocol.Header, meta, payload []byte) error {
-	if err := c.out.frame(h, meta, payload); err != nil {
-		if over := c.Err(); over != nil {
-			return over
-		}
-		return err
+	c.mu.Lock()
+	out := c.out
+	c.mu.Unlock()
+	return c.sendBy(out, h, meta, payload)
+}
+
+// sendBy is send in the session that out belongs to, and in no later one.
+func (c *Conn) sendBy(out *writer, h protocol.Header, meta, payload []byte) error {
+	err := out.frame(h, meta, payload)
+	if err == nil {
+		return nil
 	}
-	return nil
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return cmp.Or(c.err, c.down, err)
 }
 
 // ask sends a frame under a new sequence and waits for what answers it.
-// prepare, which may be nil, runs before the frame leaves.
-func (c *Conn) ask(ctx context.Context, h protocol.Header, meta, payload []byte, r *request, prepare func(sequence uint64)) (answer, error) {
+// prepare, which may be nil, runs before the frame leaves, and may complete its
+// header with what holds in this session.
+func (c *Conn) ask(ctx context.Context, h protocol.Header, meta, payload []byte, r *request, prepare func(h *protocol.Header)) (answer, error) {
 	r.answer = make(chan answer, 1)
 	c.mu.Lock()
-	if c.err != nil {
-		defer c.mu.Unlock()
-		return answer{}, c.err
+	if err := cmp.Or(c.err, c.down); err != nil {
+		c.mu.Unlock()
+		return answer{}, err
 	}
 	c.sequence++
 	h.Sequence = c.sequence
 	c.waiting[h.Sequence] = r
 	if prepare != nil {
-		prepare(h.Sequence)
+		prepare(&h)
 	}
+	out := c.out
 	c.mu.Unlock()
 	defer c.forget(h.Sequence)
 
-	if err := c.send(h, meta, payload); err != nil && len(r.answer) == 0 {
+	if err := c.sendBy(out, h, meta, payload); err != nil && len(r.answer) == 0 {
 		return answer{}, err // else the session ended right after the answer came
 	}
 	select {
-	case a, ok := <-r.answer:
-		if !ok {
-			return answer{}, c.Err()
-		}
+	case a := <-r.answer:
 		return a, a.err
 	case <-ctx.Done():
 		if h.Kind == protocol.KindCall {
-			_ = c.send(protocol.Header{Kind: protocol.KindCancel, Sequence: h.Sequence}, nil, nil) // the caller's error is ctx's
+			_ = c.sendBy(out, protocol.Header{Kind: protocol.KindCancel, Sequence: h.Sequence}, nil, nil) // the caller's error is ctx's
 		}
 		return answer{}, ctx.Err()
 	}

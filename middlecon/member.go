@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -45,15 +46,18 @@ type refusal string
 
 func (r refusal) Error() string { return string(r) }
 
-// Membership is one member of one room, as long as its session lives.
+// Membership is one member of one room, as long as its session lives, or with
+// Options.Reconnect until it leaves. One that rejoins has another id then.
 type Membership struct {
-	ID   protocol.MemberID
+	ID   protocol.MemberID // when it joined
 	Room string
-	View uint64 // the first that it was in
+	View uint64 // the first that it was in, when it joined
 
 	conn    *Conn
 	handler Handler
-	room    uint32 // set by the reader at Joined, before any delivery
+	member  Member // conn.mu guards its State
+	room    uint32 // set by the reader at Joined, before any delivery; 0 without a session; conn.mu guards it
+	runs    bool   // run was begun; conn.mu guards it
 	queue   chan *delivery
 	quit    context.CancelFunc
 	ctx     context.Context
@@ -65,6 +69,7 @@ type Membership struct {
 // delivery is one message on its way through a handler.
 type delivery struct {
 	call     uint64
+	out      *writer // of the session that it came by
 	room     uint32
 	deadline time.Time
 	message  Message
@@ -82,13 +87,13 @@ func (c *Conn) Join(ctx context.Context, room string, member Member, handler Han
 	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
 	defer cancel()
 	m := &Membership{
-		Room: room, conn: c, handler: handler,
+		Room: room, conn: c, handler: handler, member: member,
 		queue: make(chan *delivery, c.options.InFlight), open: map[uint64]*delivery{},
 	}
 	m.ctx, m.quit = context.WithCancel(context.Background())
-	body := protocol.Encode(protocol.Join{Room: room, Name: member.Name, Labels: member.Labels, State: member.State})
-	a, err := c.ask(ctx, protocol.Header{Kind: protocol.KindJoin}, body, nil, &request{}, func(sequence uint64) { c.joining[sequence] = m })
+	a, err := c.ask(ctx, protocol.Header{Kind: protocol.KindJoin}, m.body(), nil, &request{}, func(h *protocol.Header) { c.joining[h.Sequence] = m })
 	if err != nil {
+		m.abandon()
 		m.quit()
 		return nil, fmt.Errorf("joining %s as %s: %w", room, member.Name, err)
 	}
@@ -113,7 +118,11 @@ func (c *Conn) joined(f protocol.Frame) {
 	delete(c.joining, f.Sequence)
 	m.room = f.Room
 	c.members[f.Room] = m
-	go m.run()
+	if !m.runs {
+		m.runs = true
+		c.standing = append(c.standing, m)
+		go m.run()
+	}
 }
 
 // Leave gives the membership up: it is left, not lost. Calls that wait for it
@@ -121,13 +130,24 @@ func (c *Conn) joined(f protocol.Frame) {
 func (m *Membership) Leave(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, m.conn.options.Timeout)
 	defer cancel()
-	_, err := m.conn.ask(ctx, protocol.Header{Kind: protocol.KindLeave, Room: m.room}, nil, nil, &request{}, nil)
+	m.abandon()
+	_, err := m.conn.ask(ctx, protocol.Header{Kind: protocol.KindLeave}, nil, nil, &request{}, m.here)
 	m.conn.mu.Lock()
 	delete(m.conn.members, m.room)
 	m.conn.mu.Unlock()
 	m.stop()
 	return err
 }
+
+// abandon keeps the membership out of the sessions to come.
+func (m *Membership) abandon() {
+	m.conn.mu.Lock()
+	defer m.conn.mu.Unlock()
+	m.conn.standing = slices.DeleteFunc(m.conn.standing, func(other *Membership) bool { return other == m })
+}
+
+// here puts the room's number in this session into a header. conn.mu is held.
+func (m *Membership) here(h *protocol.Header) { h.Room = m.room }
 
 func (m *Membership) stop() { m.quit() }
 
@@ -138,13 +158,13 @@ func (c *Conn) deliver(f protocol.Frame) error {
 		return err
 	}
 	c.mu.Lock()
-	m := c.members[f.Room]
+	m, out := c.members[f.Room], c.out
 	c.mu.Unlock()
 	if m == nil {
 		return nil // left meanwhile: the broker knows
 	}
 	d := &delivery{
-		call: f.Sequence, room: f.Room,
+		call: f.Sequence, room: f.Room, out: out,
 		deadline: time.Now().Add(time.Duration(f.Budget) * time.Microsecond),
 		message:  Message{Room: m.Room, View: body.View, Host: body.Host, PID: int(body.PID), Payload: bytes.Clone(f.Payload)},
 	}
@@ -215,7 +235,9 @@ func (m *Membership) close(d *delivery) {
 	d.replied.Store(true)
 	d.cancel()
 	m.mu.Lock()
-	delete(m.open, d.call)
+	if m.open[d.call] == d { // a later session may use its number again
+		delete(m.open, d.call)
+	}
 	m.mu.Unlock()
 }
 
@@ -244,7 +266,7 @@ func (m *Membership) reply(d *delivery, reply []byte, err error) {
 			h.Flags = protocol.FlagMore
 		}
 		d.replied.Store(true)
-		if m.conn.send(h, nil, part) != nil || len(reply) == 0 {
+		if d.out.frame(h, nil, part) != nil || len(reply) == 0 {
 			return // an error ends the session, which the reader finds out by itself
 		}
 	}

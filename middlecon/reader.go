@@ -57,8 +57,15 @@ func (r *reader) fill() error {
 	return err
 }
 
-// read is the session's one goroutine: it takes frames until the session is over.
+// read is the connection's one goroutine: it reads session after session.
 func (c *Conn) read(r *reader) {
+	for r != nil {
+		r = c.lost(c.frames(r))
+	}
+}
+
+// frames takes frames until the session is over, and tells why it is.
+func (c *Conn) frames(r *reader) error {
 	for {
 		f, err := r.next()
 		if err == nil {
@@ -68,8 +75,7 @@ func (c *Conn) read(r *reader) {
 			if errors.Is(err, io.EOF) {
 				err = errors.New("the broker ended the session")
 			}
-			c.end(err)
-			return
+			return err
 		}
 		if r.waits() {
 			c.receipts()
@@ -116,6 +122,9 @@ func (c *Conn) answer(f protocol.Frame) error {
 	defer c.mu.Unlock()
 	r := c.waiting[f.Sequence]
 	if r == nil {
+		if f.Kind == protocol.KindError && c.joining[f.Sequence] != nil { // a member that rejoins
+			return frameError(f)
+		}
 		return nil
 	}
 	a := answer{header: f.Header, meta: bytes.Clone(f.Meta)}
@@ -145,7 +154,7 @@ func (c *Conn) receipts() {
 	for i, d := range c.batch {
 		if !d.replied.Load() {
 			// An error ends the session, which the reader finds out by itself.
-			_ = c.send(protocol.Header{Kind: protocol.KindReceipt, Sequence: d.call, Room: d.room}, nil, nil)
+			_ = d.out.frame(protocol.Header{Kind: protocol.KindReceipt, Sequence: d.call, Room: d.room}, nil, nil)
 		}
 		c.batch[i] = nil
 	}

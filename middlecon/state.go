@@ -3,6 +3,7 @@ package middlecon
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	"ddcos/protocol"
 )
@@ -17,11 +18,14 @@ func (m *Membership) SetState(ctx context.Context, state map[string]string) (ver
 	}
 	ctx, cancel := context.WithTimeout(ctx, m.conn.options.Timeout)
 	defer cancel()
-	h := protocol.Header{Kind: protocol.KindState, Room: m.room}
-	a, err := m.conn.ask(ctx, h, protocol.Encode(protocol.State{State: state}), nil, &request{}, nil)
+	h := protocol.Header{Kind: protocol.KindState}
+	a, err := m.conn.ask(ctx, h, protocol.Encode(protocol.State{State: state}), nil, &request{}, m.here)
 	if err != nil {
 		return 0, fmt.Errorf("setting the state in %s: %w", m.Room, err)
 	}
+	m.conn.mu.Lock()
+	m.member.State = maps.Clone(state) // a session that follows begins with it
+	m.conn.mu.Unlock()
 	var stated protocol.Stated
 	err = protocol.DecodeAnswer(a.meta, &stated)
 	return stated.Version, err

@@ -1,6 +1,7 @@
 package middlecon
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -26,7 +27,8 @@ type View struct {
 // Watch gives a room's views in order, the full one first.
 type Watch struct {
 	conn     *Conn
-	sequence uint64
+	room     string
+	sequence uint64 // conn.mu guards it
 	once     bool
 
 	mu    sync.Mutex // guards the fields below
@@ -59,19 +61,20 @@ func (c *Conn) watch(room string, once bool) (*Watch, error) {
 	if err := protocol.CheckName(room); err != nil {
 		return nil, err
 	}
-	w := &Watch{conn: c, once: once, ready: make(chan struct{}, 1)}
+	w := &Watch{conn: c, room: room, once: once, ready: make(chan struct{}, 1)}
 	c.mu.Lock()
-	if c.err != nil {
-		defer c.mu.Unlock()
-		return nil, c.err
+	if err := cmp.Or(c.err, c.down); err != nil {
+		c.mu.Unlock()
+		return nil, err
 	}
 	c.sequence++
 	w.sequence = c.sequence
 	c.watches[w.sequence] = w
+	out, sequence := c.out, w.sequence
 	c.mu.Unlock()
 	body := protocol.Encode(protocol.Watch{Room: room, Once: once})
-	if err := c.send(protocol.Header{Kind: protocol.KindWatch, Sequence: w.sequence}, body, nil); err != nil {
-		return nil, err
+	if err := c.sendBy(out, protocol.Header{Kind: protocol.KindWatch, Sequence: sequence}, body, nil); err != nil && !c.options.Reconnect {
+		return nil, err // else the next session watches
 	}
 	return w, nil
 }
@@ -103,10 +106,11 @@ func (w *Watch) Next(ctx context.Context) (*View, error) {
 func (w *Watch) Stop() {
 	w.conn.mu.Lock()
 	delete(w.conn.watches, w.sequence)
+	out, sequence := w.conn.out, w.sequence
 	w.conn.mu.Unlock()
 	if !w.once {
 		// Where the session is over there is nothing to cancel.
-		_ = w.conn.send(protocol.Header{Kind: protocol.KindCancel, Sequence: w.sequence}, nil, nil)
+		_ = out.frame(protocol.Header{Kind: protocol.KindCancel, Sequence: sequence}, nil, nil)
 	}
 	w.fail(ErrClosed)
 }

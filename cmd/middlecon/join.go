@@ -17,6 +17,7 @@ const leaveWithin = time.Second
 func joinCommand(s *shared) *cobra.Command {
 	var name, command string
 	var labels, state []string
+	var once bool
 	cmd := &cobra.Command{
 		Use:   "join ROOM --name NAME [--exec COMMAND]",
 		Short: "Be a member of a room and answer its calls with a command",
@@ -29,7 +30,8 @@ COMMAND finds MIDDLECON_ROOM, MIDDLECON_CALLER_HOST and MIDDLECON_CALLER_PID in
 its environment. At the call's deadline, or when its answer is needed no more, it
 is killed with all that it has started.
 
-Interrupted, the member leaves. When the broker ends, the exit status is 3.`,
+When the broker is lost, the member joins again as soon as there is one; with
+--no-reconnect it ends, and the exit status is 3. Interrupted, the member leaves.`,
 		Example: `  middlecon join web --name web1 --label zone=a --exec 'nginx -s reload'
   middlecon join nodes --name "$(hostname)" --exec 'uptime'`,
 		Args: exactly(1),
@@ -48,7 +50,9 @@ Interrupted, the member leaves. When the broker ends, the exit status is 3.`,
 			if err != nil {
 				return err
 			}
-			conn, err := s.dial(cmd)
+			conn, err := s.dialWith(cmd, middlecon.Options{Reconnect: !once, Lost: func(why error) {
+				_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "middlecon: the broker is lost, reconnecting: %s\n", plain(why.Error()))
+			}})
 			if err != nil {
 				return err
 			}
@@ -66,6 +70,7 @@ Interrupted, the member leaves. When the broker ends, the exit status is 3.`,
 	cmd.Flags().StringVar(&name, "name", "", "`NAME` in the room, which nobody else there may have")
 	cmd.Flags().StringArrayVar(&labels, "label", nil, "`KEY=VALUE` by which calls can select; may be repeated")
 	cmd.Flags().StringArrayVar(&state, "state", nil, "`KEY=VALUE` of the state that the member shows; may be repeated")
+	cmd.Flags().BoolVar(&once, "no-reconnect", false, "end when the broker is lost, instead of joining again")
 	cmd.Flags().StringVar(&command, "exec", "", "`COMMAND` that answers each message")
 	return cmd
 }

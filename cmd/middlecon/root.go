@@ -98,10 +98,15 @@ func (s *shared) brokerFlags(cmd *cobra.Command) {
 
 // dial opens a session with the broker that the flags name.
 func (s *shared) dial(cmd *cobra.Command) (*middlecon.Conn, error) {
+	return s.dialWith(cmd, middlecon.Options{})
+}
+
+func (s *shared) dialWith(cmd *cobra.Command, options middlecon.Options) (*middlecon.Conn, error) {
 	if _, err := protocol.ParseAddress(s.broker); err != nil {
 		return nil, misuse{err}
 	}
-	conn, err := middlecon.Dial(cmd.Context(), s.broker, middlecon.Options{Software: "middlecon " + cmd.Name()})
+	options.Software = "middlecon " + cmd.Name()
+	conn, err := middlecon.Dial(cmd.Context(), s.broker, options)
 	var told *protocol.Error
 	switch {
 	case err == nil:

@@ -1,0 +1,201 @@
+package middlecon_test
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"ddcos/middlecon"
+	"ddcos/middlecon/broker"
+	"ddcos/protocol"
+)
+
+// restartable runs brokers at one address, one after the other.
+func restartable(t *testing.T) (address string, start func() (stop func())) {
+	t.Helper()
+	listen := protocol.Address{Network: "unix", Where: filepath.Join(t.TempDir(), "m.sock")}
+	return listen.String(), func() func() {
+		options := broker.DefaultOptions()
+		options.Listen = []protocol.Address{listen}
+		b, err := broker.New(options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan error, 1)
+		go func() { done <- b.Serve(ctx) }()
+		return func() {
+			cancel()
+			if err := <-done; err != nil {
+				t.Errorf("Serve: %v", err)
+			}
+		}
+	}
+}
+
+func redial(t *testing.T, address string, lost func(error)) *middlecon.Conn {
+	t.Helper()
+	conn, err := middlecon.Dial(t.Context(), address, middlecon.Options{Reconnect: true, Lost: lost})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn
+}
+
+// fullOf reads views until a full or later one has that many members.
+func fullOf(t *testing.T, w *middlecon.Watch, size int) *middlecon.View {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	var full *middlecon.View
+	for {
+		v, err := w.Next(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v.Full {
+			full = v
+		}
+		if full != nil && v.Size == size {
+			return full
+		}
+	}
+}
+
+// A broker that restarts has its members back, under their names and states,
+// and those who watch see it.
+func TestReconnect(t *testing.T) {
+	address, start := restartable(t)
+	stop := start()
+	losses := make(chan error, 16)
+	conn := redial(t, address, func(why error) { losses <- why })
+	m, err := conn.Join(t.Context(), "r", middlecon.Member{Name: "m", Labels: map[string]string{"k": "v"}}, echo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.SetState(t.Context(), map[string]string{"ready": "yes"}); err != nil {
+		t.Fatal(err)
+	}
+	gone, err := conn.Join(t.Context(), "other", middlecon.Member{Name: "m"}, echo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := gone.Leave(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	watcher := redial(t, address, nil)
+	w, err := watcher.Watch("r")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fullOf(t, w, 1)
+	for round := range 3 {
+		stop()
+		if why := <-losses; why == nil {
+			t.Error("lost for no reason")
+		}
+		stop = start()
+		fullOf(t, w, 1)
+		var a *middlecon.Account
+		for deadline := time.Now().Add(patience); a == nil && time.Now().Before(deadline); {
+			a, err = watcher.Call(t.Context(), "r", []byte("hi"), middlecon.CallOptions{State: map[string]string{"ready": "yes"}, Labels: map[string]string{"k": "v"}, Wait: 1})
+		}
+		if a == nil || a.Selected != 1 || string(outcomes(a)["m"].Reply) != "hi" {
+			t.Fatalf("round %d: %+v, %v", round, a, err)
+		}
+		if view, err := watcher.Members(t.Context(), "other"); err != nil || view.Size != 0 {
+			t.Errorf("who had left is back: %+v, %v", view, err)
+		}
+	}
+	if _, err := m.SetState(t.Context(), nil); err != nil {
+		t.Error(err)
+	}
+	if err := m.Leave(t.Context()); err != nil {
+		t.Error(err)
+	}
+	_ = conn.Close()
+	<-conn.Done()
+	if !errors.Is(conn.Err(), middlecon.ErrClosed) {
+		t.Errorf("after Close: %v", conn.Err())
+	}
+	stop()
+}
+
+// What was in flight ends with an error, and a handler of the lost session does
+// not answer a call of the next, though that has the same number.
+func TestReconnectAnswersNothingOfBefore(t *testing.T) {
+	address, start := restartable(t)
+	stop := start()
+	member := redial(t, address, nil)
+	started, release := make(chan struct{}), make(chan struct{})
+	handled := 0
+	_, err := member.Join(t.Context(), "r", middlecon.Member{Name: "m"}, func(ctx context.Context, _ *middlecon.Message) ([]byte, error) {
+		if handled++; handled > 1 {
+			return []byte("new"), nil
+		}
+		close(started)
+		<-ctx.Done() // it ends with the session
+		<-release
+		return []byte("old"), nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lost := make(chan struct{}, 16)
+	caller := redial(t, address, func(error) { lost <- struct{}{} })
+	failed := make(chan error, 1)
+	go func() {
+		_, err := caller.Call(context.Background(), "r", nil, middlecon.CallOptions{Deadline: time.Minute})
+		failed <- err
+	}()
+	<-started
+	stop()
+	if err := <-failed; !errors.Is(err, middlecon.ErrUnreachable) {
+		t.Errorf("the call in flight: %v", err)
+	}
+	<-lost
+	if _, err := caller.Call(t.Context(), "r", nil, middlecon.CallOptions{}); !errors.Is(err, middlecon.ErrUnreachable) {
+		t.Errorf("a call without a session: %v", err)
+	}
+	defer start()()
+	other := make(chan *middlecon.Account, 1)
+	go func() {
+		for {
+			a, err := caller.Call(context.Background(), "r", nil, middlecon.CallOptions{Deadline: time.Minute, Wait: 1, WaitUpTo: time.Minute})
+			if err == nil {
+				other <- a
+				return
+			}
+		}
+	}()
+	awaitSize(t, address, "r", 1)
+	close(release)
+	if a := <-other; string(outcomes(a)["m"].Reply) != "new" {
+		t.Errorf("%+v", a)
+	}
+}
+
+// Close also ends a connection that is between two sessions.
+func TestCloseWhileReconnecting(t *testing.T) {
+	address, start := restartable(t)
+	stop := start()
+	lost := make(chan struct{}, 1)
+	conn := redial(t, address, func(error) { lost <- struct{}{} })
+	m, err := conn.Join(t.Context(), "r", middlecon.Member{Name: "m"}, echo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	<-lost
+	if _, err := m.SetState(t.Context(), nil); !errors.Is(err, middlecon.ErrUnreachable) {
+		t.Errorf("a state without a session: %v", err)
+	}
+	_ = conn.Close()
+	<-conn.Done()
+	if _, err := conn.Members(t.Context(), "r"); !errors.Is(err, middlecon.ErrClosed) {
+		t.Errorf("after Close: %v", err)
+	}
+}
