@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -220,5 +222,23 @@ func TestCAskerIsHonest(t *testing.T) {
 		if replies != tc.replies || (said == nil) != (tc.says == "") || said != nil && !strings.Contains(said.Error(), tc.says) {
 			t.Errorf("%s: %d replies, %v", name, replies, said)
 		}
+	}
+}
+
+// TestPeerLeftOut goes on without a peer that this machine cannot have, and says what it takes.
+func TestPeerLeftOut(t *testing.T) {
+	o := DefaultSetting()
+	o.Bin = t.TempDir()
+	if err := os.WriteFile(filepath.Join(o.Bin, "middlecon"), nil, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	var said strings.Builder
+	o.Peers, o.Progress = []string{"c"}, &said
+	all, err := o.systems()
+	if err != nil || len(all) != 1 || all[0].name != "middlecon" {
+		t.Errorf("%d systems, %v", len(all), err)
+	}
+	if want := "the peer c is left out: "; !strings.Contains(said.String(), want) || !strings.Contains(said.String(), "run 'make peers', which needs a C compiler\n") {
+		t.Errorf("it says %q", said.String())
 	}
 }
