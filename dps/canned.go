@@ -10,7 +10,7 @@ import (
 type styles struct {
 	full, extra, long, noFlags, jobs bool   // -f, -F, -l, -y, -j
 	label, cpu, class                bool   // -M, -P, -c
-	lightweight, spid                bool   // -L, -T
+	lightweight, spid, below         bool   // -L, -T, -m
 	bsd                              []byte // u, l, j, s, v, X
 }
 
@@ -81,7 +81,11 @@ func (p *parser) conflict() error {
 		return err
 	}
 	threads := s.lightweight || s.spid
+	both := s.below && p.out.ThreadsBelow
+	p.out.ThreadsBelow = p.out.ThreadsBelow || s.below
 	switch {
+	case both:
+		return usage("thread flags conflict; can't use both m and -m")
 	case p.out.Remote() && (threads || p.out.ThreadsAlike || p.out.ThreadsBelow):
 		return own("threads are shown of this host alone: leave out --broker and --agents")
 	case selected.simple != 0 && selected.simple&unixAll == 0 && (selected.others || selected.detached):

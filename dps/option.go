@@ -202,7 +202,8 @@ var threadOptions = []Option{
 	{BSD: 'H', Section: "threads", Help: "threads as if they were processes", set: turn(func(c *Command) *bool { return &c.ThreadsAlike })},
 	{Unix: 'L', Section: "threads", Help: "threads, with LWP and NLWP", set: style(func(s *styles) { s.lightweight = true })},
 	{Unix: 'T', Section: "threads", Help: "threads, with SPID", set: style(func(s *styles) { s.spid = true })},
-	{Unix: 'm', BSD: 'm', Section: "threads", Help: "threads below their processes", set: turn(func(c *Command) *bool { return &c.ThreadsBelow })},
+	{Unix: 'm', Section: "threads", Help: "threads below their processes", set: style(func(s *styles) { s.below = true })},
+	{BSD: 'm', Section: "threads", Help: "the same", set: turn(func(c *Command) *bool { return &c.ThreadsBelow })},
 	{BSD: 'M', Section: "threads", Help: "the same", set: turn(func(c *Command) *bool { return &c.ThreadsBelow })},
 }
 
