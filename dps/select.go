@@ -60,12 +60,12 @@ func (s Selection) plan(remote bool, self func() *k2i.Process) plan {
 		return s.everything()
 	case !simple && s.listed && !s.running:
 		return plan{ask: s.lists}
-	case !simple && s.listed:
+	case !simple && s.listed && !s.lists.Negate:
 		return plan{ask: s.lists, keep: isRunning}
 	}
 	return plan{keep: func(p *k2i.Process) bool {
 		wanted := s.simply(p, remote, self()) || s.listed && s.inLists(p)
-		return wanted != s.lists.Negate && (!s.running || isRunning(p))
+		return (wanted && (!s.running || isRunning(p))) != s.lists.Negate
 	}}
 }
 
@@ -73,7 +73,7 @@ func (s Selection) plan(remote bool, self func() *k2i.Process) plan {
 func (s Selection) everything() plan {
 	switch {
 	case s.lists.Negate:
-		return plan{keep: func(*k2i.Process) bool { return false }}
+		return plan{keep: func(p *k2i.Process) bool { return s.running && !isRunning(p) }}
 	case s.running:
 		return plan{keep: isRunning}
 	}
