@@ -55,9 +55,10 @@ type Membership struct {
 
 	conn    *Conn
 	handler Handler
-	member  Member // conn.mu guards its State
-	room    uint32 // set by the reader at Joined, before any delivery; 0 without a session; conn.mu guards it
-	runs    bool   // run was begun; conn.mu guards it
+	member  Member        // conn.mu guards its State
+	room    uint32        // set by the reader at Joined, before any delivery; 0 without a session; conn.mu guards it
+	in      chan struct{} // closed while room is not 0; conn.mu guards it
+	runs    bool          // run was begun; conn.mu guards it
 	queue   chan *delivery
 	quit    context.CancelFunc
 	ctx     context.Context
@@ -87,7 +88,7 @@ func (c *Conn) Join(ctx context.Context, room string, member Member, handler Han
 	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
 	defer cancel()
 	m := &Membership{
-		Room: room, conn: c, handler: handler, member: member,
+		Room: room, conn: c, handler: handler, member: member, in: make(chan struct{}),
 		queue: make(chan *delivery, c.options.InFlight), open: map[uint64]*delivery{},
 	}
 	m.ctx, m.quit = context.WithCancel(context.Background())
@@ -117,6 +118,7 @@ func (c *Conn) joined(f protocol.Frame) {
 	}
 	delete(c.joining, f.Sequence)
 	m.room = f.Room
+	close(m.in)
 	c.members[f.Room] = m
 	if !m.runs {
 		m.runs = true
@@ -131,6 +133,9 @@ func (m *Membership) Leave(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, m.conn.options.Timeout)
 	defer cancel()
 	m.abandon()
+	if err := m.settle(ctx); err != nil {
+		return err
+	}
 	_, err := m.conn.ask(ctx, protocol.Header{Kind: protocol.KindLeave}, nil, nil, &request{}, m.here)
 	m.conn.mu.Lock()
 	delete(m.conn.members, m.room)
@@ -148,6 +153,29 @@ func (m *Membership) abandon() {
 
 // here puts the room's number in this session into a header. conn.mu is held.
 func (m *Membership) here(h *protocol.Header) { h.Room = m.room }
+
+// settle waits for a Join that is on its way, as after a reconnect: until it is
+// answered the broker may have the member and this side does not know its room.
+func (m *Membership) settle(ctx context.Context) error {
+	c := m.conn
+	c.mu.Lock()
+	in, joining := m.in, false
+	for _, other := range c.joining {
+		joining = joining || other == m
+	}
+	c.mu.Unlock()
+	if !joining {
+		return nil
+	}
+	select {
+	case <-in:
+		return nil
+	case <-c.done:
+		return c.Err()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
 
 func (m *Membership) stop() { m.quit() }
 

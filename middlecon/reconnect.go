@@ -83,7 +83,9 @@ func (c *Conn) drop(why error) bool {
 		}
 	}
 	for _, m := range c.standing {
-		m.room = 0
+		if m.room != 0 {
+			m.room, m.in = 0, make(chan struct{})
+		}
 	}
 	standing, out, nc := slices.Clone(c.standing), c.out, c.net
 	c.mu.Unlock()

@@ -199,3 +199,30 @@ func TestCloseWhileReconnecting(t *testing.T) {
 		t.Errorf("after Close: %v", err)
 	}
 }
+
+// The broker shows a member that is back before the member itself has heard of
+// it: what it asks for just then is not refused.
+func TestAskedRightAfterRejoining(t *testing.T) {
+	for range 8 {
+		address, start := restartable(t)
+		stop := start()
+		m, err := redial(t, address, nil).Join(t.Context(), "r", middlecon.Member{Name: "m"}, echo)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stop()
+		stop = start()
+		w, err := redial(t, address, nil).Watch("r")
+		if err != nil {
+			t.Fatal(err)
+		}
+		fullOf(t, w, 1)
+		if _, err := m.SetState(t.Context(), map[string]string{"k": "v"}); err != nil {
+			t.Errorf("state: %v", err)
+		}
+		if err := m.Leave(t.Context()); err != nil {
+			t.Errorf("leave: %v", err)
+		}
+		stop()
+	}
+}

@@ -18,6 +18,9 @@ func (m *Membership) SetState(ctx context.Context, state map[string]string) (ver
 	}
 	ctx, cancel := context.WithTimeout(ctx, m.conn.options.Timeout)
 	defer cancel()
+	if err := m.settle(ctx); err != nil {
+		return 0, fmt.Errorf("setting the state in %s: %w", m.Room, err)
+	}
 	h := protocol.Header{Kind: protocol.KindState}
 	a, err := m.conn.ask(ctx, h, protocol.Encode(protocol.State{State: state}), nil, &request{}, m.here)
 	if err != nil {
