@@ -27,7 +27,10 @@ func Derive(prev, cur *Sample) *Snapshot {
 		return snap
 	}
 	elapsed := uint64(cur.Mono - prev.Mono)
-	snap.BusyCPUs = perSecond(prev.Host.CPUBusyNS, cur.Host.CPUBusyNS, elapsed)
+	// Nobody boots in no time: 0 is a mount of proc that has no stat.
+	if prev.Host.CPUBusyNS != 0 {
+		snap.BusyCPUs = perSecond(prev.Host.CPUBusyNS, cur.Host.CPUBusyNS, elapsed)
+	}
 	chargeProcesses(prev.Processes, snap.Processes, elapsed)
 	return snap
 }

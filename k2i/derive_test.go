@@ -62,6 +62,12 @@ func TestDeriveWithoutComparison(t *testing.T) {
 	if snap.BusyCPUs.Known() || !snap.Processes[0].RCPU.Known() {
 		t.Errorf("the host's counter ran back: %v; its process's did not: %v", snap.BusyCPUs, snap.Processes[0].RCPU)
 	}
+	for _, unread := range [][2]uint64{{0, 0}, {0, 5}, {5, 0}} {
+		snap := Derive(sampleAt(1, unread[0], [3]uint64{1, 1, 1}), sampleAt(2, unread[1], [3]uint64{1, 1, 2}))
+		if snap.BusyCPUs.Known() || !snap.Processes[0].RCPU.Known() {
+			t.Errorf("/proc/stat unread, %v: %v; the process was read: %v", unread, snap.BusyCPUs, snap.Processes[0].RCPU)
+		}
+	}
 }
 
 // Neither sample is changed: others may be reading them.
