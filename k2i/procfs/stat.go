@@ -57,7 +57,7 @@ var errStat = errors.New("stat: malformed")
 // ends at the last one.
 func ParseStat(b []byte) (Stat, error) {
 	open, end := bytes.IndexByte(b, '('), bytes.LastIndexByte(b, ')')
-	if open < 2 || b[open-1] != ' ' || end < open || end+2 >= len(b) {
+	if open < 2 || b[open-1] != ' ' || end < open || end+2 >= len(b) || b[end+1] != ' ' {
 		return Stat{}, errStat
 	}
 	var fields [statFields + 1][]byte // by their number

@@ -56,6 +56,7 @@ func TestParseStatRefuses(t *testing.T) {
 		"turned name":     strings.Replace(whole, "(cat)", ")cat(", 1),
 		"no pid":          statLine("(cat)", nil),
 		"pid and no gap":  statLine("42x(cat)", nil),
+		"name and no gap": strings.Replace(whole, "(cat) ", "(cat)", 1),
 		"pid 0":           statLine("0 (cat)", nil),
 		"negative pid":    statLine("-1 (cat)", nil),
 		"pid too big":     statLine("2147483648 (cat)", nil),
