@@ -88,7 +88,7 @@ func (p *parser) conflict() error {
 		return usage("thread flags conflict; can't use both m and -m")
 	case p.out.Remote() && (threads || p.out.ThreadsAlike || p.out.ThreadsBelow):
 		return own("threads are shown of this host alone: leave out --broker and --agents")
-	case selected.simple != 0 && selected.simple&unixAll == 0 && (selected.others || selected.detached):
+	case selected.simple != 0 && selected.simple&unixAll == 0 && (selected.others || selected.detached || selected.mine):
 		return usage("process selection options conflict")
 	case s.lightweight && s.spid:
 		return usage("thread flags conflict; can't use both -L and -T")

@@ -193,6 +193,7 @@ func TestFleetQuestion(t *testing.T) {
 		{[]string{"-p", "1,40"}, nil, []int32{1, 40}, 2, 0},
 		{[]string{"x"}, nil, nil, 4, 0},
 		{[]string{"a"}, nil, nil, 1, 0},
+		{[]string{"g"}, nil, nil, 1, 0},
 		{[]string{"-a", "-p", "7"}, nil, nil, 2, 0},
 		{[]string{"-d"}, nil, nil, 2, 0},
 		{[]string{"-N", "-d"}, nil, nil, 2, 0},

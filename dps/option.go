@@ -59,7 +59,10 @@ var simpleOptions = []Option{
 		p.out.Select.detached = true
 		return nil
 	}},
-	{BSD: 'g', Section: "simple", Help: "accepted, without effect", set: nothing},
+	{BSD: 'g', Section: "simple", Help: "your processes on every terminal", set: func(p *parser, _ string) error {
+		p.out.Select.mine = true
+		return nil
+	}},
 	{BSD: 'r', Section: "simple", Help: "only of those, what runs", set: func(p *parser, _ string) error {
 		p.out.Select.running = true
 		return nil
@@ -248,8 +251,6 @@ const (
 	needColumns = "number of columns must follow --cols, --width, or --columns"
 	ownArgument = "an argument must follow"
 )
-
-func nothing(*parser, string) error { return nil }
 
 func show(what Show) func(*parser, string) error {
 	return func(p *parser, _ string) error {

@@ -25,6 +25,7 @@ type Selection struct {
 	bsd          bool // an option of BSD was given: every terminal, not only this one
 	others       bool // a
 	detached     bool // x
+	mine         bool // g
 	thisTerminal bool // T
 	running      bool // r
 }
@@ -54,7 +55,7 @@ func (s Selection) plan(remote bool, self func() *k2i.Process) plan {
 		}
 		return p
 	}
-	simple := s.simple != 0 || s.others || s.detached || s.thisTerminal
+	simple := s.simplyGiven()
 	switch {
 	case !simple && !s.listed && remote, s.simple&unixAll != 0, s.others && s.detached:
 		return s.everything()
@@ -67,6 +68,11 @@ func (s Selection) plan(remote bool, self func() *k2i.Process) plan {
 		wanted := s.simply(p, remote, self()) || s.listed && s.inLists(p)
 		return (wanted && (!s.running || isRunning(p))) != s.lists.Negate
 	}}
+}
+
+// simplyGiven tells whether any option selects without a list.
+func (s Selection) simplyGiven() bool {
+	return s.simple != 0 || s.others || s.detached || s.mine || s.thisTerminal
 }
 
 // everything is -e, and with -N nothing at all.
@@ -90,9 +96,10 @@ func (s Selection) simply(p *k2i.Process, remote bool, self *k2i.Process) bool {
 		s.simple&unixNoLeaders != 0 && !leader,
 		s.others && terminal,
 		s.detached && mine,
+		s.mine && mine && terminal,
 		s.thisTerminal && here:
 		return true
-	case s.listed || s.simple != 0 || s.others || s.detached || s.thisTerminal:
+	case s.listed || s.simplyGiven():
 		return false
 	case s.bsd:
 		return mine && terminal
