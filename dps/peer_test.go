@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"ddcos/dps"
 	"ddcos/k2i"
 	"ddcos/k2i/agent"
@@ -116,7 +118,43 @@ func startPeers(t *testing.T) *peers {
 	p.onTerminal(t)
 	p.withThreads(t)
 	p.family(t)
+	for _, pid := range p.pids {
+		share(t, pid)
+	}
 	return p
+}
+
+// share maps the files that a process has mapped. A page of libc that only the
+// process has is its own (USS) until ps runs, which has libc too: what ps would
+// measure is ps. So somebody else has every page of a file all the while.
+func share(t *testing.T, pid string) {
+	t.Helper()
+	files, err := filepath.Glob("/proc/" + pid + "/map_files/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		keep(t, file)
+	}
+}
+
+// keep has a file in this process's memory until the test ends.
+func keep(t *testing.T, path string) {
+	t.Helper()
+	f, err := os.Open(path) //nolint:gosec // of a process of the test's own
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }() // the mapping outlives it
+	info, err := f.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := unix.Mmap(int(f.Fd()), 0, int(info.Size()), unix.PROT_READ, unix.MAP_SHARED|unix.MAP_POPULATE)
+	if err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+	t.Cleanup(func() { _ = unix.Munmap(b) })
 }
 
 // onTerminal adds what script(1) runs on a pseudo-terminal, in its foreground.
