@@ -27,12 +27,6 @@ func (a *Absent) DecodeMsgpack(d *msgpack.Decoder) error {
 	return decodeArray(d, (*uint64)(&a.ID), &a.Name, &a.Host, &a.PID, &a.AgoMS, &a.Reason)
 }
 
-// DecodeMsgpack reads an Entry.
-func (e *Entry) DecodeMsgpack(d *msgpack.Decoder) error {
-	return decodeArray(d, (*uint64)(&e.Member), &e.Name, &e.Host, &e.PID, (*uint8)(&e.Outcome),
-		&e.LatencyUS, &e.Error, &e.Reply, &e.More)
-}
-
 // decodeArray reads an array into fields, pointers to types that the library knows by name.
 func decodeArray(d *msgpack.Decoder, fields ...any) error {
 	n, err := d.DecodeArrayLen()

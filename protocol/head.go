@@ -71,10 +71,19 @@ func (w *walker) number(c class, width int) (class, uint64, error) {
 	if len(w.rest) < width {
 		return 0, 0, Errorf(CodeMalformed, "the body ends within a number")
 	}
-	var be [8]byte
-	copy(be[8-width:], w.rest[:width])
+	var n uint64
+	switch b := w.rest; width {
+	case 1:
+		n = uint64(b[0])
+	case 2:
+		n = uint64(binary.BigEndian.Uint16(b))
+	case 4:
+		n = uint64(binary.BigEndian.Uint32(b))
+	default:
+		n = binary.BigEndian.Uint64(b)
+	}
 	w.rest = w.rest[width:]
-	return c, binary.BigEndian.Uint64(be[:]), nil
+	return c, n, nil
 }
 
 // signed reads width bytes of two's complement.

@@ -18,7 +18,7 @@ func (w *walker) value(s *shape, depth int) error {
 		return Errorf(CodeMalformed, "nested deeper than %d", MaxDepth)
 	}
 	if w.items--; w.items < 0 {
-		return Errorf(CodeMalformed, "more values than this body may have")
+		return errTooManyValues()
 	}
 	c, n, err := w.head()
 	if err != nil {
@@ -43,6 +43,8 @@ func (w *walker) value(s *shape, depth int) error {
 	}
 	return nil
 }
+
+func errTooManyValues() error { return Errorf(CodeMalformed, "more values than this body may have") }
 
 // known holds a value's head against its shape and walks what belongs to it.
 func (w *walker) known(s *shape, c class, n uint64, depth int) error {
@@ -163,15 +165,7 @@ func (w *walker) pairs(n uint64, depth int, shapeAt func(key []byte) (*shape, er
 		return Errorf(CodeMalformed, "%d pairs declared with %d bytes left", n, len(w.rest))
 	}
 	for range n {
-		w.items--
-		c, length, err := w.head()
-		if err != nil {
-			return err
-		}
-		if c != classStr {
-			return Errorf(CodeMalformed, "%s where a key should be", classNames[c])
-		}
-		key, err := w.text(length)
+		key, err := w.key()
 		if err != nil {
 			return err
 		}
@@ -184,6 +178,19 @@ func (w *walker) pairs(n uint64, depth int, shapeAt func(key []byte) (*shape, er
 		}
 	}
 	return nil
+}
+
+// key walks the key of a pair.
+func (w *walker) key() ([]byte, error) {
+	w.items--
+	c, n, err := w.head()
+	if err != nil {
+		return nil, err
+	}
+	if c != classStr {
+		return nil, Errorf(CodeMalformed, "%s where a key should be", classNames[c])
+	}
+	return w.text(n)
 }
 
 // text walks a string of n bytes.
