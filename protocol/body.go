@@ -71,6 +71,29 @@ type Publish struct {
 	State  map[string]string `msgpack:"state,omitempty"`
 }
 
+// Offer goes to the members of a room that have all the labels and the state.
+// Those that want the work bid for it, and one is bound to it.
+type Offer struct {
+	Room     string            `msgpack:"room"`
+	Labels   map[string]string `msgpack:"labels,omitempty"`
+	State    map[string]string `msgpack:"state,omitempty"`
+	WindowUS uint32            `msgpack:"window_us,omitempty"` // for which bids are collected, in µs, before one is bound; 0: the first is
+	Wait     uint32            `msgpack:"wait,omitempty"`      // as in Call
+	WaitUS   uint32            `msgpack:"wait_us,omitempty"`   // likewise
+}
+
+// Bid is a member's wish to be bound to what it was offered; header: room.
+type Bid struct {
+	Cost uint64 `msgpack:"cost"` // in a measure of the room's own; where several have bid, the least is bound
+}
+
+// Bound tells who offered that a member is bound, the only one there will be; header: member.
+type Bound struct {
+	Name string `msgpack:"name"`
+	Host string `msgpack:"host"`
+	PID  int32  `msgpack:"pid"`
+}
+
 // Published answers Publish.
 type Published struct {
 	View     uint64 `msgpack:"view"`
@@ -200,6 +223,8 @@ type Summary struct {
 	Key       string   `msgpack:"key,omitempty"`
 	Value     string   `msgpack:"value,omitempty"`
 	WaitedUS  uint64   `msgpack:"waited_us,omitempty"` // from the call's acceptance to its view, which ElapsedUS is counted from
+	Bound     MemberID `msgpack:"bound,omitempty"`     // of an offer: who was bound; 0: nobody
+	Bids      uint32   `msgpack:"bids,omitempty"`      // of an offer: members that had bid when one was bound, or it ended
 }
 
 // When is the rule of the call.

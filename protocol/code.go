@@ -33,6 +33,7 @@ const (
 	CodeUnresponsive    Code = 23 // * no frame, not even a Pong, for two ping intervals
 	CodeNoSuchMember    Code = 24 // the room has none of that name or id, nor has it lost one
 	CodeBadState        Code = 25 // like CodeBadLabel, or longer than MaxState
+	CodeTooManyChanges  Code = 26 // this session has set its state more often than it may
 )
 
 var codeNames = [...]string{
@@ -44,6 +45,7 @@ var codeNames = [...]string{
 	CodeTooManyWatches: "too_many_watches", CodeDuplicate: "duplicate", CodeReplyTooLarge: "reply_too_large",
 	CodeOverflow: "overflow", CodeShuttingDown: "shutting_down", CodeInternal: "internal",
 	CodeUnresponsive: "unresponsive", CodeNoSuchMember: "no_such_member", CodeBadState: "bad_state",
+	CodeTooManyChanges: "too_many_changes",
 }
 
 // String is the code's name in SPEC.md.

@@ -139,6 +139,8 @@ func FuzzWatch(f *testing.F)   { fuzzBody[Watch](f, DecodeRequest) }
 func FuzzForget(f *testing.F)  { fuzzBody[Forget](f, DecodeRequest) }
 func FuzzPublish(f *testing.F) { fuzzBody[Publish](f, DecodeRequest) }
 func FuzzState(f *testing.F)   { fuzzBody[State](f, DecodeRequest) }
+func FuzzOffer(f *testing.F)   { fuzzBody[Offer](f, DecodeRequest) }
+func FuzzBid(f *testing.F)     { fuzzBody[Bid](f, DecodeRequest) }
 
 // The answers, which a process decodes.
 
@@ -153,6 +155,7 @@ func FuzzForgot(f *testing.F)       { fuzzBody[Forgot](f, DecodeAnswer) }
 func FuzzPublished(f *testing.F)    { fuzzBody[Published](f, DecodeAnswer) }
 func FuzzStated(f *testing.F)       { fuzzBody[Stated](f, DecodeAnswer) }
 func FuzzStats(f *testing.F)        { fuzzBody[Stats](f, DecodeAnswer) }
+func FuzzBound(f *testing.F)        { fuzzBody[Bound](f, DecodeAnswer) }
 
 // FuzzRule: what is read prints as something that reads the same, and is valid.
 func FuzzRule(f *testing.F) {

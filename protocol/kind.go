@@ -33,6 +33,11 @@ const (
 	KindStated    Kind = 24 // b: room; meta Stated
 	KindStatus    Kind = 25 // p
 	KindStats     Kind = 26 // b: meta Stats
+	KindOffer     Kind = 27 // p: budget; meta Offer, payload
+	KindOffered   Kind = 28 // b: room, budget; meta Deliver, payload; sequence names the offer in that room, as in Deliver
+	KindBid       Kind = 29 // p: room, the sequence of the Offered; meta Bid
+	KindBind      Kind = 30 // b: room, budget, the sequence of the Offered; its receiver, and nobody else, begins
+	KindBound     Kind = 31 // b: the offer's sequence, member; meta Bound
 )
 
 var kindNames = [...]string{
@@ -44,6 +49,7 @@ var kindNames = [...]string{
 	KindPublish: "publish", KindPublished: "published",
 	KindState: "state", KindStated: "stated",
 	KindStatus: "status", KindStats: "stats",
+	KindOffer: "offer", KindOffered: "offered", KindBid: "bid", KindBind: "bind", KindBound: "bound",
 }
 
 // String is the kind's name in SPEC.md.

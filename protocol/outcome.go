@@ -19,12 +19,14 @@ const (
 	Left              Outcome = 9  // it left the room before it replied
 	UnreachableBroker Outcome = 10 // behind a broker that cannot be reached
 	Cancelled         Outcome = 11 // the rule was met, or the caller went away
+	NotBound          Outcome = 12 // of an offer: it has bid and was not bound, so that it did not begin
 )
 
 var outcomeNames = [...]string{
 	Pending: "pending", OK: "ok", AppError: "app_error", Refused: "refused", Timeout: "timeout",
 	NoReceipt: "no_receipt", Overflow: "overflow", NotSent: "not_sent", LostAfterSend: "lost_after_send",
 	Left: "left", UnreachableBroker: "unreachable_broker", Cancelled: "cancelled",
+	NotBound: "not_bound",
 }
 
 // Outcomes are all that an account can hold, in wire order.

@@ -140,6 +140,9 @@ func TestSpecBodies(t *testing.T) {
 		Stated{},
 		Changed{},
 		Stats{},
+		Offer{},
+		Bid{},
+		Bound{},
 	} {
 		v := reflect.New(reflect.TypeOf(body)).Elem()
 		name := v.Type().Name()

@@ -1,7 +1,7 @@
 package protocol
 
 // Stats are a broker's counts since its start, and what there is, all of one
-// instant: Accepted = Finished + InFlight.
+// instant: Accepted = Finished + InFlight, of calls and of offers.
 type Stats struct {
 	UptimeMS  uint64 `msgpack:"uptime_ms"`
 	Accepted  uint64 `msgpack:"accepted"` // calls
@@ -25,6 +25,19 @@ type Stats struct {
 	Outcomes  []uint64 `msgpack:"outcomes"`   // members settled; the element is the outcome's number
 	Latency   []uint64 `msgpack:"latency"`    // calls answered, by LatencyBound
 	ElapsedUS uint64   `msgpack:"elapsed_us"` // of the calls answered, in all
+
+	OffersAccepted  uint64 `msgpack:"offers_accepted"`
+	OffersFinished  uint64 `msgpack:"offers_finished"`
+	OffersAbandoned uint64 `msgpack:"offers_abandoned"`
+	OffersRefused   uint64 `msgpack:"offers_refused"`
+	OffersInFlight  uint64 `msgpack:"offers_in_flight"`
+	OffersBound     uint64 `msgpack:"offers_bound"` // that a member was bound to
+	Bids            uint64 `msgpack:"bids"`
+	BidsLate        uint64 `msgpack:"bids_late"`
+	BidsDuplicate   uint64 `msgpack:"bids_duplicate"`
+	BidsUnknown     uint64 `msgpack:"bids_unknown"` // for nothing that their session was offered
+	StatesSet       uint64 `msgpack:"states_set"`
+	StatesRefused   uint64 `msgpack:"states_refused"` // for being too many
 }
 
 // LatencyBuckets is how many elements Stats.Latency has.

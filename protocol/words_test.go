@@ -180,15 +180,15 @@ func TestErrors(t *testing.T) {
 }
 
 func TestNames(t *testing.T) {
-	if got := Outcomes(); got[0] != OK || got[len(got)-1] != Cancelled || len(got) != 11 || slices.Contains(got, Pending) {
+	if got := Outcomes(); got[0] != OK || got[len(got)-1] != NotBound || len(got) != 12 || slices.Contains(got, Pending) {
 		t.Errorf("outcomes %v", got)
 	}
-	fromMember := slices.DeleteFunc(append(Outcomes(), Pending, 12, 255), func(o Outcome) bool { return !o.FromMember() })
+	fromMember := slices.DeleteFunc(append(Outcomes(), Pending, 13, 255), func(o Outcome) bool { return !o.FromMember() })
 	if !slices.Equal(fromMember, []Outcome{OK, AppError, Refused}) {
 		t.Errorf("a member may say %v", fromMember)
 	}
 	unknown := map[string]string{
-		Kind(0).String(): "kind(0)", Kind(200).String(): "kind(200)", Outcome(12).String(): "outcome(12)",
+		Kind(0).String(): "kind(0)", Kind(200).String(): "kind(200)", Outcome(13).String(): "outcome(13)",
 		Code(0).String(): "code(0)", Code(65535).Error(): "code(65535)",
 	}
 	for got, want := range unknown {

@@ -30,6 +30,7 @@ type call struct {
 	open     int    // slots not settled
 	ok       int    // of those that count
 	bytes    int    // of replies kept
+	offer    *offer // what an offer has beyond a call, or nil
 	arena    []byte
 }
 
@@ -39,6 +40,7 @@ type slot struct {
 	state   state
 	reply   protocol.Outcome // of the parts so far
 	replied bool             // settled by a whole reply
+	bid     bool             // of an offer: it has
 	counts  bool             // for the rule
 }
 
@@ -48,19 +50,26 @@ const (
 	queued   state = iota // no byte was handed to the transport
 	sent                  // the first was
 	received              // the member's runtime has it
+	bids                  // of an offer: it would be bound, and is not
 	settled
 )
 
-// call accepts or refuses a call. Nothing is answered to an accepted one but
-// its account.
-func (r *Rooms) call(e Call) {
-	if err := r.allowCall(e); err != nil {
-		r.stats.Refused++
+// call accepts or refuses a call, or what of an offer is one. Nothing is
+// answered to an accepted one but its account.
+func (r *Rooms) call(e Call, o *offer) {
+	err := o.check(e.Budget)
+	if err == nil {
+		err = r.allowCall(e)
+	}
+	counts := r.stats.of(o)
+	if err != nil {
+		counts.Refused++
 		r.fail(e.Session, e.Sequence, err)
 		return
 	}
-	r.stats.Accepted++
+	counts.Accepted++
 	c := &call{
+		offer:    o,
 		session:  e.Session,
 		room:     r.rooms[e.Body.Room],
 		whom:     targetOf(e),
@@ -85,6 +94,8 @@ func (r *Rooms) begin(c *call, caller Peer, payload []byte) {
 		return
 	}
 	r.open(c)
+	c.collect()
+	r.schedule(c)
 	r.emit(Deliver{
 		To:      c.recipients(),
 		Call:    c.id,
@@ -92,6 +103,7 @@ func (r *Rooms) begin(c *call, caller Peer, payload []byte) {
 		Budget:  c.budget,
 		Body:    protocol.Deliver{View: c.room.view, Host: caller.Host, PID: caller.PID},
 		Payload: payload,
+		Offer:   c.offer != nil,
 	})
 }
 
@@ -160,7 +172,6 @@ func (r *Rooms) open(c *call) {
 	r.lastCall++
 	c.id = r.lastCall
 	r.calls[c.id] = c
-	r.schedule(c)
 	r.register(c)
 	for i := range c.slots {
 		s := c.slots[i].session
@@ -180,6 +191,9 @@ func (r *Rooms) register(c *call) {
 	if c.caller == nil {
 		c.caller = r.session(c.session)
 		c.caller.addCall(c)
+		if c.offer != nil {
+			r.offers++
+		}
 	}
 }
 

@@ -72,6 +72,10 @@ func addressee(e Effect) SessionID {
 		return e.Session
 	case Message:
 		return e.Session
+	case Bind:
+		return e.To
+	case Bound:
+		return e.Session
 	case Stated:
 		return e.Session
 	case View:
@@ -193,8 +197,12 @@ func (m *model) checkViews(changed []string) {
 
 // checkStats compares the counts, and the time of the next deadline.
 func (m *model) checkStats(r *Rooms) {
+	for _, c := range m.calls {
+		m.counts(c.offer).InFlight++
+	}
 	want := m.stats
-	want.InFlight, want.Rooms, want.Members = len(m.calls), len(m.rooms), len(m.members)
+	m.stats.InFlight, m.stats.Offers.InFlight = 0, 0
+	want.Rooms, want.Members = len(m.rooms), len(m.members)
 	want.Watches, want.Absent, want.Held = len(m.watches), len(m.absent), m.held()
 	got := r.Stats()
 	if got != want {
@@ -202,6 +210,9 @@ func (m *model) checkStats(r *Rooms) {
 	}
 	if got.Accepted != got.Finished+uint64(got.InFlight) {
 		m.fail("conservation", "accepted %d, finished %d, in flight %d", got.Accepted, got.Finished, got.InFlight)
+	}
+	if o := got.Offers; o.Accepted != o.Finished+uint64(o.InFlight) {
+		m.fail("conservation", "of offers accepted %d, finished %d, in flight %d", o.Accepted, o.Finished, o.InFlight)
 	}
 	at, ok := r.Next()
 	wantAt, wantOK := m.now, false

@@ -4,7 +4,8 @@ import "ddcos/protocol"
 
 // deadlines is a binary heap of the calls in flight, the earliest first and
 // of equal ones the one that is there longer: one timer for a call, none for a
-// member. A call that waits for members is in it with the end of its waiting.
+// member. A call that waits for members is in it with the end of its waiting, an
+// offer that collects bids with the end of that.
 type deadlines []*call
 
 func (d deadlines) before(i, j int) bool {
@@ -67,6 +68,10 @@ func (r *Rooms) expireCalls() {
 			r.resume(c)
 			continue
 		}
+		if c.offer != nil && c.offer.collecting && r.now < c.start+c.budget {
+			r.choose(c)
+			continue
+		}
 		r.settleRest(c, atDeadline)
 		r.finish(c)
 	}
@@ -79,6 +84,8 @@ func atDeadline(s state) protocol.Outcome {
 		return protocol.NotSent
 	case sent:
 		return protocol.NoReceipt
+	case bids:
+		return protocol.NotBound
 	}
 	return protocol.Timeout
 }

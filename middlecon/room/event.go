@@ -55,17 +55,21 @@ type (
 		Body     protocol.Call
 		Payload  []byte
 	}
-	// Sent says that the first byte of a call's Deliver was handed to that
-	// session's transport. It has no effects, and must come before any other
-	// event that happened later: what is not told here counts as not sent.
+	// Sent says that the first byte of a call's Deliver, or of a Bind, was handed
+	// to that session's transport. It must come before any other event that
+	// happened later: what is not told here counts as not sent. That of a Deliver
+	// has no effects.
 	Sent struct {
 		Session SessionID
 		Call    CallID
+		Bind    bool
 	}
-	// Overflow says that a Deliver found that session's queue full and was dropped whole.
+	// Overflow says that a Deliver, or a Bind, found that session's queue full and
+	// was dropped whole.
 	Overflow struct {
 		Session SessionID
 		Call    CallID
+		Bind    bool
 	}
 	// Receipt is a member's word that its runtime has the Deliver.
 	Receipt struct {
@@ -82,8 +86,24 @@ type (
 		Part    []byte
 		More    bool
 	}
-	// Cancel ends the session's own call or watch of that sequence: the call with
-	// an account as far as it came, the watch silently.
+	// Offer asks for one member to be bound to work. Payload is as in Call.
+	Offer struct {
+		Session  SessionID
+		Sequence uint64
+		Peer     Peer
+		Budget   time.Duration
+		Body     protocol.Offer
+		Payload  []byte
+	}
+	// Bid is a member's wish to be bound.
+	Bid struct {
+		Session SessionID
+		Call    CallID
+		Room    uint32
+		Cost    uint64
+	}
+	// Cancel ends the session's own call, offer or watch of that sequence: the call
+	// with an account as far as it came, the watch silently.
 	Cancel struct {
 		Session  SessionID
 		Sequence uint64
@@ -129,6 +149,8 @@ func (Sent) event()     {}
 func (Overflow) event() {}
 func (Receipt) event()  {}
 func (Reply) event()    {}
+func (Offer) event()    {}
+func (Bid) event()      {}
 func (Cancel) event()   {}
 func (Watch) event()    {}
 func (SetState) event() {}
@@ -183,6 +205,22 @@ type (
 		Budget  time.Duration
 		Body    protocol.Deliver
 		Payload []byte
+		Offer   bool // it goes as an Offered
+	}
+	// Bind tells one member that it is to begin. Its session answers it as a
+	// Deliver, by a Sent or Overflow that says Bind, or by its Lost.
+	Bind struct {
+		To     SessionID
+		Call   CallID
+		Room   uint32
+		Budget time.Duration
+	}
+	// Bound tells who offered that a member is bound for good.
+	Bound struct {
+		Session  SessionID
+		Sequence uint64
+		Member   protocol.MemberID
+		Body     protocol.Bound
 	}
 	// Message sends a published message to each of To, as one frame encoded once,
 	// and then answers its Publish with how many of them it could be queued for.
@@ -196,7 +234,8 @@ type (
 		Payload  []byte
 	}
 	// Withdraw tells that these sessions' replies are not needed any more: a
-	// Deliver still queued whole is taken back, else a Cancel frame follows it.
+	// Deliver still queued whole is taken back, else a Cancel frame follows it. A
+	// Bind that is still queued is taken back as well.
 	Withdraw struct {
 		From []SessionID
 		Call CallID
@@ -207,6 +246,7 @@ type (
 		Session  SessionID
 		Sequence uint64
 		Account  *Account
+		Offer    bool // it is of one
 	}
 	// View shows a watcher one view: the full one first, then what changed.
 	View struct {
@@ -223,6 +263,8 @@ func (Forgot) effect()   {}
 func (Failed) effect()   {}
 func (Deliver) effect()  {}
 func (Message) effect()  {}
+func (Bind) effect()     {}
+func (Bound) effect()    {}
 func (Withdraw) effect() {}
 func (Finished) effect() {}
 func (View) effect()     {}

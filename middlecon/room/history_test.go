@@ -19,6 +19,8 @@ import (
 //	leave 1 [room=NUMBER]            sent 1 CALL      overflow 1 CALL
 //	lost 1                           receipt 1 CALL   reply 1 CALL ok TEXT [more]
 //	watch 5 [seq=1] [once]           cancel 9 SEQUENCE               forget 5 [ann]     tick
+//	offer 9 [window=10ms] [for=1s] [seq=5] [rack=7] [wait=2/1s]      bid 1 CALL [cost=5]
+//	sent 1 CALL bind                 overflow 1 CALL bind
 //	publish 9 [rack=7] [state=ready:yes] [to=ann] [in=ROOM]
 //	state 1 [ready=yes] [room=NUMBER]
 //
@@ -79,6 +81,9 @@ type options struct {
 	seq        uint64
 	room       uint32
 	more, once bool
+	bind       bool
+	window     time.Duration
+	cost       uint64
 	labels     map[string]string
 	state      map[string]string
 }
@@ -107,6 +112,12 @@ func (h *history) options(words []string) options {
 			o.seq = h.number(value)
 		case "room":
 			o.room = uint32(h.number(value))
+		case "bind":
+			o.bind = true
+		case "window":
+			o.window = h.duration(value)
+		case "cost":
+			o.cost = h.number(value)
 		case "more":
 			o.more = true
 		case "once":
@@ -140,6 +151,12 @@ func (h *history) event(words []string) Event {
 	case "call":
 		o := h.options(trimmed[2:])
 		return h.call(Call{Session: s, Sequence: o.seq, Peer: peer, Budget: o.length}, o)
+	case "offer":
+		o := h.options(trimmed[2:])
+		c := h.call(Call{Session: s, Sequence: o.seq, Peer: peer, Budget: o.length}, o)
+		return Offer{Session: s, Sequence: o.seq, Peer: peer, Budget: o.length, Payload: c.Payload, Body: protocol.Offer{
+			Room: o.in, Labels: o.labels, State: o.state, Wait: c.Body.Wait, WaitUS: c.Body.WaitUS, WindowUS: uint32(o.window.Microseconds()),
+		}}
 	case "publish":
 		o := h.options(trimmed[2:])
 		return Publish{Session: s, Sequence: o.seq, Peer: peer, Body: protocol.Publish{Room: o.in, Labels: o.labels, State: o.state, To: o.to}}
@@ -178,9 +195,11 @@ func (h *history) memberEvent(words, trimmed []string, s SessionID, c CallID) Ev
 	o := h.options(trimmed[3:])
 	switch words[0] {
 	case "sent":
-		return Sent{Session: s, Call: c}
+		return Sent{Session: s, Call: c, Bind: o.bind}
 	case "overflow":
-		return Overflow{Session: s, Call: c}
+		return Overflow{Session: s, Call: c, Bind: o.bind}
+	case "bid":
+		return Bid{Session: s, Call: c, Room: o.room, Cost: o.cost}
 	case "receipt":
 		return Receipt{Session: s, Call: c, Room: o.room}
 	case "reply":
@@ -209,7 +228,11 @@ func describe(e Effect) string {
 	case Failed:
 		return fmt.Sprintf("failed %d %s", e.Session, e.Err.Code)
 	case Deliver:
-		return fmt.Sprintf("deliver %d to %s", e.Call, sessions(e.To))
+		return fmt.Sprintf("%s %d to %s", verb(e.Offer), e.Call, sessions(e.To))
+	case Bind:
+		return fmt.Sprintf("bind %d to %d for %v", e.Call, e.To, e.Budget)
+	case Bound:
+		return fmt.Sprintf("bound %d seq=%d %s %v %s %d", e.Session, e.Sequence, e.Body.Name, e.Member, e.Body.Host, e.Body.PID)
 	case Message:
 		return strings.TrimSpace(fmt.Sprintf("message %d by %d to %s", e.Number, e.Session, sessions(e.To)))
 	case Withdraw:

@@ -17,6 +17,12 @@ func (m *model) account(c *modelCall, a *Account) {
 		ElapsedUS: uint64((m.now - c.start).Microseconds()), WaitedUS: uint64((c.start - c.accepted).Microseconds()),
 		Late: c.late, Duplicate: c.duplicate,
 	}
+	if o := c.offer; o != nil {
+		want.Bids = o.bids
+		if o.bound != nil {
+			want.Bound = o.bound.id
+		}
+	}
 	if c.waiting {
 		want.ElapsedUS, want.WaitedUS = 0, uint64((m.now - c.accepted).Microseconds())
 	}

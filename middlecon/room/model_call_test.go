@@ -1,6 +1,7 @@
 package room
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -26,6 +27,8 @@ type modelCall struct {
 	absent    []string
 	late      uint32
 	duplicate uint32
+	offer     *modelOffer // nil: it is a call
+	turn      int         // among those of one deadline
 }
 
 // modelSlot is one selected member: what happened to it, and the outcome that
@@ -39,6 +42,8 @@ type modelSlot struct {
 	parts    []byte
 	outcome  protocol.Outcome
 	text     string
+	bid      bool
+	cost     uint64
 	replied  bool
 	at       time.Duration
 }
@@ -71,6 +76,9 @@ func (s *modelSlot) settle(m *model, o protocol.Outcome) {
 		return
 	}
 	s.outcome, s.at = o, m.now
+	if of := s.call.offer; of != nil && of.binding == s {
+		of.binding = nil
+	}
 	if o != protocol.OK {
 		s.parts = nil
 	}
@@ -89,7 +97,9 @@ func (m *model) conclude(c *modelCall) {
 	pending := slices.ContainsFunc(c.slots, func(s *modelSlot) bool { return s.outcome == 0 })
 	if !pending || (c.needed() > 0 && c.met()) {
 		m.end(c)
+		return
 	}
+	m.bindNext(c)
 }
 
 // needed is how many members have to answer ok.
@@ -128,26 +138,32 @@ func (m *model) end(c *modelCall) {
 		return
 	}
 	for _, s := range c.slots {
+		if s.bids() {
+			s.settle(m, protocol.NotBound)
+		}
 		s.settle(m, protocol.Cancelled)
 	}
 	m.calls = slices.Delete(m.calls, at, at+1)
-	m.stats.Finished++
+	counts := m.counts(c.offer)
+	counts.Finished++
 	if m.gone[c.caller] {
-		m.stats.Abandoned++
+		counts.Abandoned++
 	} else {
 		key := fmt.Sprintf("%d %d", c.caller, c.sequence)
 		m.want.finished[key] = append(m.want.finished[key], c)
 	}
 }
 
-func (m *model) accept(e Call, effects []Effect) {
-	if code := m.refuseCall(e); code != 0 {
-		m.stats.Refused++
+func (m *model) accept(e Call, o *modelOffer, effects []Effect) {
+	counts := m.counts(o)
+	if code := cmp.Or(o.refuse(e.Budget), m.refuseCall(e)); code != 0 {
+		counts.Refused++
 		m.refuse(e.Session, code)
 		return
 	}
-	m.stats.Accepted++
+	counts.Accepted++
 	c := &modelCall{
+		offer: o, turn: m.turn(),
 		asked: e, caller: e.Session, sequence: e.Sequence, room: e.Body.Room, rule: e.Body.When(), accepted: m.now,
 	}
 	m.calls = append(m.calls, c)
@@ -164,7 +180,10 @@ func (m *model) accept(e Call, effects []Effect) {
 // begin fixes the view, as it is now.
 func (m *model) begin(c *modelCall, effects []Effect) {
 	e := c.asked
-	c.waiting, c.start, c.deadline = false, m.now, m.now+e.Budget
+	c.waiting, c.start, c.deadline, c.turn = false, m.now, m.now+e.Budget, m.turn()
+	if c.offer != nil && c.offer.window > 0 {
+		c.offer.collects, c.deadline = true, m.now+c.offer.window
+	}
 	if in := m.rooms[c.room]; in != nil {
 		c.view, c.size = in.view, len(m.in(c.room))
 	}
@@ -187,7 +206,7 @@ func (m *model) begin(c *modelCall, effects []Effect) {
 	}
 	m.lastCall++
 	c.id = m.lastCall
-	m.want.answers = append(m.want.answers, fmt.Sprintf("deliver %d to %s", c.id, sessions(to)))
+	m.want.answers = append(m.want.answers, fmt.Sprintf("%s %d to %s", verb(c.offer != nil), c.id, sessions(to)))
 	for _, effect := range effects {
 		if deliver, ok := effect.(Deliver); ok && deliver.Call == c.id {
 			want := protocol.Deliver{View: c.view, Host: e.Peer.Host, PID: e.Peer.PID}
@@ -253,7 +272,8 @@ func (m *model) refuseTarget(e Call) protocol.Code {
 }
 
 func (m *model) overflow(e Overflow) {
-	if s := m.slot(e.Session, e.Call); s != nil && !s.sent && !s.received {
+	s := m.slot(e.Session, e.Call)
+	if s != nil && (e.Bind && s.binding() || !e.Bind && !s.sent && !s.received && !s.bids()) {
 		s.settle(m, protocol.Overflow)
 		m.conclude(s.call)
 	}
@@ -263,6 +283,10 @@ func (m *model) reply(e Reply) {
 	s := m.slot(e.Session, e.Call)
 	if s == nil || m.number(s.call.room) != e.Room || !e.Outcome.FromMember() {
 		m.stray(e)
+		return
+	}
+	if e.Outcome != protocol.Refused && !s.mayHaveBegun() {
+		m.stats.Unknown += uint64(map[bool]int{false: 1}[e.More])
 		return
 	}
 	if s.outcome != 0 {
@@ -277,6 +301,7 @@ func (m *model) reply(e Reply) {
 		}
 		return
 	}
+	m.declines(s)
 	s.received = true
 	if s.said != e.Outcome {
 		s.said, s.parts = e.Outcome, nil

@@ -23,6 +23,7 @@ type model struct {
 	calls      []*modelCall // in flight, in the order of acceptance
 	gone       map[SessionID]bool
 	lastCall   CallID
+	lastTurn   int
 	lastMember protocol.MemberID
 	lastView   uint64            // the highest of the rooms that are no more
 	numbers    map[uint32]bool   // of all rooms that ever were
@@ -95,7 +96,9 @@ func (m *model) step(now time.Duration, ev Event, effects []Effect) {
 	m.want = expected{withdrawn: make(map[string]int), finished: make(map[string][]*modelCall)}
 	switch e := ev.(type) {
 	case Sent:
-		if s := m.slot(e.Session, e.Call); s != nil {
+		if s := m.slot(e.Session, e.Call); s != nil && e.Bind {
+			m.bindSent(s)
+		} else if s != nil {
 			s.sent = true
 		}
 	case Overflow:
@@ -121,7 +124,11 @@ func (m *model) apply(ev Event, effects []Effect) {
 	case Lost:
 		m.lose(e)
 	case Call:
-		m.accept(e, effects)
+		m.accept(e, nil, effects)
+	case Offer:
+		m.offer(e, effects)
+	case Bid:
+		m.bid(e)
 	case Cancel:
 		m.cancel(e)
 	case Watch:
@@ -145,11 +152,13 @@ func (m *model) apply(ev Event, effects []Effect) {
 func (m *model) timePasses(effects []Effect) {
 	m.timeIsUp(effects)
 	for _, c := range slices.Clone(m.calls) {
-		if c.waiting || m.now < c.deadline {
+		if c.waiting || m.now < c.start+c.asked.Budget {
 			continue
 		}
 		for _, s := range c.slots {
 			switch {
+			case s.bids():
+				s.settle(m, protocol.NotBound)
 			case s.received:
 				s.settle(m, protocol.Timeout)
 			case s.sent:
@@ -266,13 +275,13 @@ func (m *model) leave(e Leave) {
 		if m.number(o.room) != e.Room {
 			continue
 		}
-		m.want.answers = append(m.want.answers, fmt.Sprintf("left %d room=%d", e.Session, e.Room))
-		for _, c := range slices.Clone(m.calls) {
+		for _, c := range m.byNumber() {
 			if s := c.slotOf(e.Session); s != nil && c.room == o.room {
 				s.settle(m, protocol.Left)
 			}
 			m.conclude(c)
 		}
+		m.want.answers = append(m.want.answers, fmt.Sprintf("left %d room=%d", e.Session, e.Room))
 		m.remove(o)
 		return
 	}
@@ -291,9 +300,9 @@ func (m *model) lose(e Lost) {
 			m.end(c)
 		}
 	}
-	for _, c := range slices.Clone(m.calls) {
+	for _, c := range m.byNumber() {
 		s := c.slotOf(e.Session)
-		if s != nil && (s.sent || s.received) {
+		if s != nil && (s.sent || s.received) && s.mayHaveBegun() {
 			s.settle(m, protocol.LostAfterSend)
 		} else if s != nil {
 			s.settle(m, protocol.NotSent)

@@ -24,13 +24,30 @@ func (m *model) present(e Call) int {
 	return n
 }
 
-// timeIsUp begins the calls whose waiting ends now, who waits for less time first.
+// timeIsUp begins the calls whose waiting ends now, and ends the collecting of
+// bids, who waits for less time first.
 func (m *model) timeIsUp(effects []Effect) {
-	due := slices.DeleteFunc(slices.Clone(m.calls), func(c *modelCall) bool { return !c.waiting || c.deadline > m.now })
-	slices.SortStableFunc(due, func(a, b *modelCall) int { return cmp.Compare(a.deadline, b.deadline) })
+	due := slices.DeleteFunc(slices.Clone(m.calls), func(c *modelCall) bool {
+		over := !c.waiting && m.now >= c.start+c.asked.Budget
+		return over || c.deadline > m.now
+	})
+	slices.SortFunc(due, func(a, b *modelCall) int {
+		return cmp.Or(cmp.Compare(a.deadline, b.deadline), cmp.Compare(a.turn, b.turn))
+	})
 	for _, c := range due {
-		m.begin(c, effects)
+		if c.waiting {
+			m.begin(c, effects)
+			continue
+		}
+		c.offer.collects, c.deadline, c.turn = false, c.start+c.asked.Budget, m.turn()
+		m.bindNext(c)
 	}
+}
+
+// turn numbers what is done in its order at one deadline.
+func (m *model) turn() int {
+	m.lastTurn++
+	return m.lastTurn
 }
 
 // enough begins the calls that have the members that they wait for.

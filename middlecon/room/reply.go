@@ -23,9 +23,16 @@ func (r *Rooms) reply(e Reply) {
 		return
 	}
 	s, entry := &c.slots[i], &c.account.Entries[i]
+	if e.Outcome != protocol.Refused && !c.begun(i) {
+		r.unbound(e)
+		return
+	}
 	if s.state == settled {
 		c.again(s, e, &r.stats)
 		return
+	}
+	if s.state == bids {
+		r.takeBack(c, i)
 	}
 	s.state = received
 	if s.reply != e.Outcome { // it changed its mind: what came before does not count

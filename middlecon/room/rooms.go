@@ -27,6 +27,7 @@ type Rooms struct {
 	lastView   uint64 // the highest view of any room that was dropped
 	lastOrder  uint64 // of the calls that entered due
 	waiting    int    // calls whose view is not fixed
+	offers     int    // of the calls in flight, those that are offers
 	held       int    // bytes of replies and waiting messages of the calls in flight
 
 	stats    Stats
@@ -80,7 +81,11 @@ func (r *Rooms) Step(now time.Duration, ev Event) []Effect {
 	case Reply:
 		r.reply(e)
 	case Call:
-		r.call(e)
+		r.call(e, nil)
+	case Offer:
+		r.offer(e)
+	case Bid:
+		r.bid(e)
 	case Cancel:
 		r.cancel(e)
 	case Join:

@@ -16,13 +16,19 @@ func (r *Rooms) slotOf(id SessionID, in CallID) (c *call, index int, ok bool) {
 }
 
 func (r *Rooms) sent(e Sent) {
-	if c, i, ok := r.slotOf(e.Session, e.Call); ok && c.slots[i].state == queued {
+	c, i, ok := r.slotOf(e.Session, e.Call)
+	switch {
+	case !ok:
+	case e.Bind:
+		r.bindSent(c, i)
+	case c.slots[i].state == queued:
 		c.slots[i].state = sent
 	}
 }
 
 func (r *Rooms) overflow(e Overflow) {
-	if c, i, ok := r.slotOf(e.Session, e.Call); ok && c.slots[i].state == queued {
+	c, i, ok := r.slotOf(e.Session, e.Call)
+	if ok && (c.slots[i].state == queued && !e.Bind || e.Bind && c.binds(i)) {
 		r.settle(c, i, protocol.Overflow)
 		r.conclude(c)
 	}
@@ -39,6 +45,7 @@ func (r *Rooms) receipt(e Receipt) {
 
 // settle gives a slot its outcome, once and for all.
 func (r *Rooms) settle(c *call, i int, o protocol.Outcome) {
+	c.offer.settled(i, c.slots[i].state)
 	c.slots[i].state = settled
 	entry := &c.account.Entries[i]
 	entry.Outcome = o
@@ -56,10 +63,10 @@ func (r *Rooms) settle(c *call, i int, o protocol.Outcome) {
 
 // settleLost settles a slot whose session has ended.
 func (r *Rooms) settleLost(c *call, i int) {
-	switch c.slots[i].state {
-	case settled:
+	switch {
+	case c.slots[i].state == settled:
 		return
-	case queued:
+	case c.slots[i].state == queued, !c.begun(i):
 		r.settle(c, i, protocol.NotSent)
 	default:
 		r.settle(c, i, protocol.LostAfterSend)
@@ -106,7 +113,9 @@ func (r *Rooms) settleRest(c *call, outcome func(state) protocol.Outcome) {
 func (r *Rooms) conclude(c *call) {
 	if c.over() {
 		r.finish(c)
+		return
 	}
+	r.bindNext(c)
 }
 
 // finish ends a call: who is open is cancelled, and the account goes home if
@@ -116,7 +125,7 @@ func (r *Rooms) finish(c *call) {
 		r.giveUp(c)
 		return
 	}
-	r.settleRest(c, func(state) protocol.Outcome { return protocol.Cancelled })
+	r.settleRest(c, cancelled)
 	delete(r.calls, c.id)
 	r.due.remove(c)
 	for i := range c.slots {
@@ -126,18 +135,30 @@ func (r *Rooms) finish(c *call) {
 	r.close(c)
 }
 
+// cancelled is what becomes of who is open when a call ends.
+func cancelled(s state) protocol.Outcome {
+	if s == bids {
+		return protocol.NotBound
+	}
+	return protocol.Cancelled
+}
+
 // close counts a call that is over, and sends its account home.
 func (r *Rooms) close(c *call) {
-	r.stats.Finished++
+	counts := r.stats.of(c.offer)
+	counts.Finished++
 	sum := &c.account.Summary
 	sum.Met = c.met()
 	sum.ElapsedUS = uint64((r.now - c.start).Microseconds())
 	if c.caller != nil {
 		c.caller.dropCall(c)
+		if c.offer != nil {
+			r.offers--
+		}
 		if c.caller.lost {
-			r.stats.Abandoned++
+			counts.Abandoned++
 			return
 		}
 	}
-	r.emit(Finished{Session: c.session, Sequence: c.sequence, Account: c.account})
+	r.emit(Finished{Session: c.session, Sequence: c.sequence, Account: c.account, Offer: c.offer != nil})
 }

@@ -41,6 +41,9 @@ func (w *world) event() Event {
 	case n < 20:
 		return w.lose()
 	case n < 36:
+		if w.IntN(3) == 0 {
+			return w.offer()
+		}
 		return w.call()
 	case n < 39:
 		return Cancel{Session: w.session(), Sequence: w.sequence()}
@@ -91,8 +94,11 @@ func (w *world) pin(s SessionID) {
 }
 
 func (w *world) lose() Event {
-	i := w.IntN(len(w.alive))
-	s := w.alive[i]
+	return w.loseThat(w.alive[w.IntN(len(w.alive))])
+}
+
+func (w *world) loseThat(s SessionID) Event {
+	i := slices.Index(w.alive, s)
 	w.alive[i] = w.alive[len(w.alive)-1]
 	w.alive = w.alive[:len(w.alive)-1]
 	w.open()
@@ -146,6 +152,9 @@ func (w *world) memberEvent() Event {
 		id, room = c.id, w.m.number(c.room)
 		slot := c.slots[w.IntN(len(c.slots))]
 		s = slot.session
+		if c.offer != nil && w.IntN(6) > 0 {
+			return w.offerEvent(slot, room)
+		}
 		if !slot.sent && w.IntN(3) > 0 {
 			return w.transport(s, id)
 		}
@@ -153,9 +162,11 @@ func (w *world) memberEvent() Event {
 	if w.IntN(30) == 0 {
 		room++
 	}
-	switch w.IntN(6) {
+	switch w.IntN(7) {
 	case 0:
 		return w.transport(s, id)
+	case 2:
+		return w.bid(s, id, room)
 	case 1:
 		return Receipt{Session: s, Call: id, Room: room}
 	}
@@ -164,9 +175,9 @@ func (w *world) memberEvent() Event {
 
 func (w *world) transport(s SessionID, id CallID) Event {
 	if w.IntN(8) == 0 {
-		return Overflow{Session: s, Call: id}
+		return Overflow{Session: s, Call: id, Bind: w.IntN(8) == 0}
 	}
-	return Sent{Session: s, Call: id}
+	return Sent{Session: s, Call: id, Bind: w.IntN(8) == 0}
 }
 
 func (w *world) reply(s SessionID, id CallID, room uint32) Reply {

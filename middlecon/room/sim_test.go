@@ -104,6 +104,11 @@ func (m met) add(s Stats) {
 	m["duplicate"] += s.Duplicate
 	m["unknown"] += s.Unknown
 	m["abandoned"] += s.Abandoned
+	m["offers abandoned"] += s.Offers.Abandoned
+	m["bound"] += s.Bound
+	m["bids late"] += s.BidsLate
+	m["bids duplicate"] += s.BidsDuplicate
+	m["bids unknown"] += s.BidsUnknown
 }
 
 func (m met) check(t *testing.T) {
@@ -133,6 +138,8 @@ type world struct {
 	alive []SessionID
 	last  SessionID
 	said  int
+
+	claims *claims
 }
 
 // simulate plays one history of so many steps, then loses every session.
@@ -142,7 +149,7 @@ func simulate(source rand.Source, steps int, sum met, log func(string, ...any)) 
 			err = fmt.Errorf("panic: %v", p)
 		}
 	}()
-	w := &world{met: sum, Rand: rand.New(source), m: newModel(simLimits()), r: New(simBroker, simLimits())}
+	w := &world{claims: newClaims(), met: sum, Rand: rand.New(source), m: newModel(simLimits()), r: New(simBroker, simLimits())}
 	for range 6 {
 		w.open()
 	}
@@ -188,6 +195,9 @@ func (w *world) step(ev Event, log func(string, ...any)) error {
 		if failed, ok := e.(Failed); ok {
 			w.met[failed.Err.Code.String()]++
 		}
+	}
+	if err := w.claims.step(ev, effects); err != nil {
+		return fmt.Errorf("%T%+v: at most one is bound: %w", ev, ev, err)
 	}
 	w.m.step(w.now, ev, effects)
 	w.m.checkStats(w.r)

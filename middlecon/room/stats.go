@@ -2,20 +2,32 @@ package room
 
 import "ddcos/protocol"
 
-// Stats are counts since the start, and of what there is. Accepted = Finished
-// + InFlight at every instant; calls asked for = Accepted + Refused.
-type Stats struct {
+// Counts are of calls, or of offers. Accepted = Finished + InFlight at every
+// instant; those asked for = Accepted + Refused.
+type Counts struct {
 	Accepted  uint64
 	Finished  uint64 // Abandoned among them
 	Abandoned uint64 // their caller was lost before
-	Refused   uint64 // calls answered by Failed
-	Published uint64 // messages without replies: no calls, and in none of the counts above
+	Refused   uint64 // answered by Failed
 	InFlight  int    // those that wait for members among them
+}
 
-	Outcomes  [protocol.Cancelled + 1]uint64 // members settled, by outcome
-	Late      uint64                         // whole replies after their member was settled or the call was over
-	Duplicate uint64                         // further whole replies of one member to a call in flight
-	Unknown   uint64                         // replies to no call, or by a session that the call did not select
+// Stats are counts since the start, and of what there is.
+type Stats struct {
+	Counts           // of calls, without offers
+	Offers    Counts // of offers
+	Published uint64 // messages without replies: no calls, and in none of the counts above
+
+	Bound         uint64 // offers that a member was bound to
+	Bids          uint64
+	BidsLate      uint64 // after their member was settled or the offer was over
+	BidsDuplicate uint64 // further ones of one member on one offer in flight
+	BidsUnknown   uint64 // on no offer, or by a session that was not offered it
+
+	Outcomes  [protocol.NotBound + 1]uint64 // members settled, by outcome
+	Late      uint64                        // whole replies after their member was settled or the call was over
+	Duplicate uint64                        // further whole replies of one member to a call in flight
+	Unknown   uint64                        // replies to no call, or by a session that the call did not select, or of a member that is not bound
 
 	Views   uint64 // made since the start
 	Rooms   int
@@ -28,6 +40,15 @@ type Stats struct {
 // Stats tells the counts as they are now. It costs the same whatever there is.
 func (r *Rooms) Stats() Stats {
 	s := r.stats
-	s.InFlight, s.Rooms, s.Held = len(r.calls)+r.waiting, len(r.rooms), r.held
+	s.InFlight, s.Rooms, s.Held = len(r.calls)+r.waiting-r.offers, len(r.rooms), r.held
+	s.Offers.InFlight = r.offers
 	return s
+}
+
+// of are the counts of calls, or where there is an offer of offers.
+func (s *Stats) of(o *offer) *Counts {
+	if o != nil {
+		return &s.Offers
+	}
+	return &s.Counts
 }
