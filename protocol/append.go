@@ -75,7 +75,7 @@ func (a *Absent) append(b []byte) []byte {
 }
 
 func (s *Summary) append(b []byte) []byte {
-	b = appendMap(b, 10+ones(s.Key != "", s.Value != "", s.WaitedUS != 0))
+	b = appendMap(b, 10+ones(s.Key != "", s.Value != "", s.WaitedUS != 0, s.Bound != 0, s.Bids != 0))
 	b = appendText(appendText(b, "room"), s.Room)
 	b = appendUint(appendText(b, "view"), s.View)
 	b = appendUint(appendText(b, "view_size"), uint64(s.ViewSize))
@@ -88,7 +88,9 @@ func (s *Summary) append(b []byte) []byte {
 	b = appendUint(appendText(b, "duplicate"), uint64(s.Duplicate))
 	b = appendTextUnlessEmpty(b, "key", s.Key)
 	b = appendTextUnlessEmpty(b, "value", s.Value)
-	return appendUintUnlessZero(b, "waited_us", s.WaitedUS)
+	b = appendUintUnlessZero(b, "waited_us", s.WaitedUS)
+	b = appendUintUnlessZero(b, "bound", uint64(s.Bound))
+	return appendUintUnlessZero(b, "bids", uint64(s.Bids))
 }
 
 // ones counts what is true.

@@ -131,7 +131,7 @@ func randomBodies(r *rand.Rand) []any {
 		chunk.Summary = &Summary{
 			Room: someText(r), View: someNumber(r), ViewSize: uint32(someNumber(r)), Selected: uint32(someNumber(r)), Rule: RuleKind(someNumber(r)),
 			N: uint32(someNumber(r)), Met: r.IntN(2) == 0, ElapsedUS: someNumber(r), Late: uint32(someNumber(r)), Duplicate: uint32(someNumber(r)),
-			Key: someText(r), Value: someText(r), WaitedUS: someNumber(r),
+			Key: someText(r), Value: someText(r), WaitedUS: someNumber(r), Bound: MemberID(someNumber(r)), Bids: uint32(someNumber(r)),
 		}
 	}
 	return []any{call, &Deliver{View: someNumber(r), Host: someText(r), PID: int32(someNumber(r))}, chunk}

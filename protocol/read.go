@@ -189,6 +189,10 @@ func readSummary(w *walker) (*Summary, error) {
 			s.Value, err = w.takeString(nil)
 		case 12:
 			err = readNumber(w, uint64Shape, &s.WaitedUS)
+		case 13:
+			err = readNumber(w, uint64Shape, &s.Bound)
+		case 14:
+			err = readNumber(w, uint32Shape, &s.Bids)
 		}
 		return err
 	})
