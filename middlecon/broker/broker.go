@@ -39,6 +39,7 @@ type Broker struct {
 	dirty    []*session // with frames to flush
 	blocked  []*session // whose transport has bytes that the kernel has not taken
 	working  bool       // settle is running: it will see whatever is added
+	behind   bool       // the loop was away: deadlines wait for readAgain
 	scratch  [][]byte
 	latency  latency
 	queued   uint64        // bytes, at queuedAt

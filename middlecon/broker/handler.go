@@ -36,6 +36,7 @@ func (h *handler) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
 func (h *handler) OnTraffic(c gnet.Conn) (action gnet.Action) {
 	b, s := h.b, sessionOf(c)
 	b.contain(func() {
+		b.lookBack()
 		b.read(s, c)
 		b.settle()
 	}, func() { action = gnet.Close })

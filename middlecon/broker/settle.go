@@ -23,7 +23,9 @@ func (b *Broker) settle() {
 	b.unblock()
 	b.hailOrClose()
 	b.listenAll()
-	b.tell(room.Tick{})
+	if !b.behind {
+		b.tell(room.Tick{})
+	}
 	for len(b.dirty) > 0 {
 		b.flush()
 		b.catchUp()
@@ -170,6 +172,9 @@ func (b *Broker) hailOrClose() {
 // arm sets the timer for the next thing that needs the loop without a frame. One
 // that fires too early does no harm, and setting it at every turn would cost more.
 func (b *Broker) arm() {
+	if b.behind {
+		return // readAgain will
+	}
 	at, ok := b.rooms.Next()
 	if len(b.unhailed) > 0 {
 		if hello := b.unhailed[0].deadline.Sub(b.started); !ok || hello < at {
@@ -197,6 +202,7 @@ const never = time.Duration(math.MaxInt64)
 
 // due runs when the timer has fired; settle sets it again.
 func (b *Broker) due() {
+	b.lookBack()
 	b.armed = never
 	b.settle()
 }

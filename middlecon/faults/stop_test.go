@@ -14,7 +14,7 @@ import (
 // none is timeout; the call ends once, and the next ones are as ever.
 func TestStoppedBroker(t *testing.T) {
 	w := begin(t, setup{})
-	w.members(plan{Names: names("well", 40)})
+	w.members(plan{Names: names("well", 300)})
 	silent := names("silent", 3)
 	w.sick(silent...)
 	w.members(plan{Names: silent})
@@ -22,14 +22,14 @@ func TestStoppedBroker(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		a := c.must(ask{deadline: time.Second, orders: []string{"*=sleep:400ms", "silent0=sleep:1m", "silent1=sleep:1m", "silent2=sleep:1m"}})
-		if n := a.Counts(); n[protocol.OK] != 40 || n[protocol.Timeout] != 3 {
+		a := c.must(ask{deadline: time.Second, orders: []string{"*=sleep:400ms", "silent0=late:3s", "silent1=late:3s", "silent2=late:3s"}})
+		if n := a.Counts(); n[protocol.OK] != 300 || n[protocol.Timeout] != 3 {
 			t.Errorf("a broker that was stopped: %v", n)
 		}
 	}()
-	w.awaitSteps(Began, 43)
+	w.awaitSteps(Began, 303)
 	w.broker.stopped(t)
-	w.awaitSteps(Effect, 40)
+	w.awaitSteps(Effect, 300)
 	<-time.After(1200 * time.Millisecond)
 	w.broker.signal(t, unix.SIGCONT)
 	<-done

@@ -149,6 +149,17 @@ func TestDeadline(t *testing.T) {
 			call 9 seq=2 for=2s  -> deliver 2 to 1
 			call 9 seq=3 for=3s  -> deliver 3 to 1
 			@5s tick             -> withdraw 2 from 1; finished 9 seq=2 view=1/1 ann=not_sent; withdraw 1 from 1; finished 9 seq=1 view=1/1 ann=not_sent; withdraw 3 from 1; finished 9 seq=3 view=1/1 ann=not_sent`,
+		"it waits for what came while the owner was away": `
+			join 1 ann           -> joined 1 room=1 view=1
+			join 2 bob           -> joined 2 room=1 view=2
+			call 9               -> deliver 1 to 1,2
+			sent 1 1
+			sent 2 1
+			@5s behind
+			@5s reply 1 1 ok late
+			@5s call 9 seq=2 for=1s -> deliver 2 to 1,2
+			@5001ms tick         -> withdraw 1 from 2; finished 9 seq=1 view=2/2 ann=ok:late bob=no_receipt
+			@6s tick             -> withdraw 2 from 1,2; finished 9 seq=2 view=2/2 ann=not_sent bob=not_sent`,
 		"time does not go back": `
 			join 1 ann           -> joined 1 room=1 view=1
 			@5s call 9           -> deliver 1 to 1

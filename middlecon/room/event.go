@@ -137,11 +137,16 @@ type (
 		Sequence uint64
 		Body     protocol.Forget
 	}
+	// Behind says that the owner was away while time passed, and that what came
+	// meanwhile is still to be told: until the next Tick no deadline is dealt with,
+	// and a reply counts that would else be late by the owner's own fault.
+	Behind struct{}
 	// Tick is only the time: deadlines that have come are dealt with, as in every Step.
 	Tick struct{}
 )
 
 func (Join) event()     {}
+func (Behind) event()   {}
 func (Leave) event()    {}
 func (Lost) event()     {}
 func (Call) event()     {}

@@ -18,7 +18,7 @@ import (
 //	join 1 ann rack=7 [in=ROOM]      call 9 [need=2] [for=1s] [seq=5] [rack=7] [to=ann] [member=1] [wait=2/1s] [in=ROOM]
 //	leave 1 [room=NUMBER]            sent 1 CALL      overflow 1 CALL
 //	lost 1                           receipt 1 CALL   reply 1 CALL ok TEXT [more]
-//	watch 5 [seq=1] [once]           cancel 9 SEQUENCE               forget 5 [ann]     tick
+//	watch 5 [seq=1] [once]           cancel 9 SEQUENCE               forget 5 [ann]     tick     behind
 //	offer 9 [window=10ms] [for=1s] [seq=5] [rack=7] [wait=2/1s]      bid 1 CALL [cost=5]
 //	sent 1 CALL bind                 overflow 1 CALL bind
 //	publish 9 [rack=7] [state=ready:yes] [to=ann] [in=ROOM]
@@ -133,6 +133,9 @@ func (h *history) options(words []string) options {
 }
 
 func (h *history) event(words []string) Event {
+	if words[0] == "behind" {
+		return Behind{}
+	}
 	if words[0] == "tick" {
 		return Tick{}
 	}

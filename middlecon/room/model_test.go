@@ -14,6 +14,7 @@ import (
 type model struct {
 	limits Limits
 	now    time.Duration
+	behind bool
 	failed string
 
 	members    []*modelMember // of all rooms, in the order of joining
@@ -107,7 +108,15 @@ func (m *model) step(now time.Duration, ev Event, effects []Effect) {
 		if lost, ok := ev.(Lost); ok {
 			m.gone[lost.Session] = true // nothing more is for it, not even what is due now
 		}
-		m.timePasses(effects)
+		switch ev.(type) {
+		case Behind:
+			m.behind = true
+		case Tick:
+			m.behind = false
+		}
+		if !m.behind {
+			m.timePasses(effects)
+		}
 		m.dropUnused()
 		m.apply(ev, effects)
 	}

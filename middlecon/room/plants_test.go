@@ -70,6 +70,8 @@ func waitPlants() []planted {
 func orderPlants() []planted {
 	return []planted{
 		{"a deadline a nanosecond late", "deadline.go", "r.due[0].deadline <= r.now", "r.due[0].deadline < r.now"},
+		{"a deadline while the owner is behind", "rooms.go", "	if !r.behind {\n", "	{\n"},
+		{"the owner is behind for ever", "rooms.go", "		r.behind = false\n", ""},
 		{"a deadline a nanosecond early", "deadline.go", "r.due[0].deadline <= r.now", "r.due[0].deadline <= r.now+1"},
 		{"a clock that goes back", "rooms.go", "r.now = max(r.now, now)", "r.now = now"},
 		{"the deadline overtakes the transport", "rooms.go", "		r.sent(e)\n		return r.effects\n", "		r.sent(e)\n"},

@@ -13,6 +13,7 @@ type Rooms struct {
 	broker uint32
 	limits Limits
 	now    time.Duration // of the latest Step; it never goes back
+	behind bool          // deadlines wait for a Tick
 
 	sessions map[SessionID]*session
 	rooms    map[string]*room
@@ -56,7 +57,7 @@ func New(broker uint32, limits Limits) *Rooms {
 // Deadlines that are due at now come before the event, so that a reply at the
 // deadline is late. Sent and Overflow are the exceptions: they tell what the
 // transport did earlier, and a deadline in between would call a frame not_sent
-// whose bytes are gone. They leave the deadlines to the next event.
+// whose bytes are gone. They leave the deadlines to the next event. Behind leaves them to the next Tick.
 func (r *Rooms) Step(now time.Duration, ev Event) []Effect {
 	r.now = max(r.now, now)
 	clear(r.effects)
@@ -68,13 +69,20 @@ func (r *Rooms) Step(now time.Duration, ev Event) []Effect {
 	case Overflow:
 		r.overflow(e)
 		return r.effects
+	case Behind:
+		r.behind = true
+		return r.effects
+	case Tick:
+		r.behind = false
 	case Lost: // nothing more is for it, not even what is due now
 		if s := r.sessions[e.Session]; s != nil {
 			s.lost = true
 		}
 	}
-	r.expireCalls()
-	r.expireAbsent()
+	if !r.behind {
+		r.expireCalls()
+		r.expireAbsent()
+	}
 	switch e := ev.(type) {
 	case Receipt:
 		r.receipt(e)

@@ -33,6 +33,9 @@ func (w *world) sequence() uint64 { return uint64(w.IntN(6)) }
 // event is anything that a session, its transport or its end could do, with
 // mistakes and malice among it.
 func (w *world) event() Event {
+	if w.m.behind && w.IntN(4) == 0 {
+		return Tick{}
+	}
 	switch n := w.IntN(100); {
 	case n < 14:
 		return w.join()
@@ -51,6 +54,8 @@ func (w *world) event() Event {
 		s := w.session()
 		w.pin(s)
 		return Watch{Session: s, Sequence: w.sequence(), Body: protocol.Watch{Room: w.room(), Once: w.IntN(2) == 0}}
+	case n < 45:
+		return Behind{}
 	case n < 46:
 		return Tick{}
 	case n < 48:

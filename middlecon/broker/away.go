@@ -1,0 +1,45 @@
+package broker
+
+import (
+	"time"
+
+	"ddcos/middlecon/room"
+)
+
+// A loop that comes so much later than its timer said was away: its process was
+// stopped or starved, or one turn took long. What came meanwhile is in the
+// sockets, and nobody may pay for the loop's absence.
+const awayFor = 10 * time.Millisecond
+
+// readAgainFor is how long the sockets are read after that before deadlines are
+// dealt with. Work that is left for the loop then comes behind all sockets that
+// were ready before.
+const readAgainFor = time.Millisecond
+
+// lookBack begins a turn of the loop. After an absence deadlines wait until each
+// socket that has something was read once, and no silence is held against a
+// session that could not be heard.
+func (b *Broker) lookBack() {
+	if b.armed == never || b.behind {
+		return
+	}
+	away := b.now() - b.armed
+	if away < awayFor {
+		return
+	}
+	b.behind, b.armed = true, never
+	for _, s := range b.pinged {
+		s.ping.heard += away
+	}
+	for _, s := range b.unhailed {
+		s.deadline = s.deadline.Add(away)
+	}
+	b.rooms.Step(b.now(), room.Behind{})
+	b.post(func() { time.AfterFunc(readAgainFor, func() { b.post(b.readAgain) }) })
+}
+
+// readAgain ends the absence.
+func (b *Broker) readAgain() {
+	b.behind = false
+	b.settle()
+}
