@@ -30,7 +30,7 @@ func TestJournal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for cut := range len(text) {
+	for cut := range text {
 		got, err := ParseJournal(text[:cut])
 		whole := 0
 		for _, b := range text[:cut] {
