@@ -73,7 +73,7 @@ type caller interface {
 
 // peers are the systems that middlecon is compared with.
 func peers() []system {
-	return []system{cSystem(), natsSystem(), natsUnknownSystem(), redisSystem(), mosquittoSystem()}
+	return []system{cSystem(), natsSystem(), natsUnknownSystem(), grpcSystem(), mochiSystem(), redisSystem(), mosquittoSystem()}
 }
 
 // PeerNames are those that [CallOptions] may name.

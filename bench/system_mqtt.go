@@ -36,6 +36,17 @@ func mosquittoSystem() system {
 	}
 }
 
+// mochiSystem is a broker of the same protocol in Go.
+func mochiSystem() system {
+	return system{
+		name: "mochi", program: "bench-mochi", made: "peers", unix: true, spare: ", which needs its module",
+		note:  "mochi: mochi-mqtt v2.7.9 (bench/peers/bench-mochi), MQTT 3.1.1 at most once; members publish to a topic of the caller's, who is told how many replies to wait for",
+		args:  func(listen protocol.Address) []string { return []string{"--listen", listen.Where} },
+		wire:  func(_, rooms int) wire { return &mqttWire{rooms: rooms} },
+		asker: func() asker { return &mqttAsker{} }, until: toldCount,
+	}
+}
+
 // appendMQTTHello connects without a name and a keepalive, and subscribes to the topics.
 func appendMQTTHello(out []byte, topics ...string) []byte {
 	out = append(out, mqttConnect, 12, 0, 4, 'M', 'Q', 'T', 'T', 4, 2, 0, 0, 0, 0)
