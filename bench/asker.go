@@ -200,4 +200,6 @@ func (c *bareCaller) read() error {
 	return nil
 }
 
+func (c *bareCaller) reached() int { return c.got }
+
 func (c *bareCaller) close() error { return c.conn.Close() }

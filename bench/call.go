@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 )
 
 // Errors of the measurements: what was asked for cannot be, and what came back is not whole.
@@ -21,19 +20,18 @@ const (
 // CallOptions say what [Call] measures.
 type CallOptions struct {
 	Setting
-	Members int           // in one room, a socket each
-	Calls   int           // that are measured of each system
-	Rounds  int           // that the calls are spread over: the systems take turns
-	Warmup  int           // calls before each round that are not measured
-	Bytes   int           // of the payload, and of each reply
-	Gap     time.Duration // between a call's end and the next call
-	Rate    float64       // calls a second, each timed from when it was due; 0: the next when one has ended
+	Members int     // in one room, a socket each
+	Calls   int     // that are measured of each system
+	Rounds  int     // that the calls are spread over: the systems take turns
+	Warmup  int     // calls before each round that are not measured
+	Bytes   int     // of the payload, and of each reply
+	Rate    float64 // calls a second, each timed from when it was due; 0: half of what a system can do
 }
 
 // DefaultCallOptions measures a room of a thousand with the programs beside this one.
 func DefaultCallOptions() CallOptions {
 	return CallOptions{
-		Setting: DefaultSetting(), Members: 1000, Calls: 200, Rounds: 50, Warmup: 1, Bytes: 64, Gap: 2 * time.Millisecond,
+		Setting: DefaultSetting(), Members: 1000, Calls: 200, Rounds: 50, Warmup: 1, Bytes: 64,
 	}
 }
 
@@ -42,8 +40,8 @@ func (o CallOptions) check() error {
 	switch {
 	case o.Rounds < 1 || o.Calls < o.Rounds || o.Calls > maxCalls:
 		return fmt.Errorf("%w: %d calls in %d rounds; want 1 to %d, and one a round", ErrOptions, o.Calls, o.Rounds, maxCalls)
-	case o.Warmup < 0 || o.Warmup > maxCalls || o.Gap < 0 || o.Rate < 0:
-		return fmt.Errorf("%w: warm-up, gap and rate cannot be less than nothing", ErrOptions)
+	case o.Warmup < 0 || o.Warmup > maxCalls || o.Rate < 0:
+		return fmt.Errorf("%w: warm-up and rate cannot be less than nothing", ErrOptions)
 	case o.Bytes < 0 || o.Bytes > maxBytes:
 		return fmt.Errorf("%w: %d bytes; 0 to %d are possible", ErrOptions, o.Bytes, maxBytes)
 	}
@@ -52,18 +50,31 @@ func (o CallOptions) check() error {
 
 // Call measures how long a call to every member of a room takes, on middlecon and on the peers in
 // turn: a broker and a fleet of members are processes of their own, and this one is the caller.
-// Every account is checked. It leaves nothing behind.
-func Call(ctx context.Context, o CallOptions) error {
+// Every call is timed from when it was due: where one takes long, those behind it do, too. Without
+// a rate each system has as many calls to do as leave it idle half of the time. Every account is
+// checked. It leaves nothing behind.
+func Call(ctx context.Context, o CallOptions) error { return o.publish(ctx, o.once) }
+
+func (o CallOptions) once(ctx context.Context) (found *result, err error) {
 	if err := o.check(); err != nil {
-		return err
+		return nil, err
 	}
-	return o.measure(ctx, o.Members, nil, func(subjects []*subject) error {
+	err = o.measure(ctx, o.Members, nil, func(subjects []*subject) error {
 		err := o.rounds(subjects, o.Rounds, func(s *subject, round int) error { return s.round(ctx, o, round) })
 		if err != nil {
 			return err
 		}
-		title := fmt.Sprintf("A call to %d members over %s, %d bytes each way: %d calls in %d rounds, every account complete.",
+		title := fmt.Sprintf("A call to %d members over %s, %d bytes each way: %d calls in %d rounds, each timed from when it was due, every account complete. middlecon's caller is not told how many members there are: the account says when it is whole.",
 			o.Members, o.Transport, o.Bytes, o.Calls, o.Rounds)
-		return o.report(title, callFigures(subjects))
+		found = &result{title, append(callFigures(subjects), held(subjects)...), callCurves(subjects)}
+		return nil
+	})
+	return found, err
+}
+
+// held are how many members answered the last call.
+func held(subjects []*subject) []Figure {
+	return compare(subjects, []point{
+		{"call-members", "members", func(s *subject) float64 { return float64(s.caller.reached()) }},
 	})
 }

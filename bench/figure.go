@@ -13,10 +13,13 @@ type Figure struct {
 	Name      string  `json:"name"`
 	Value     float64 `json:"value"`
 	Unit      string  `json:"unit"`
-	Peer      string  `json:"peer,omitempty"`       // none: nothing to compare with
-	PeerValue float64 `json:"peer_value,omitempty"` // in the same unit
-	Ratio     float64 `json:"ratio,omitempty"`      // ours / the peer's
-	Note      string  `json:"note,omitempty"`       // what a reader has to know to judge it
+	Peer      string  `json:"peer"`           // none: nothing to compare with
+	PeerValue float64 `json:"peer_value"`     // in the same unit
+	Ratio     float64 `json:"ratio"`          // ours / the peer's
+	Runs      int     `json:"runs,omitempty"` // of which value and peer_value are the medians; none: of one
+	Low       float64 `json:"low,omitempty"`  // the lowest ratio of those runs, or value where there is no peer
+	High      float64 `json:"high,omitempty"` // and the highest
+	Note      string  `json:"note,omitempty"` // what a reader has to know to judge it
 }
 
 // A point is one number that is taken of every subject.
@@ -45,7 +48,7 @@ func compare(subjects []*subject, points []point) []Figure {
 		}
 		for _, peer := range others {
 			f.Peer, f.PeerValue, f.Note = peer.name, p.value(peer), peer.remark(ours)
-			f.Ratio = f.Value / f.PeerValue
+			f.Ratio = ratio(f.Value, f.PeerValue)
 			all = append(all, f)
 		}
 	}
@@ -71,13 +74,26 @@ func (o Setting) report(title string, figures []Figure) error {
 	if !o.JSON {
 		return writeTable(o.Out, title, figures)
 	}
-	e := json.NewEncoder(o.Out)
+	return writeLines(o.Out, figures)
+}
+
+// writeLines prints figures for programs, an object a line.
+func writeLines(w io.Writer, figures []Figure) error {
+	e := json.NewEncoder(w)
 	for _, f := range figures {
 		if err := e.Encode(f); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// spread tells how far the ratios of several runs lie apart.
+func (f Figure) spread() string {
+	if f.Runs < 2 || f.Peer == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (%.2f to %.2f)", f.Low, f.High)
 }
 
 // writeTable prints figures for people, a line each, and each note once.
@@ -91,9 +107,9 @@ func writeTable(w io.Writer, title string, figures []Figure) error {
 		ours := fmt.Sprintf("%s\t%.3f %s", f.Name, f.Value, f.Unit)
 		if f.Peer == "" {
 			_, _ = fmt.Fprintf(t, "%s\t-\t-\t-\n", ours)
-			continue
+		} else {
+			_, _ = fmt.Fprintf(t, "%s\t%s\t%.3f %s\t%.2f%s\n", ours, f.Peer, f.PeerValue, f.Unit, f.Ratio, f.spread())
 		}
-		_, _ = fmt.Fprintf(t, "%s\t%s\t%.3f %s\t%.2f\n", ours, f.Peer, f.PeerValue, f.Unit, f.Ratio)
 		if f.Note != "" && !strings.Contains(strings.Join(notes, "\n"), f.Note) {
 			notes = append(notes, f.Note)
 		}

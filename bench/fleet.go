@@ -12,8 +12,12 @@ import (
 	"ddcos/protocol"
 )
 
-// FleetReady is the line that a fleet prints when every member has joined.
-const FleetReady = "ready"
+// What a fleet prints, a line each: every member has joined, and every member has been asked by its
+// broker whether it lives.
+const (
+	FleetReady  = "ready"
+	FleetPinged = "pinged"
+)
 
 const (
 	joinBatch   = 256              // members that are joining at once
@@ -37,6 +41,7 @@ type fleet struct {
 	epoll, wake int
 	sockets     []*socket
 	joined      int
+	pinged      int
 	events      []unix.EpollEvent
 	buf, out    []byte // of the socket that is being served
 }
@@ -67,7 +72,18 @@ func Fleet(ctx context.Context, o FleetOptions) error {
 	if _, err := fmt.Fprintln(o.Out, FleetReady); err != nil {
 		return err
 	}
-	for ctx.Err() == nil {
+	return f.live(ctx, o)
+}
+
+// live serves until ctx ends, and says when every member has been pinged.
+func (f *fleet) live(ctx context.Context, o FleetOptions) error {
+	for told := false; ctx.Err() == nil; {
+		if !told && f.pinged == o.Members {
+			told = true
+			if _, err := fmt.Fprintln(o.Out, FleetPinged); err != nil {
+				return err
+			}
+		}
 		if err := f.serve(-1); err != nil {
 			return err
 		}

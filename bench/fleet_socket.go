@@ -102,13 +102,19 @@ func (f *fleet) turn(s *socket, events uint32) error {
 	return f.answer(s, f.buf[:n])
 }
 
+// heard tells that the broker has asked whether the member lives.
+func (s *socket) heard() bool {
+	w, ok := s.wire.(interface{ pinged() bool })
+	return ok && w.pinged()
+}
+
 // answer takes the messages in what came; the part of one that is left over waits for its rest.
 func (f *fleet) answer(s *socket, came []byte) (err error) {
 	if len(s.in) > 0 {
 		s.in = append(s.in, came...)
 		came = s.in
 	}
-	before := s.wire.joined()
+	before, heard := s.wire.joined(), s.heard()
 	f.out = f.out[:0]
 	for {
 		var used int
@@ -124,6 +130,9 @@ func (f *fleet) answer(s *socket, came []byte) (err error) {
 	s.in = append(s.in[:0], came...)
 	if !before && s.wire.joined() {
 		f.joined++
+	}
+	if !heard && s.heard() {
+		f.pinged++
 	}
 	if len(f.out) == 0 {
 		return nil

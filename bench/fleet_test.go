@@ -124,3 +124,45 @@ func TestFleetRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestFleetPinged says so when every member, and not only one, has been asked whether it lives.
+func TestFleetPinged(t *testing.T) {
+	l, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	ready, pinged := newAwaited(FleetReady), newAwaited(FleetPinged)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- Fleet(ctx, FleetOptions{System: "nats", Broker: "unix://" + l.Addr().String(), Members: 2, Rooms: 1, Out: io.MultiWriter(ready, pinged)})
+	}()
+	for range 2 {
+		select {
+		case <-pinged.seen:
+			t.Error("not all have been pinged")
+		default:
+		}
+		c, r, err := greeted(l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Write([]byte("PING\r\n")); err != nil {
+			t.Fatal(err)
+		}
+		if line, err := r.ReadString('\n'); line != "PONG\r\n" || err != nil {
+			t.Fatalf("%q, %v", line, err)
+		}
+	}
+	select {
+	case <-pinged.seen:
+	case err := <-ended:
+		t.Error(err)
+	}
+	<-ready.seen
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}

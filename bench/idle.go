@@ -13,12 +13,13 @@ type IdleOptions struct {
 	Rooms    int           // that each of them is in
 	Quiet    time.Duration // for so long a broker's memory has not become less when it is taken
 	Settle   time.Duration // and so long that may take at most
+	Beat     time.Duration // and so long the heartbeat of all may take to come, where a broker has one
 	GOGC     int           // percent of the heap that a broker in Go lets grow until it collects
 }
 
 // DefaultIdleOptions measures 15,000 sessions with the programs beside this one.
 func DefaultIdleOptions() IdleOptions {
-	return IdleOptions{Setting: DefaultSetting(), Sessions: 15_000, Rooms: 2, Quiet: 5 * time.Second, Settle: time.Minute, GOGC: 10}
+	return IdleOptions{Setting: DefaultSetting(), Sessions: 15_000, Rooms: 2, Quiet: 5 * time.Second, Settle: time.Minute, Beat: time.Minute, GOGC: 10}
 }
 
 // check refuses what cannot be measured.
@@ -26,8 +27,8 @@ func (o IdleOptions) check() error {
 	switch {
 	case o.Rooms < 1 || o.Rooms > maxRooms:
 		return fmt.Errorf("%w: %d rooms; 1 to %d are possible", ErrOptions, o.Rooms, maxRooms)
-	case o.Quiet <= 0 || o.Settle <= 0:
-		return fmt.Errorf("%w: quiet and settle must be more than nothing", ErrOptions)
+	case o.Quiet <= 0 || o.Settle <= 0 || o.Beat <= 0:
+		return fmt.Errorf("%w: quiet, settle and beat must be more than nothing", ErrOptions)
 	case o.GOGC < 1:
 		return fmt.Errorf("%w: the heap cannot grow by %d %%", ErrOptions, o.GOGC)
 	}
@@ -39,14 +40,21 @@ func (o IdleOptions) check() error {
 //
 // A broker cannot be told to collect its garbage. So those in Go run with a small GOGC, which leaves
 // at most that share of the live heap behind, and memory is taken when it does not become less any more.
-func Idle(ctx context.Context, o IdleOptions) error {
+func Idle(ctx context.Context, o IdleOptions) error { return o.publish(ctx, o.once) }
+
+func (o IdleOptions) once(ctx context.Context) (found *result, err error) {
 	if err := o.check(); err != nil {
-		return err
+		return nil, err
 	}
 	prepare := func(s *system) {
 		s.rooms, s.env = o.Rooms, []string{fmt.Sprintf("GOGC=%d", o.GOGC)}
 	}
-	return o.measure(ctx, o.Sessions, prepare, func(subjects []*subject) (err error) {
+	err = o.measure(ctx, o.Sessions, prepare, func(subjects []*subject) (err error) {
+		for _, s := range subjects {
+			if err := s.beat(ctx, o); err != nil {
+				return s.why(err)
+			}
+		}
 		for _, s := range subjects {
 			if s.full, err = s.broker.settled(ctx, o.Quiet, o.Settle); err != nil {
 				return s.why(err)
@@ -58,10 +66,31 @@ func Idle(ctx context.Context, o IdleOptions) error {
 				return fmt.Errorf("%s: %w", s.name, s.why(err))
 			}
 		}
-		title := fmt.Sprintf("%d idle sessions over %s, each in %d rooms; resident memory of the broker, with GOGC=%d where it is in Go.",
+		title := fmt.Sprintf("%d idle sessions over %s, each with its identity and in %d rooms, after a heartbeat of each where the broker has one; resident memory of the broker, with GOGC=%d where it is in Go.",
 			o.Sessions, o.Transport, o.Rooms, o.GOGC)
-		return o.report(title, idleFigures(subjects, o.Sessions))
+		found = &result{title, idleFigures(subjects, o.Sessions), nil}
+		return nil
 	})
+	return found, err
+}
+
+// beat waits until the broker has asked every session whether it lives, where it does that.
+func (s *subject) beat(ctx context.Context, o IdleOptions) error {
+	if s.heartbeat == nil || !s.heartbeat(s.transport) {
+		s.note += "; without a heartbeat"
+		return nil
+	}
+	patience := time.NewTimer(o.Beat)
+	defer patience.Stop()
+	select {
+	case <-s.pinged:
+		o.progress("%s: every session has had its heartbeat", s.name)
+		return nil
+	case <-patience.C:
+		return fmt.Errorf("%s: not every session was asked within %v whether it lives", s.name, o.Beat)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func idleFigures(subjects []*subject, sessions int) []Figure {

@@ -51,12 +51,14 @@ type oneStat struct {
 // One measures a message to one member and its reply, on middlecon and on the peers in turn: one
 // after the other, and with many in flight. Every caller is bytes over one socket, and reads and
 // writes as the others do.
-func One(ctx context.Context, o OneOptions) error {
+func One(ctx context.Context, o OneOptions) error { return o.publish(ctx, o.once) }
+
+func (o OneOptions) once(ctx context.Context) (found *result, err error) {
 	if err := o.check(); err != nil {
-		return err
+		return nil, err
 	}
 	bare := func(s *system) { s.dial = nil }
-	return o.measure(ctx, 1, bare, func(subjects []*subject) error {
+	err = o.measure(ctx, 1, bare, func(subjects []*subject) error {
 		stats := map[*subject]*oneStat{}
 		for _, s := range subjects {
 			stats[s] = &oneStat{s, s.latencies, hdrhistogram.New(1, 4*callDeadline.Nanoseconds(), 3), 0}
@@ -65,10 +67,15 @@ func One(ctx context.Context, o OneOptions) error {
 		if err != nil {
 			return err
 		}
-		title := fmt.Sprintf("One member over %s, %d bytes each way: %d messages one after the other, %d with %d in flight, in %d rounds.",
+		for _, s := range stats {
+			s.alone = corrected(s.alone)
+		}
+		title := fmt.Sprintf("One member over %s, %d bytes each way: %d messages one after the other, one due each median round trip, and %d with %d in flight, each due when one of those before it is answered, in %d rounds.",
 			o.Transport, o.Bytes, o.Messages, o.Stream, o.Window, o.Rounds)
-		return o.report(title, oneFigures(subjects, stats, o.Stream))
+		found = &result{title, oneFigures(subjects, stats, o.Stream), oneCurves(subjects, stats)}
+		return nil
 	})
+	return found, err
 }
 
 // round makes this round's share of the messages.
@@ -89,8 +96,8 @@ func (s *oneStat) round(ctx context.Context, o OneOptions, round int) error {
 }
 
 // stream sends so many messages to the only member, with window of them in flight, and records how
-// long each took from when it was written to when its reply was read. What one read brings leads to
-// one write.
+// long each took from when it was due, which is when a place in the window became free, to when its
+// reply was read. What one read brings leads to one write.
 func (c *bareCaller) stream(ctx context.Context, payload []byte, messages, window int, into *hdrhistogram.Histogram) error {
 	if err := c.conn.SetDeadline(time.Now().Add(callDeadline)); err != nil {
 		return err
@@ -98,15 +105,17 @@ func (c *bareCaller) stream(ctx context.Context, payload []byte, messages, windo
 	stop := c.bounded(ctx)
 	defer stop()
 	first, asked := c.calls+1, 0
-	var since [maxWindow]time.Time // of the message, by its number
+	var due [maxWindow]time.Time // of the message, by its number
+	now := time.Now()
+	for i := range window {
+		due[(first+uint64(i))%maxWindow] = now
+	}
 	for answered := 0; answered < messages; {
 		free := min(messages, answered+window) - asked
 		if free > 0 && (asked == answered || !c.waiting()) {
 			c.out = c.out[:0]
-			now := time.Now()
 			for range free {
 				c.calls++
-				since[c.calls%maxWindow] = now
 				c.out = c.ask(c.out, c.calls, payload)
 			}
 			if _, err := c.conn.Write(c.out); err != nil {
@@ -125,11 +134,28 @@ func (c *bareCaller) stream(ctx context.Context, payload []byte, messages, windo
 			return fmt.Errorf("%w: reply %d is to message %d, or not what was sent", ErrAccount, first+uint64(answered), r.call)
 		}
 		answered++
-		if err := into.RecordValue(time.Since(since[r.call%maxWindow]).Nanoseconds()); err != nil {
+		now = time.Now()
+		took := now.Sub(due[r.call%maxWindow])
+		due[(r.call+uint64(window))%maxWindow] = now
+		if err := into.RecordValue(took.Nanoseconds()); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// corrected adds the messages that were due while one took long, had one been due each median: who
+// sends the next when the last has come is late with it, and forgets that it waited.
+func corrected(h *hdrhistogram.Histogram) *hdrhistogram.Histogram {
+	due := max(1, h.ValueAtQuantile(50))
+	all := hdrhistogram.New(h.LowestTrackableValue(), h.HighestTrackableValue(), int(h.SignificantFigures()))
+	for _, bar := range h.Distribution() {
+		_ = all.RecordValues(bar.To, bar.Count) // it has been recorded before
+		for late := bar.To - due; bar.Count > 0 && late >= due; late -= due {
+			_ = all.RecordValues(late, bar.Count)
+		}
+	}
+	return all
 }
 
 // waiting tells that something has been read and not taken. It may be a part of a message.

@@ -47,12 +47,14 @@ func (o OrderOptions) check() error {
 
 // Order has many callers call the same members at once and holds what these say to the promise of
 // one order: each member tells which of its deliveries a call was, and all must tell the same.
-func Order(ctx context.Context, o OrderOptions) error {
+func Order(ctx context.Context, o OrderOptions) error { return o.publish(ctx, o.once) }
+
+func (o OrderOptions) once(ctx context.Context) (found *result, err error) {
 	if err := o.check(); err != nil {
-		return err
+		return nil, err
 	}
 	count := func(s *system) { s.counts = true }
-	return o.measure(ctx, o.Members, count, func(subjects []*subject) error {
+	err = o.measure(ctx, o.Members, count, func(subjects []*subject) error {
 		s := subjects[0]
 		var conns []*middlecon.Conn
 		defer func() {
@@ -77,12 +79,14 @@ func Order(ctx context.Context, o OrderOptions) error {
 		}
 		title := fmt.Sprintf("%d callers at once call the same %d members over %s, %d calls each; members tell in which order they came.",
 			o.Callers, o.Members, o.Transport, o.Calls)
-		return o.report(title, []Figure{
+		found = &result{title: title, figures: []Figure{
 			{Name: "order-inversions", Value: float64(inverted), Unit: "calls"},
 			{Name: "order-rate", Value: float64(len(calls)) / took.Seconds(), Unit: "1/s"},
 			{Name: "order-deliveries", Value: float64(len(calls)*o.Members) / took.Seconds(), Unit: "1/s"},
-		})
+		}}
+		return nil
 	})
+	return found, err
 }
 
 // positions are which delivery a call was to each member, in the account's order.

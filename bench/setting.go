@@ -18,6 +18,7 @@ type Setting struct {
 	Transport string    // unix or tcp; a peer without Unix sockets is measured over tcp
 	Peers     []string  // that middlecon is compared with, of PeerNames
 	Bin       string    // the directory of middlecon, bench and the peers
+	Runs      int       // of the whole measurement, of which the medians are taken
 	JSON      bool      // one object a line instead of a table
 	Out       io.Writer // the figures go here
 	Progress  io.Writer // and how far it is here
@@ -25,7 +26,7 @@ type Setting struct {
 
 // DefaultSetting compares over TCP, with the programs beside this one.
 func DefaultSetting() Setting {
-	o := Setting{Transport: "tcp", Peers: []string{"c", "nats"}, Out: os.Stdout, Progress: os.Stderr}
+	o := Setting{Transport: "tcp", Peers: []string{"c", "nats"}, Runs: 1, Out: os.Stdout, Progress: os.Stderr}
 	if self, err := os.Executable(); err == nil {
 		o.Bin = filepath.Dir(self)
 	}

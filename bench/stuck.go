@@ -11,6 +11,7 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 
 	"ddcos/middlecon"
+	"ddcos/middlecon/broker"
 	"ddcos/protocol"
 )
 
@@ -56,16 +57,19 @@ type stuckStat struct {
 	caller     *middleconCaller
 	names      map[string]bool // of those that are stopped at times
 	free, held *hdrhistogram.Histogram
+	queued     uint64 // bytes that waited for sessions at the end of a round with some stopped, at most
 }
 
 // Stuck measures what members that are stopped cost the others: how long these take to answer, with
 // all at work and with some stopped, in turn, on the same sessions.
-func Stuck(ctx context.Context, o StuckOptions) error {
+func Stuck(ctx context.Context, o StuckOptions) error { return o.publish(ctx, o.once) }
+
+func (o StuckOptions) once(ctx context.Context) (found *result, err error) {
 	if err := o.check(); err != nil {
-		return err
+		return nil, err
 	}
 	stopped := o.Members / o.OneIn
-	return o.measure(ctx, o.Members-stopped, nil, func(subjects []*subject) (err error) {
+	err = o.measure(ctx, o.Members-stopped, nil, func(subjects []*subject) (err error) {
 		s := subjects[0]
 		c, ok := s.caller.(*middleconCaller)
 		if !ok {
@@ -83,7 +87,7 @@ func Stuck(ctx context.Context, o StuckOptions) error {
 			return err
 		}
 		most := 4 * callDeadline.Nanoseconds()
-		stat := &stuckStat{o, c, map[string]bool{}, hdrhistogram.New(1, most, 3), hdrhistogram.New(1, most, 3)}
+		stat := &stuckStat{o, c, map[string]bool{}, hdrhistogram.New(1, most, 3), hdrhistogram.New(1, most, 3), 0}
 		for i := range stopped {
 			stat.names[fmt.Sprintf("m%d", o.Members-stopped+i)] = true
 		}
@@ -95,26 +99,40 @@ func Stuck(ctx context.Context, o StuckOptions) error {
 		}
 		title := fmt.Sprintf("%d members over %s, of whom %d are stopped: what the others took to answer, %d calls with and %d without.",
 			o.Members, o.Transport, stopped, o.Calls, o.Calls)
-		return o.report(title, stat.figures(s))
+		found = &result{title, stat.figures(s), stat.curves()}
+		return nil
 	})
+	return found, err
 }
 
-// round calls with all at work and then with some stopped.
+// round calls with all at work and with some stopped: in every other round the other way round, so
+// that neither has the better times of the machine.
 func (s *stuckStat) round(ctx context.Context, fleet *program, round int) error {
 	calls := s.o.Calls*(round+1)/s.o.Rounds - s.o.Calls*round/s.o.Rounds
-	if err := s.calls(ctx, 1, nil, false); err != nil {
+	free := func() error {
+		return errors.Join(s.calls(ctx, 1, nil, false), s.calls(ctx, calls, s.free, false))
+	}
+	held := func() error {
+		if err := fleet.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+			return err
+		}
+		if err := s.calls(ctx, calls, s.held, true); err != nil {
+			return err
+		}
+		stats, err := s.caller.conn.Status(ctx)
+		if err != nil {
+			return err
+		}
+		s.queued = max(s.queued, stats.Queued)
+		return fleet.cmd.Process.Signal(syscall.SIGCONT)
+	}
+	if round%2 == 1 {
+		free, held = held, free
+	}
+	if err := free(); err != nil {
 		return err
 	}
-	if err := s.calls(ctx, calls, s.free, false); err != nil {
-		return err
-	}
-	if err := fleet.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
-		return err
-	}
-	if err := s.calls(ctx, calls, s.held, true); err != nil {
-		return err
-	}
-	return fleet.cmd.Process.Signal(syscall.SIGCONT)
+	return held()
 }
 
 // calls makes so many calls, and records in into, which may be nil, what the members took that are
@@ -167,6 +185,7 @@ func (s *stuckStat) record(a *middlecon.Account, into *hdrhistogram.Histogram, h
 
 // figures compare with what the same members took while nobody was stopped.
 func (s *stuckStat) figures(of *subject) []Figure {
+	quota := float64(len(s.names)) * float64(broker.DefaultOptions().QueueBytes) / 1e3
 	const note = "unstopped: the same members of the same broker, with all at work"
 	figure := func(name, unit string, with, without float64) Figure {
 		return Figure{Name: name, Value: with, Unit: unit, Peer: "unstopped", PeerValue: without, Ratio: with / without, Note: note}
@@ -177,5 +196,9 @@ func (s *stuckStat) figures(of *subject) []Figure {
 	return []Figure{
 		at("stuck-p50", 50), at("stuck-p99", 99), at("stuck-max", 100),
 		figure("stuck-resident", "kB", float64(of.full)/1e3, float64(of.empty)/1e3),
+		{
+			Name: "stuck-queued", Value: float64(s.queued) / 1e3, Unit: "kB", Peer: "quota", PeerValue: quota, Ratio: ratio(float64(s.queued)/1e3, quota),
+			Note: "quota: what may wait for the stopped, each of whom has a queue of so many bytes",
+		},
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -19,6 +20,7 @@ import (
 const (
 	brokerTimeout = 15 * time.Second // until a broker answers
 	fleetTimeout  = 5 * time.Minute  // until every member has joined
+	paceCalls     = 5                // whose median says how often a system can be called
 )
 
 // subject is a system that is being measured: its broker, its members, and the caller.
@@ -27,8 +29,10 @@ type subject struct {
 	transport     string           // unix or tcp
 	address       protocol.Address // of the broker
 	broker, fleet *program
+	pinged        <-chan struct{} // closed when every member of fleet has been asked whether it lives
 	caller        caller
 	latencies     *hdrhistogram.Histogram // of calls, ns
+	every         time.Duration           // a call is due, where no rate is asked for
 	empty, full   int64                   // bytes of the broker's resident memory: without members, and with them
 }
 
@@ -68,18 +72,20 @@ func (s *subject) start(ctx context.Context, o Setting, members int, dir string)
 	if s.empty, err = s.broker.resident(); err != nil {
 		return err
 	}
-	s.fleet, err = s.enlist(ctx, o, address, 0, members)
+	pinged := newAwaited(FleetPinged)
+	s.pinged = pinged.seen
+	s.fleet, err = s.enlist(ctx, o, address, 0, members, pinged)
 	return err
 }
 
 // enlist starts a fleet of so many members, the first of which has that number, and waits until all
-// have joined.
-func (s *subject) enlist(ctx context.Context, o Setting, broker protocol.Address, first, members int) (*program, error) {
+// have joined. What it says goes to also, too.
+func (s *subject) enlist(ctx context.Context, o Setting, broker protocol.Address, first, members int, also ...io.Writer) (*program, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, fleetTimeout, fmt.Errorf("not all members joined within %v", fleetTimeout))
 	defer cancel()
 	began := time.Now()
 	joined := newAwaited(FleetReady)
-	fleet, err := launch(joined, nil, filepath.Join(o.Bin, "bench"), "fleet", "--system", s.name, "--broker", broker.String(),
+	fleet, err := launch(io.MultiWriter(append(also, joined)...), nil, filepath.Join(o.Bin, "bench"), "fleet", "--system", s.name, "--broker", broker.String(),
 		"--first", strconv.Itoa(first), "--members", strconv.Itoa(members), "--rooms", strconv.Itoa(max(1, s.rooms)),
 		"--counts="+strconv.FormatBool(s.counts))
 	if err != nil {
@@ -127,22 +133,14 @@ func freeAddress(transport, path string) (protocol.Address, error) {
 func (s *subject) round(ctx context.Context, o CallOptions, round int) error {
 	payload := bytes.Repeat([]byte{'x'}, o.Bytes)
 	calls := o.Calls*(round+1)/o.Rounds - o.Calls*round/o.Rounds
-	for range o.Warmup {
-		if err := s.once(ctx, payload); err != nil {
-			return err
-		}
+	if err := s.warm(ctx, o, payload); err != nil {
+		return err
 	}
 	began := time.Now()
 	for i := range calls {
-		due := time.Now().Add(o.Gap)
-		if o.Rate > 0 {
-			due = began.Add(time.Duration(float64(i) / o.Rate * float64(time.Second)))
-		}
+		due := began.Add(time.Duration(i) * s.every)
 		if err := pause(ctx, due); err != nil {
 			return err
-		}
-		if o.Rate == 0 {
-			due = time.Now() // nobody waited for this call before now
 		}
 		if err := s.caller.call(ctx, payload); err != nil {
 			return err
@@ -154,6 +152,30 @@ func (s *subject) round(ctx context.Context, o CallOptions, round int) error {
 		if err := s.latencies.RecordValue(took.Nanoseconds()); err != nil {
 			return fmt.Errorf("%w: a call took %v: choose a lower --rate", ErrOptions, took)
 		}
+	}
+	return nil
+}
+
+// warm makes the calls that are not measured, and before the first round finds how often one is due.
+func (s *subject) warm(ctx context.Context, o CallOptions, payload []byte) error {
+	calls := o.Warmup
+	if s.every == 0 {
+		calls = max(calls, paceCalls)
+	}
+	var took []float64
+	for range calls {
+		began := time.Now()
+		if err := s.once(ctx, payload); err != nil {
+			return err
+		}
+		took = append(took, float64(time.Since(began)))
+	}
+	switch {
+	case s.every > 0:
+	case o.Rate > 0:
+		s.every = time.Duration(float64(time.Second) / o.Rate)
+	default:
+		s.every = max(1, time.Duration(2*median(took)))
 	}
 	return nil
 }

@@ -44,6 +44,8 @@ type system struct {
 	env   []string // of its program
 	rooms int      // that each member joins; 0: one
 
+	heartbeat func(transport string) bool // the broker asks each session whether it lives; nil: never, within a measurement
+
 	counts bool // members tell with each answer which delivery it was of
 
 	// dial, where it is not nil, makes another caller of calls to all members than asker's bytes.
@@ -68,12 +70,14 @@ type caller interface {
 	call(ctx context.Context, payload []byte) error
 	// check finds what is wrong with what came back from the last call.
 	check(payload []byte) error
+	// reached is how many members answered the last call.
+	reached() int
 	close() error
 }
 
 // peers are the systems that middlecon is compared with.
 func peers() []system {
-	return []system{cSystem(), natsSystem(), natsUnknownSystem(), grpcSystem(), mochiSystem(), redisSystem(), mosquittoSystem()}
+	return []system{cSystem(), natsSystem(), natsUnknownSystem(), grpcSystem(), mochiSystem(), redisSystem(), mosquittoSystem(), middleconTCPSystem()}
 }
 
 // PeerNames are those that [CallOptions] may name.

@@ -20,7 +20,15 @@ func middleconSystem() system {
 		args: func(listen protocol.Address) []string { return []string{"serve", "--listen", listen.String()} },
 		wire: newMiddleconWire,
 		dial: dialMiddlecon, asker: func() asker { return &middleconAsker{} }, until: toldLast,
+		heartbeat: func(transport string) bool { return transport == "tcp" }, // of a Unix socket's other end the kernel tells
 	}
+}
+
+// middleconTCPSystem is middlecon beside itself, to compare a Unix socket with.
+func middleconTCPSystem() system {
+	s := middleconSystem()
+	s.name, s.unix, s.note = "middlecon-tcp", false, "middlecon-tcp: the same broker over TCP"
+	return s
 }
 
 // middleconWire is a member that answers each call at once with the call's own payload.
@@ -29,6 +37,7 @@ type middleconWire struct {
 	rooms    int    // still to be joined
 	counts   bool   // it answers with the position of the call among those it was sent, behind the payload
 	position uint64 // of the last
+	asked    bool   // whether it lives
 }
 
 func newMiddleconWire(member, rooms int) wire {
@@ -36,6 +45,8 @@ func newMiddleconWire(member, rooms int) wire {
 }
 
 func (w *middleconWire) joined() bool { return w.rooms == 0 }
+
+func (w *middleconWire) pinged() bool { return w.asked }
 
 func (w *middleconWire) hello(out []byte) []byte {
 	hello := protocol.Hello{
@@ -66,6 +77,7 @@ func (w *middleconWire) take(in, out []byte) (int, []byte, error) {
 	case protocol.KindJoined:
 		w.rooms--
 	case protocol.KindPing:
+		w.asked = true
 		out = mustAppend(out, protocol.Header{Kind: protocol.KindPong, Sequence: f.Sequence}, nil, nil)
 	case protocol.KindError:
 		return size, out, fmt.Errorf("the broker says %w to member %s", f.Code, w.name)
@@ -131,6 +143,13 @@ func (c *middleconCaller) check(payload []byte) error {
 		c.seen[o.Member] = true
 	}
 	return nil
+}
+
+func (c *middleconCaller) reached() int {
+	if c.account == nil {
+		return 0
+	}
+	return c.account.Counts()[protocol.OK]
 }
 
 func (c *middleconCaller) close() error { return c.conn.Close() }

@@ -21,6 +21,7 @@ func natsSystem() system {
 		args:  func(listen protocol.Address) []string { return []string{"--listen", listen.Where} },
 		wire:  func(_, rooms int) wire { return &natsWire{rooms: rooms} },
 		asker: func() asker { return &natsAsker{} }, until: toldCount,
+		heartbeat: func(string) bool { return true },
 	}
 }
 
@@ -37,7 +38,10 @@ func natsUnknownSystem() system {
 type natsWire struct {
 	rooms int // to subscribe to
 	in    bool
+	asked bool // whether it lives
 }
+
+func (w *natsWire) pinged() bool { return w.asked }
 
 func (w *natsWire) joined() bool { return w.in }
 
@@ -58,6 +62,7 @@ func (w *natsWire) take(in, out []byte) (int, []byte, error) {
 	case natsMsg:
 		out = appendPub(out, m.reply, nil, m.payload)
 	case natsPing:
+		w.asked = true
 		out = append(out, "PONG\r\n"...)
 	case natsPong: // what was said before it has been done
 		w.in = true

@@ -31,8 +31,7 @@ builds the peers.`,
 	f.IntVar(&o.Rounds, "rounds", o.Rounds, "rounds that they are spread over: the systems take turns")
 	f.IntVar(&o.Warmup, "warmup", o.Warmup, "calls before each round that are not measured")
 	f.IntVar(&o.Bytes, "bytes", o.Bytes, "bytes of the payload, and of each reply")
-	f.DurationVar(&o.Gap, "gap", o.Gap, "time between a call's end and the next call")
-	f.Float64Var(&o.Rate, "rate", o.Rate, "calls a second, each timed from when it was due; 0: the next when one has ended")
+	f.Float64Var(&o.Rate, "rate", o.Rate, "calls a second, each timed from when it was due; 0: half of what the system can do")
 	return cmd
 }
 

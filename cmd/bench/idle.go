@@ -11,9 +11,9 @@ func idleCommand() *cobra.Command {
 	cmd := measurement(&cobra.Command{
 		Use:   "idle",
 		Short: "Measure what an idle session takes of the broker's memory",
-		Long: `idle opens sessions that join rooms and then do nothing, and prints how much
-more of the broker is resident than of an empty one, for each session, beside
-the peers. Memory is taken when it does not become less any more.
+		Long: `idle opens sessions that join rooms and then do nothing but answer their
+broker's heartbeat, and prints how much more of the broker is resident than of
+an empty one, for each session, beside the peers. Memory is taken when it does not become less any more.
 
 A broker cannot be told to collect its garbage: those in Go run with a small
 GOGC, and at most that share of what lives is garbage in the figure.
@@ -27,6 +27,7 @@ The ratio is ours / the peer's: below 1, middlecon takes less.`,
 	f.IntVar(&o.Rooms, "rooms", o.Rooms, "rooms that each of them is in")
 	f.DurationVar(&o.Quiet, "quiet", o.Quiet, "for so long a broker's memory has not become less when it is taken")
 	f.DurationVar(&o.Settle, "settle", o.Settle, "and so long that may take at most")
+	f.DurationVar(&o.Beat, "beat", o.Beat, "for so long the brokers' heartbeats are waited for")
 	f.IntVar(&o.GOGC, "gogc", o.GOGC, "percent of its heap that a broker in Go lets grow until it collects")
 	return cmd
 }

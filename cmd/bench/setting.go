@@ -18,6 +18,7 @@ func measurement(cmd *cobra.Command, o *bench.Setting, run func(*cobra.Command) 
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.Transport, "transport", o.Transport, "unix or tcp")
+	f.IntVar(&o.Runs, "runs", o.Runs, "runs of the whole measurement, of which the medians are taken")
 	f.BoolVar(&o.JSON, "json", false, "one object a line instead of a table")
 	if o.Peers == nil { // it is compared with itself
 		return cmd
