@@ -36,6 +36,17 @@ type call struct {
 	left   int    // members that have not answered
 }
 
+// broker knows who is in which room, and which calls are not all answered.
+//
+// Every message is a protobuf BytesValue. A member opens /bench.Broker/Join and sends the names of
+// its rooms, separated by blanks; eight zero bytes say that it is in. What is delivered to it is
+// eight bytes that name the call, and the payload; it answers with both. A caller opens
+// /bench.Broker/Call and gets eight zero bytes, too; it sends eight bytes of its own and the
+// payload, and gets of each member of the room "bench" those eight, eight that name the member, one
+// that is 1 with the last, and the member's payload.
+//
+// What it does not do: deadlines, outcomes, limits of its own. A member that goes during a call
+// leaves that call without an end.
 type broker struct {
 	mu    sync.Mutex // guards all
 	rooms map[string]map[uint64]*peer

@@ -1,15 +1,5 @@
 // Command bench-grpc is a broker of calls as one writes it with gRPC: a bidirectional stream for
 // each member and each caller, a map of the members, and grpc-go with its defaults.
-//
-// Every message is a protobuf BytesValue. A member opens /bench.Broker/Join and sends the names of
-// its rooms, separated by blanks; eight zero bytes say that it is in. What is delivered to it is
-// eight bytes that name the call, and the payload; it answers with both. A caller opens
-// /bench.Broker/Call and gets eight zero bytes, too; it sends eight bytes of its own and the
-// payload, and gets of each member of the room "bench" those eight, eight that name the member, one
-// that is 1 with the last, and the member's payload.
-//
-// What it does not do: deadlines, outcomes, limits of its own. A member that goes during a call
-// leaves that call without an end.
 package main
 
 import (
