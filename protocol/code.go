@@ -30,7 +30,7 @@ const (
 	CodeOverflow        Code = 20 // * this session does not read what it asked for
 	CodeShuttingDown    Code = 21 // the broker is going away
 	CodeInternal        Code = 22 // * a defect of the broker; it is in its log
-	CodeUnresponsive    Code = 23 // * no frame, not even a Pong, for two ping intervals
+	CodeUnresponsive    Code = 23 // * no frame, not even a Pong, for two ping intervals, or its host acknowledges nothing
 	CodeNoSuchMember    Code = 24 // the room has none of that name or id, nor has it lost one
 	CodeBadState        Code = 25 // like CodeBadLabel, or longer than MaxState
 	CodeTooManyChanges  Code = 26 // this session has set its state more often than it may

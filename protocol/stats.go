@@ -19,8 +19,9 @@ type Stats struct {
 	Members   uint64 `msgpack:"members"`
 	Watches   uint64 `msgpack:"watches"`
 	Absent    uint64 `msgpack:"absent"`
-	Held      uint64 `msgpack:"held"`   // bytes of replies and waiting messages
-	Queued    uint64 `msgpack:"queued"` // bytes that wait for sessions
+	Held      uint64 `msgpack:"held"`                // bytes of replies and waiting messages
+	Queued    uint64 `msgpack:"queued"`              // bytes that wait for sessions
+	HalfOpen  uint64 `msgpack:"half_open,omitempty"` // sessions ended because their host acknowledged nothing any more
 
 	Outcomes  []uint64 `msgpack:"outcomes"`   // members settled; the element is the outcome's number
 	Latency   []uint64 `msgpack:"latency"`    // calls answered, by LatencyBound

@@ -63,6 +63,7 @@ type statusJSON struct {
 	Late        uint64            `json:"late"`
 	Duplicate   uint64            `json:"duplicate"`
 	Unknown     uint64            `json:"unknown"`
+	HalfOpen    uint64            `json:"half_open"`
 	HeldBytes   uint64            `json:"held_bytes"`
 	QueuedBytes uint64            `json:"queued_bytes"`
 }
@@ -72,7 +73,7 @@ func statusOfBroker(s *protocol.Stats) statusJSON {
 		UptimeMS: s.UptimeMS, Sessions: s.Sessions, Rooms: s.Rooms, Members: s.Members, Watches: s.Watches, Absent: s.Absent, Views: s.Views,
 		Calls:     callsJSON{Accepted: s.Accepted, Finished: s.Finished, InFlight: s.InFlight, Abandoned: s.Abandoned, Refused: s.Refused},
 		Published: s.Published, Outcomes: outcomesOf(s), Late: s.Late, Duplicate: s.Duplicate, Unknown: s.Unknown,
-		HeldBytes: s.Held, QueuedBytes: s.Queued,
+		HalfOpen: s.HalfOpen, HeldBytes: s.Held, QueuedBytes: s.Queued,
 	}
 }
 
@@ -96,6 +97,9 @@ func printStatus(w io.Writer, s *protocol.Stats) {
 		if n > 0 {
 			_, _ = fmt.Fprintf(w, "  %d %s\n", n, protocol.Outcome(o))
 		}
+	}
+	if s.HalfOpen > 0 {
+		_, _ = fmt.Fprintf(w, "sessions: %d ended because their host was gone\n", s.HalfOpen)
 	}
 	_, _ = fmt.Fprintf(w, "replies: %d late, %d duplicate, %d to no call\n", s.Late, s.Duplicate, s.Unknown)
 	_, _ = fmt.Fprintf(w, "bytes: %d held for accounts, %d queued for sessions\n", s.Held, s.Queued)

@@ -36,6 +36,8 @@ type Broker struct {
 	byID     map[room.SessionID]*session
 	unhailed []*session // without a Hello, by deadline
 	pinged   []*session // by when they are looked at
+	wheel    wheel      // of those that are probed
+	halfOpen uint64     // sessions ended because their host was gone
 	dirty    []*session // with frames to flush
 	blocked  []*session // whose transport has bytes that the kernel has not taken
 	working  bool       // settle is running: it will see whatever is added

@@ -23,6 +23,9 @@ type handler struct {
 func (h *handler) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
 	b, s := h.b, sessionOf(c)
 	s.conn = c
+	if s.probe != nil {
+		s.probe.fd = c.Fd()
+	}
 	b.mailbox.attach(c.EventLoop())
 	s.deadline = b.started.Add(b.now() + b.options.HelloTimeout)
 	b.byID[s.key()] = s

@@ -17,18 +17,6 @@ const (
 	refuseWithin = 100 * time.Millisecond // a refused connection's one frame may take this long
 )
 
-// A peer that is gone without a word is found by the kernel: three seconds
-// after bytes that it does not acknowledge, or by probes after a second of
-// silence. Sessions that were all called together are also probed together, in
-// one burst, which overflows the kernel's own queues when they are many, and
-// then healthy sessions die: only the first keepAliveSessions are probed.
-const (
-	userTimeout       = 3 * time.Second
-	probeAfter        = time.Second
-	probeCount        = 2
-	keepAliveSessions = 512
-)
-
 // accept takes connections until the listener is closed. gnet's own accept
 // would end the engine when the file table is full; here that is waited out.
 func (b *Broker) accept(ctx context.Context, l net.Listener) {
@@ -84,12 +72,16 @@ func (b *Broker) identify(s *session, c net.Conn) error {
 		if err != nil {
 			return err
 		}
-		s.peer.Host, s.peer.PID, s.local = b.options.Host, cred.Pid, true
+		s.peer.Host, s.peer.PID = b.options.Host, cred.Pid
 	case *net.TCPConn:
 		if addr, ok := c.RemoteAddr().(*net.TCPAddr); ok {
 			s.peer.Host = addr.AddrPort().Addr().Unmap().String()
 		}
-		return tune(c, b.sessions.Load() <= keepAliveSessions)
+		s.ping = &pinging{}
+		if probed(c) {
+			s.probe = &probing{}
+		}
+		return tune(c, s.probe != nil)
 	}
 	return nil
 }
@@ -107,25 +99,6 @@ func peerCredentials(c *net.UnixConn) (*unix.Ucred, error) {
 		return nil, err
 	}
 	return cred, failed
-}
-
-// tune tells the kernel how to find out that a TCP peer is gone.
-func tune(c *net.TCPConn, probed bool) error {
-	probes := net.KeepAliveConfig{Enable: probed, Idle: probeAfter, Interval: probeAfter, Count: probeCount}
-	if err := c.SetKeepAliveConfig(probes); err != nil {
-		return err
-	}
-	raw, err := c.SyscallConn()
-	if err != nil {
-		return err
-	}
-	var failed error
-	if err := raw.Control(func(fd uintptr) {
-		failed = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(userTimeout.Milliseconds()))
-	}); err != nil {
-		return err
-	}
-	return failed
 }
 
 // refuse tells a connection why it is closed, as far as it listens.

@@ -75,6 +75,7 @@ func numbers(s *protocol.Stats) []number {
 		{"replies_unknown_total", "Replies to no call.", counter, s.Unknown},
 		{"views_total", "Views made, of all rooms.", counter, s.Views},
 		{"sessions", "Sessions that are open.", gauge, s.Sessions},
+		{"sessions_half_open_total", "Sessions ended because their host acknowledged nothing any more.", counter, s.HalfOpen},
 		{"rooms", "Rooms that there are.", gauge, s.Rooms},
 		{"members", "Members of all rooms.", gauge, s.Members},
 		{"watches", "Watches of all rooms.", gauge, s.Watches},

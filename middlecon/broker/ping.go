@@ -25,20 +25,28 @@ const (
 // listenFor begins to ping a session, if it is one to be pinged, and tells how
 // often in ms.
 func (b *Broker) listenFor(s *session) uint32 {
-	every := b.options.PingEvery
-	if every <= 0 || s.local {
+	if s.ping == nil {
 		return 0
 	}
-	now := b.now()
-	s.ping = &pinging{heard: now, look: b.turn(now)}
+	every, now := b.options.PingEvery, b.now()
+	s.ping.heard = now
+	if every <= 0 {
+		return 0
+	}
+	s.ping.look = b.turn(now)
 	b.pinged = append(b.pinged, s)
 	return uint32(every.Milliseconds())
 }
 
 // hear notes that a whole frame came; any is a sign of life.
 func (b *Broker) hear(s *session) {
-	if s.ping != nil {
-		s.ping.heard, s.ping.asked = b.now(), false
+	if s.ping == nil {
+		return
+	}
+	now := b.now()
+	s.ping.heard, s.ping.asked = now, false
+	if s.probe != nil {
+		s.probe.heard = now
 	}
 }
 

@@ -20,7 +20,6 @@ type transport interface {
 type session struct {
 	id       uint64
 	peer     room.Peer
-	local    bool // over a Unix socket
 	conn     transport
 	welcomed bool
 	gone     bool      // the rooms know that it ended
@@ -29,6 +28,7 @@ type session struct {
 	deadline time.Time // for Hello
 	need     int       // bytes that the frame on its way has in all
 	ping     *pinging  // nil where its process cannot be stuck unseen
+	probe    *probing  // nil where its host cannot be gone unseen
 
 	queue   []queued // frames that no byte of has been handed to the transport, oldest first
 	bytes   int      // in queue

@@ -23,6 +23,7 @@ func (b *Broker) settle() {
 	b.unblock()
 	b.hailOrClose()
 	b.listenAll()
+	b.watchAll()
 	if !b.behind {
 		b.tell(room.Tick{})
 	}
@@ -185,6 +186,9 @@ func (b *Broker) arm() {
 		if look := b.pinged[0].ping.look; !ok || look < at {
 			at, ok = look, true
 		}
+	}
+	if look, any := b.wheel.at(); any && (!ok || look < at) {
+		at, ok = look, true
 	}
 	if len(b.blocked) > 0 {
 		if again := b.now() + pollBlocked; !ok || again < at {

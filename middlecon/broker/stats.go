@@ -50,6 +50,7 @@ func (b *Broker) stats() protocol.Stats {
 	s.UptimeMS = uint64(b.now().Milliseconds())
 	s.Sessions = uint64(len(b.byID))
 	s.Queued = b.queuedBytes()
+	s.HalfOpen = b.halfOpen
 	copy(s.Latency, b.latency.calls[:])
 	s.ElapsedUS = b.latency.elapsed
 	return s

@@ -134,6 +134,7 @@ func (b *Broker) hello(s *session, f protocol.Frame) {
 		return
 	}
 	s.welcomed = true
+	b.watchOver(s)
 	limits := b.options.Limits
 	b.push(s, queued{frame: frame(protocol.Header{Kind: protocol.KindWelcome, Sequence: f.Sequence}, protocol.Welcome{
 		Version: protocol.Version, Broker: b.options.Number, Session: s.id, MaxFrame: protocol.MaxFrame,

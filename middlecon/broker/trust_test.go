@@ -2,14 +2,11 @@ package broker
 
 import (
 	"context"
-	"net"
 	"os"
 	"path/filepath"
 	"runtime"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"ddcos/protocol"
 )
@@ -49,58 +46,6 @@ func TestTCPMembersAreKnownByAddress(t *testing.T) {
 	if len(view.Joined) != 1 || view.Joined[0].Host != "127.0.0.1" || view.Joined[0].PID != 0 {
 		t.Errorf("view %+v", view)
 	}
-}
-
-func TestTuneFindsHalfOpenPeers(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	go func() {
-		if c, err := net.Dial("tcp", l.Addr().String()); err == nil {
-			defer func() { _ = c.Close() }()
-			_, _ = c.Read(make([]byte, 1))
-		}
-	}()
-	c, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = c.Close() }()
-	tcp := c.(*net.TCPConn)
-	for _, probed := range []bool{true, false} {
-		if err := tune(tcp, probed); err != nil {
-			t.Fatal(err)
-		}
-		if got := option(t, tcp, unix.SOL_SOCKET, unix.SO_KEEPALIVE) == 1; got != probed {
-			t.Errorf("probed %v, want %v", got, probed)
-		}
-		if got := option(t, tcp, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT); got != 3000 {
-			t.Errorf("user timeout %d ms", got)
-		}
-		for name, want := range map[int]int{unix.TCP_KEEPIDLE: 1, unix.TCP_KEEPINTVL: 1, unix.TCP_KEEPCNT: 2} {
-			if got := option(t, tcp, unix.IPPROTO_TCP, name); probed && got != want {
-				t.Errorf("option %d: %d, want %d", name, got, want)
-			}
-		}
-	}
-}
-
-// option reads one of a socket's options.
-func option(t *testing.T, c *net.TCPConn, level, name int) (value int) {
-	t.Helper()
-	raw, err := c.SyscallConn()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := raw.Control(func(fd uintptr) { value, err = unix.GetsockoptInt(int(fd), level, name) }); err != nil {
-		t.Fatal(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return value
 }
 
 // A defect on the loop costs what met it, not the broker.
