@@ -8,61 +8,118 @@ import (
 
 // styles are the formats that have letters of their own, and what changes them.
 type styles struct {
-	full, extra, long, noFlags, jobs bool   // -f, -F, -l, -y, -j
-	label, cpu, class                bool   // -M, -P, -c
-	lightweight, spid, below         bool   // -L, -T, -m
-	bsd                              []byte // u, l, j, s, v, X
+	letters              style
+	extra, noFlags, jobs bool // what -F adds, -y, -j
+	label, cpu, class    bool // -M, -P, -c
+	lightweight, spid    bool // -L, -T
+	dashedBelow, below   bool // -m, m
 }
 
-// finish settles the columns.
+// modified tells whether a format is changed.
+func (s styles) modified() bool {
+	return s.extra || s.noFlags || s.jobs || s.label || s.cpu || s.class
+}
+
+// finish settles the columns, once everything is read.
 func (p *parser) finish() error {
-	if err := p.conflict(); err != nil {
-		return err
-	}
-	s := p.styles
-	p.out.Cells = p.user
-	switch {
-	case len(p.user) > 0:
-	case len(s.bsd) == 1:
-		keys, err := bsdFormat(s)
-		if err != nil {
+	for _, step := range []func() error{p.threads, p.specified, p.compose, p.selection, p.quickConflict} {
+		if err := step(); err != nil {
 			return err
 		}
-		p.out.Cells = cellsOf(keys)
-	default:
-		p.out.Cells = cellsOf(strings.Fields(unixFormat(s, p.bsd)))
-		p.preferred()
 	}
-	if !p.out.NoHost && !slices.ContainsFunc(p.out.Cells, func(c Cell) bool { return c.Key == HostKey }) {
-		p.out.Cells = append(cellsOf([]string{HostKey}), p.out.Cells...)
-		if !slices.ContainsFunc(p.out.Cells[1:], func(c Cell) bool { return c.Header != "" }) {
-			p.out.Cells[0].Header = "" // pid= asks for lines without headers
-		}
-	}
+	p.addHost()
 	if p.out.Numeric {
 		for i := range p.out.Cells {
-			if c := &p.out.Cells[i]; c.Side == Name {
+			c := &p.out.Cells[i]
+			if c.Side == Name {
 				c.Side = Right
 			}
-			p.out.Cells[i].rightward = strings.HasSuffix(p.out.Cells[i].Key, "wchan") || p.out.Cells[i].Key == "wname"
+			c.rightward = c.Side == Cropped && c.Key != shortKey
 		}
 	}
-	p.out.Select.bsd = p.bsd
+	p.out.Select.bsd, p.out.Select.leaders = p.bsd, p.personality.leaders
+	p.out.HideKernel = p.env.HideKernel
 	return nil
 }
 
-// preferred takes the columns from PS_FORMAT where no option asks for any.
-func (p *parser) preferred() {
+// addHost puts HOST first.
+func (p *parser) addHost() {
+	if p.out.NoHost || slices.ContainsFunc(p.out.Cells, func(c Cell) bool { return c.Key == HostKey }) {
+		return
+	}
+	p.out.Cells = append(cellsOf([]string{HostKey}), p.out.Cells...)
+	if !slices.ContainsFunc(p.out.Cells[1:], func(c Cell) bool { return c.Header != "" && !c.filler }) {
+		p.out.Cells[0].Header = "" // pid= asks for lines without headers
+	}
+}
+
+// threads settles how threads are shown, and refuses what cannot stand together.
+func (p *parser) threads() error {
+	s, out := p.styles, &p.out
+	listed := s.lightweight || s.spid
+	below := s.below || s.dashedBelow
+	switch {
+	case out.Remote() && (listed || below || out.ThreadsAlike):
+		return own("threads are shown of this host alone: leave out --broker and --agents")
+	case out.Tree != NoTree && (listed || below || out.ThreadsAlike):
+		return usage("thread display conflicts with forest display")
+	case out.ThreadsAlike && below:
+		return usage("thread flags conflict; can't use H with m or -m")
+	case s.below && s.dashedBelow:
+		return usage("thread flags conflict; can't use both m and -m")
+	case s.lightweight && s.spid:
+		return usage("thread flags conflict; can't use both -L and -T")
+	}
+	p.adding = listed && (below || out.ThreadsAlike)
+	out.ThreadsBelow = below
+	out.ThreadsAlike = out.ThreadsAlike || listed && !below
+	return nil
+}
+
+// compose settles the columns where no keywords are given: by the environment,
+// by the name of a format, or put together from letters.
+func (p *parser) compose() error {
 	s := p.styles
-	if p.env.Format == "" || s.full || s.long || s.jobs || s.noFlags || s.label || s.cpu || s.class || s.lightweight || s.spid {
-		return
-	}
-	cells, err := formatCells(p.env.Format)
-	if err != nil {
+	if s.letters == 0 && !s.modified() && len(p.out.Cells) == 0 && p.env.Format != "" {
+		if p.adding {
+			return usage("threads are shown in one way, and PS_FORMAT cannot have their ids added (-L/-T with -m/m/H)")
+		}
+		cells, err := formatCells(p.env.Format)
+		if err == nil {
+			p.out.Cells = cells
+			return nil
+		}
 		p.out.Warning = "warning: $PS_FORMAT ignored. (" + reason(err) + ")"
-		return
 	}
-	p.out.Cells = cells
+	if len(p.out.Cells) > 0 {
+		return p.userConflict()
+	}
+	name, known := p.personality.format(s.letters)
+	var err error
+	switch {
+	case !known:
+		return usage("conflicting format options")
+	case name != "":
+		p.out.Cells, err = p.changed(namedCells(name))
+	case s.noFlags && s.letters&unixLong == 0:
+		return usage("modifier -y without format -l makes no sense")
+	default:
+		p.out.Cells = p.together()
+	}
+	return err
+}
+
+// userConflict refuses what cannot stand beside keywords.
+func (p *parser) userConflict() error {
+	switch {
+	case p.styles.letters != 0:
+		return usage("conflicting format options")
+	case p.styles.modified():
+		return usage("can not use output modifiers with user-defined output")
+	case p.adding:
+		return usage("-L/-T with H/m/-m and -o/-O/o/O is nonsense")
+	}
+	return nil
 }
 
 // reason is what an error says between the words that all have.
@@ -74,39 +131,11 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// conflict refuses what cannot be asked for together.
-func (p *parser) conflict() error {
-	s, selected, user := p.styles, p.out.Select, len(p.user) > 0
-	if err := p.quickConflict(); err != nil {
-		return err
-	}
-	threads := s.lightweight || s.spid
-	both := s.below && p.out.ThreadsBelow
-	p.out.ThreadsBelow = p.out.ThreadsBelow || s.below
-	switch {
-	case both:
-		return usage("thread flags conflict; can't use both m and -m")
-	case p.out.Remote() && (threads || p.out.ThreadsAlike || p.out.ThreadsBelow):
-		return own("threads are shown of this host alone: leave out --broker and --agents")
-	case selected.simple != 0 && selected.simple&unixAll == 0 && (selected.others || selected.detached || selected.mine):
+// selection refuses what cannot be selected together.
+func (p *parser) selection() error {
+	s := p.out.Select
+	if s.simple&^unixAll != 0 && (s.others || s.detached || s.mine) {
 		return usage("process selection options conflict")
-	case s.lightweight && s.spid:
-		return usage("thread flags conflict; can't use both -L and -T")
-	case p.out.ThreadsAlike && p.out.ThreadsBelow:
-		return usage("thread flags conflict; can't use H with m or -m")
-	case p.out.Tree != NoTree && (threads || p.out.ThreadsAlike || p.out.ThreadsBelow):
-		return usage("thread display conflicts with forest display")
-	case user && threads && (p.out.ThreadsAlike || p.out.ThreadsBelow):
-		return usage("-L/-T with H/m/-m and -o/-O/o/O is nonsense")
-	case s.noFlags && !s.long && len(s.bsd) == 0 && !user:
-		return usage("modifier -y without format -l makes no sense")
-	case len(s.bsd) > 1, len(s.bsd) == 1 && (s.full || s.long || user), user && (s.long || s.full):
-		return usage("conflicting format options")
-	case user && (s.jobs || s.noFlags || s.label || s.cpu || s.class):
-		return usage("can not use output modifiers with user-defined output")
-	}
-	if threads && !p.out.ThreadsBelow {
-		p.out.ThreadsAlike = true
 	}
 	return nil
 }
@@ -115,88 +144,113 @@ func (p *parser) conflict() error {
 // are ps's own and have no "error: " before them.
 func (p *parser) quickConflict() error {
 	refuse := func(text string) error { return &UsageError{Text: text, plain: true, final: true} }
-	switch quick := p.out.Select.quick; {
-	case !quick:
+	switch s := p.out.Select; {
+	case !s.quick:
 		return nil
-	case p.out.Select.listed:
+	case s.quickly > 1:
+		return refuse("q/-q/--quick-pid can only be used once.")
+	case s.listed:
 		return refuse("q/-q/--quick-pid cannot be combined with other selection options.")
 	case p.out.Tree != NoTree:
 		return refuse("q/-q/--quick-pid cannot be used together with forest type listings.")
 	case len(p.out.Sort) > 0:
 		return refuse("q/-q,--quick-pid cannot be used together with sort options.")
-	case p.out.Select.lists.Negate:
+	case s.lists.Negate:
 		return refuse("q/-q/--quick-pid cannot be used together with negation switches.")
 	}
 	return nil
 }
 
-// bsdFormats are the formats of BSD by their letters.
-var bsdFormats = map[byte]string{
-	'u': "user pid %cpu %mem vsz rss tname stat start_time bsdtime command",
-	'l': "f uid pid ppid priority ni vsz rss wchan stat tname bsdtime command",
-	'j': "ppid pid pgid sid tname tpgid stat uid bsdtime command",
-	's': "uid pid pending blocked ignored caught stat tname bsdtime command",
-	'v': "pid tname stat bsdtime maj_flt m_trs m_drs rss %mem command",
-	'Z': "pid context command",
-	'X': "pid stackp esp eip tmout alarm stat tname bsdtime command",
-}
-
-// bsdFormat is a format of BSD with what options of UNIX add to it.
-func bsdFormat(s styles) ([]string, error) {
-	keys := strings.Fields(bsdFormats[s.bsd[0]])
-	if s.noFlags && keys[0] == "f" {
-		keys = keys[1:]
+// changed is a format that has a name with what options add to it. Columns are
+// found by their headers, as formats name them by several keywords.
+func (p *parser) changed(cells []Cell) ([]Cell, error) {
+	s := p.styles
+	if s.jobs {
+		cells, _ = insertAfter(cells, []string{"pgid"}, "PPID", "PID")
+		cells, _ = insertAfter(cells, []string{"sid"}, "PGID")
+	}
+	if s.noFlags {
+		cells = without(replaced(cells, "ADDR", "rss"), "F")
 	}
 	if s.class {
-		at := slices.Index(keys, "priority")
+		cells = without(cells, "%CPU", "CPU", "CP", "C", "NI")
+		at := slices.IndexFunc(cells, func(c Cell) bool { return c.Header == "PRI" })
 		if at < 0 {
 			return nil, &UsageError{Text: "no PRI for -c option", final: true}
 		}
-		keys = slices.Replace(keys, at, at+2, "class", "pri")
+		cells = slices.Replace(cells, at, at+1, cellsOf([]string{"class", "pri"})...)
 	}
-	if s.jobs {
-		keys = insertAfter(keys, []string{"pgid", "sid"}, "ppid", "pid")
+	var found bool
+	if s.spid {
+		if cells, found = insertAfter(cells, []string{"spid"}, "PID"); !found && p.adding {
+			return nil, usage("-T with H/-m/m but no PID for SPID to follow")
+		}
 	}
 	if s.lightweight {
-		keys = insertAfter(keys, []string{"lwp"}, "sid", "ppid", "pid")
-		if at := slices.Index(keys, "%cpu"); at >= 0 {
-			keys = slices.Insert(keys, at+1, "nlwp")
+		if cells, found = insertAfter(cells, []string{"lwp"}, "SID", "SESS", "PGID", "PGRP", "PPID", "PID"); !found && p.adding {
+			return nil, usage("-L with H/-m/m but no PID/PGID/SID/SESS for NLWP to follow")
 		}
-	}
-	if s.spid {
-		keys = insertAfter(keys, []string{"spid"}, "pid")
+		cells, _ = insertAfter(cells, []string{"nlwp"}, "%CPU")
 	}
 	if s.label {
-		keys = append([]string{"label"}, keys...)
+		cells = slices.Concat(cellsOf([]string{"label"}), cells)
 	}
-	return keys, nil
+	if p.personality.address != "" && s.letters&unixLong != 0 {
+		cells = replaced(cells, "ADDR", "sgi_p")
+	}
+	if p.personality.userName && s.letters&unixFull != 0 {
+		cells = replaced(cells, "UID", "user")
+	}
+	return cells, nil
 }
 
-// insertAfter puts keys behind the first of anchors that is there.
-func insertAfter(keys, more []string, anchors ...string) []string {
-	for _, anchor := range anchors {
-		if at := slices.Index(keys, anchor); at >= 0 {
-			return slices.Insert(keys, at+1, more...)
+// insertAfter puts keys behind the first column with the first of headers that
+// is there.
+func insertAfter(cells []Cell, keys []string, headers ...string) ([]Cell, bool) {
+	for _, header := range headers {
+		if at := slices.IndexFunc(cells, func(c Cell) bool { return c.Header == header }); at >= 0 {
+			return slices.Insert(cells, at+1, cellsOf(keys)...), true
 		}
 	}
-	return keys
+	return cells, false
 }
 
-// unixFormat is what the dashed letters make together; an option of BSD beside
+// replaced has another column in the place of the first with a header.
+func replaced(cells []Cell, header, key string) []Cell {
+	if at := slices.IndexFunc(cells, func(c Cell) bool { return c.Header == header }); at >= 0 {
+		cells[at] = cellsOf([]string{key})[0]
+	}
+	return cells
+}
+
+// without leaves out the first column with each of headers.
+func without(cells []Cell, headers ...string) []Cell {
+	for _, header := range headers {
+		if at := slices.IndexFunc(cells, func(c Cell) bool { return c.Header == header }); at >= 0 {
+			cells = slices.Delete(cells, at, at+1)
+		}
+	}
+	return cells
+}
+
+// together is what the dashed letters make together; an option of BSD beside
 // them adds the state and asks for the command line.
-func unixFormat(s styles, bsd bool) string {
+func (p *parser) together() []Cell {
+	s, bsd := p.styles, p.bsd
+	full, long := s.letters&unixFull != 0, s.letters&unixLong != 0
 	var b strings.Builder
 	add := func(when bool, keys string) {
 		if when {
 			b.WriteString(keys + " ")
 		}
 	}
-	wordy := s.full || s.long
+	wordy := full || long
 	add(s.label, "label")
-	add(s.long && !s.noFlags, "f")
-	add(s.long, "s")
-	add(s.full, "uid_hack")
-	add(s.long && !s.full, "uid")
+	add(long && !s.noFlags, "f")
+	add(long, "s")
+	add(full && p.personality.userName, "user")
+	add(full && !p.personality.userName, "uid_hack")
+	add(long && !full, "uid")
 	add(true, "pid")
 	add(s.spid, "spid")
 	add(wordy, "ppid")
@@ -204,28 +258,32 @@ func unixFormat(s styles, bsd bool) string {
 	add(s.lightweight, "lwp")
 	add(s.cpu, "psr")
 	add(wordy && !s.class, "c")
-	add(s.full && s.lightweight, "nlwp")
+	add(full && s.lightweight, "nlwp")
 	add(s.class, "class pri")
-	add(s.long && !s.class, "opri ni")
-	add(s.long && s.noFlags, "rss sz wchan")
-	add(s.long && !s.noFlags, "addr_1 sz wchan")
-	add(s.extra && !s.long, "sz")
-	add(s.extra && !s.noFlags, "rss")
+	add(long && !s.class && p.personality.share, "priority ni")
+	add(long && !s.class && !p.personality.share, "opri ni")
+	add(long && s.noFlags, "rss")
+	add(long && !s.noFlags && p.personality.address != "", p.personality.address)
+	add(long && !s.noFlags && p.personality.address == "", "addr_1")
+	add(long || s.extra, "sz")
+	add(long && !s.noFlags && p.personality.share, "sgi_rss")
+	add(long, "wchan")
+	add(s.extra && (!long || !s.noFlags), "rss")
 	add(s.extra && !s.cpu, "psr")
-	add(s.full, "stime")
+	add(full, "stime")
 	add(true, "tname")
-	add(bsd && !s.long, "stat")
+	add(bsd && !long, "stat")
 	add(bsd, "bsdtime")
 	add(!bsd, "time")
-	switch {
-	case s.full, s.long && bsd:
-		b.WriteString("cmd")
-	case bsd:
-		b.WriteString("command")
-	default:
-		b.WriteString("ucmd")
+	add(full || bsd && s.letters != 0, "cmd")
+	add(bsd && s.letters == 0, "command")
+	add(!full && !bsd, "ucmd")
+	cells := cellsOf(strings.Fields(b.String()))
+	if at := slices.IndexFunc(cells, func(c Cell) bool { return c.Key == "sgi_rss" }); at >= 0 {
+		colon := Cell{Column: Column{Header: ":", Width: 1, Side: Left}, filler: true}
+		cells = slices.Insert(cells, at, colon)
 	}
-	return b.String()
+	return cells
 }
 
 // cellsOf makes cells of keywords that are known to exist.

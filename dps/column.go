@@ -25,6 +25,8 @@ const (
 	Name
 	// Open texts stand left, are cut, and run on where they are the last column.
 	Open
+	// Cropped texts do the same, and ask for their width where they are the last.
+	Cropped
 )
 
 // Column is one keyword of -o and --sort.
@@ -37,7 +39,9 @@ type Column struct {
 	Help   string // one phrase
 	Fields string // of k2i, which it is made from, with blanks between
 	Facts  string // read on this host on demand, with commas between; see Facts
+	Sum    string // facts of children which have ended, read with option S
 	Mask   bool   // signals, which are told shorter where the screen is narrow
+	Tree   bool   // a command: the forest is drawn before it
 
 	// Text is the cell, clean, without padding.
 	Text func(l *Look, r fleet.Row) string

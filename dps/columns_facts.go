@@ -62,6 +62,12 @@ var factColumns = []Column{
 	told("oomadj", "OOMADJ", 5, Right, "oom_score_adj", "what is added to that", func(l *Look, r fleet.Row) string {
 		return orZero(strings.TrimSpace(l.fact(r, "oom_score_adj")))
 	}),
+	told("pcap", "PCAP", maskWidth, Right, capFact, "capabilities that it may use, a mask", func(l *Look, r fleet.Row) string {
+		return orDash(l.fact(r, capFact))
+	}),
+	told("pcaps", "PCAPS", maskWidth, Right, capFact, "the same by name", func(l *Look, r fleet.Row) string {
+		return capabilityNames(l.fact(r, capFact))
+	}),
 	told("luid", "LUID", 5, Right, "loginuid", "user id of the login", func(l *Look, r fleet.Row) string {
 		if id := strings.TrimSpace(l.fact(r, "loginuid")); id != noLogin {
 			return orDash(id)

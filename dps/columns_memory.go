@@ -19,8 +19,8 @@ var (
 		Key: "pmem", Header: "%MEM", Width: 4, Help: "resident memory by the host's, in percent", Fields: "rss_bytes", Facts: rssFact,
 		Text: memoryText, Compare: by(memoryShare),
 	}
-	majorColumn = number("maj_flt", "MAJFL", 6, "maj_flt", "page faults that needed I/O", func(p *k2i.Process) uint64 { return p.MajFlt })
-	minorColumn = number("min_flt", "MINFL", 6, "min_flt", "page faults that needed none", func(p *k2i.Process) uint64 { return p.MinFlt })
+	majorColumn = faults("maj_flt", "MAJFL", "page faults that needed I/O", "stat 13", func(p *k2i.Process) uint64 { return p.MajFlt })
+	minorColumn = faults("min_flt", "MINFL", "page faults that needed none", "stat 11", func(p *k2i.Process) uint64 { return p.MinFlt })
 )
 
 // memoryColumns are memory, faults and I/O.
@@ -45,6 +45,19 @@ var memoryColumns = []Column{
 	same(majorColumn, "pagein", "PAGEIN"),
 	storage("rbytes", "RBYTES", "read_bytes", "bytes read from storage", func(p *k2i.Process) k2i.Count { return p.ReadBytes }),
 	storage("wbytes", "WBYTES", "write_bytes", "bytes written to storage", func(p *k2i.Process) k2i.Count { return p.WriteBytes }),
+}
+
+// faults is a number of page faults, with option S those of children too.
+func faults(key, header, help, children string, get func(*k2i.Process) uint64) Column {
+	c := number(key, header, 6, key, help, get)
+	c.Sum = children
+	c.Text = func(l *Look, r fleet.Row) string {
+		if l.Cumulative {
+			return decimal(get(r.Process) + l.count(r, children))
+		}
+		return decimal(get(r.Process))
+	}
+	return c
 }
 
 // kib is a number of bytes, shown in KiB.

@@ -31,9 +31,9 @@ var (
 		func(l *Look, r fleet.Row) string { return l.user(r.Host, r.Process.FSUID) })
 	fileGroupColumn = word("fgroup", "FGROUP", 8, Name, "fsgid", "group for file access",
 		func(l *Look, r fleet.Row) string { return l.group(r.Host, r.Process.FSGID) })
-	commColumn = inTree(fieldWord(word("comm", "COMMAND", 15, Open, "comm", "the kernel's name for it", commText), "comm"), true)
-	argsColumn = inTree(word("args", "COMMAND", 27, Open, "args comm kernel state",
-		"command line; the name in brackets where there is none", argsText), false)
+	commColumn = command(fieldWord(word("comm", "COMMAND", 15, Open, "comm", "the kernel's name for it", commText), "comm"))
+	argsColumn = command(word("args", "COMMAND", 27, Open, "args comm kernel state",
+		"command line; the name in brackets where there is none", argsText))
 	cgroupColumn = groupColumnOf("cgroup", "CGROUP", groupLines)
 )
 
@@ -63,7 +63,7 @@ var nameColumns = []Column{
 	argsColumn,
 	same(argsColumn, "cmd", "CMD"),
 	same(argsColumn, "command", "COMMAND"),
-	inTree(word("fname", "COMMAND", shortName, Open, "comm", "the first 8 bytes of that", commText), false),
+	command(word(shortKey, "COMMAND", shortName, Cropped, "comm", "the first 8 characters of that", commText)),
 	cgroupColumn,
 	groupColumnOf("cgname", "CGNAME", groupNames),
 	told("supgid", "SUPGID", 20, Open, "status Groups", "supplementary group ids", func(l *Look, r fleet.Row) string {
@@ -82,26 +82,15 @@ var nameColumns = []Column{
 		func(_ *Look, r fleet.Row) string { return orDash(shortID(r.Process.ContainerID)) }),
 }
 
-// shortName is what fname shows of a name.
-const shortName = 8
+// shortKey is the keyword of a name that is cut to shortName columns.
+const (
+	shortKey  = "fname"
+	shortName = 8
+)
 
-// inTree puts before a command what draws the forest, and behind it, if asked,
-// the environment.
-func inTree(c Column, environ bool) Column {
-	text, short := c.Text, c.Key == "fname"
-	c.Text = func(l *Look, r fleet.Row) string {
-		s := text(l, r)
-		if environ {
-			s = Clean(withEnviron(l, r, s))
-		}
-		if e := l.extras[r.Process]; e != nil {
-			s = e.tree + s
-		}
-		if short {
-			return Cut(s, shortName)
-		}
-		return s
-	}
+// command is a column before which the forest is drawn.
+func command(c Column) Column {
+	c.Tree = true
 	return c
 }
 
@@ -119,7 +108,12 @@ func groupColumnOf(key, header string, lines func(string) string) Column {
 	return c
 }
 
-func commText(_ *Look, r fleet.Row) string { return r.Process.Comm }
+func commText(l *Look, r fleet.Row) string {
+	if l.FullName {
+		return argsText(l, r)
+	}
+	return r.Process.Comm
+}
 
 // fieldWord is a word that the agents can sort by.
 func fieldWord(c Column, field string) Column {
@@ -130,25 +124,6 @@ func fieldWord(c Column, field string) Column {
 // argsText is the command line with single blanks between; in brackets the name
 // of what has none: kernel threads and zombies.
 func argsText(l *Look, r fleet.Row) string {
-	return withEnviron(l, r, commandText(l, r))
-}
-
-// withEnviron adds the environment where option e asks for it.
-func withEnviron(l *Look, r fleet.Row, text string) string {
-	if !l.Environ || r.Process.Kernel || r.Process.State == "Z" {
-		return text
-	}
-	if !l.reading {
-		return text + " -" // nobody's environment travels
-	}
-	env := strings.ReplaceAll(strings.TrimRight(l.fact(r, "environ"), "\x00"), "\x00", " ")
-	if env == "" {
-		return text
-	}
-	return text + " " + env
-}
-
-func commandText(l *Look, r fleet.Row) string {
 	p := r.Process
 	if l.Comm {
 		return p.Comm
@@ -160,6 +135,43 @@ func commandText(l *Look, r fleet.Row) string {
 		return "[" + p.Comm + "]"
 	}
 	return strings.Join(p.Args, " ")
+}
+
+// command is what room columns show of a command: the branches of the forest as
+// far as they fit whole, its text, and the environment where option e asks for it.
+func (l *Look) command(c *Cell, r fleet.Row, text string, room int) string {
+	tree := l.branches(r, room)
+	room -= len(tree)
+	if c.Key == shortKey {
+		return tree + Cut(l.locale(text), min(room, shortName))
+	}
+	text = Cut(l.locale(text), room)
+	if room -= Width(text); room > 1 {
+		if env := l.environ(r); env != "" {
+			text += " " + Cut(l.locale(env), room-1)
+		}
+	}
+	return tree + text
+}
+
+// branches is what stands before a command in a forest.
+func (l *Look) branches(r fleet.Row, room int) string {
+	e := l.extras[r.Process]
+	if e == nil || e.tree == "" {
+		return ""
+	}
+	return e.tree[:min(len(e.tree), room/e.step*e.step)]
+}
+
+// environ is the environment where option e asks for it.
+func (l *Look) environ(r fleet.Row) string {
+	if !l.Environ || r.Process.Kernel || r.Process.State == "Z" {
+		return ""
+	}
+	if !l.reading {
+		return "-" // nobody's environment travels
+	}
+	return Clean(strings.ReplaceAll(strings.TrimRight(l.fact(r, "environ"), "\x00"), "\x00", " "))
 }
 
 func orDash(s string) string {

@@ -38,7 +38,7 @@ var (
 		Text: niceText, Compare: by(func(_ *Look, r fleet.Row) int32 { return r.Process.Nice }), Field: "nice",
 	}
 	lastCPUColumn = number("psr", "PSR", 3, "cpu", "CPU that it last ran on", func(p *k2i.Process) int32 { return p.CPU })
-	waitColumn    = told("wchan", "WCHAN", 6, Open, "wchan", "where in the kernel it waits, - where it runs",
+	waitColumn    = told("wchan", "WCHAN", 6, Cropped, "wchan", "where in the kernel it waits, - where it runs",
 		func(l *Look, r fleet.Row) string {
 			if at := l.fact(r, "wchan"); at != "0" {
 				return orDash(at)

@@ -1,7 +1,10 @@
 package dps
 
 import (
+	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"ddcos/k2i/fleet"
 )
@@ -38,8 +41,12 @@ var signalColumns = []Column{
 }
 
 func mask(key, header, name, help string) Column {
-	fact := "status " + name
-	c := told(key, header, shortWidth, Left, fact, help, func(l *Look, r fleet.Row) string {
+	process, thread := "status "+name, "status "+strings.Replace(name, "ShdPnd", "SigPnd", 1)
+	c := told(key, header, shortWidth, Left, process+","+thread, help, func(l *Look, r fleet.Row) string {
+		fact := process
+		if e := l.extras[r.Process]; e != nil && e.tid != 0 && e.tid != r.Process.PID {
+			fact = thread // what is pending for a thread is its own, as ps has it
+		}
 		if text := l.fact(r, fact); text != "" {
 			return text
 		}
@@ -59,4 +66,51 @@ func shortMask(text string) string {
 		return "<" + low
 	}
 	return low
+}
+
+// signalNamesWidth is what names of signals get at least.
+const signalNamesWidth = 27
+
+// realTime is the first real-time signal that the C library leaves to programs.
+const realTime = 34
+
+// signalNames are the signals of a mask by name, in room columns: where not all
+// find room, a plus sign stands for the rest.
+func signalNames(mask string, room int) string {
+	bits, err := strconv.ParseUint(mask, 16, 64)
+	if err != nil || bits == 0 {
+		return "-"
+	}
+	var b strings.Builder
+	for n := 1; n <= 64; n++ {
+		if bits&(1<<(n-1)) == 0 {
+			continue
+		}
+		name := signalName(n)
+		if b.Len() > 0 {
+			name = "," + name
+		}
+		if rest := bits >> n << n; b.Len()+len(name) > room || rest != 0 && b.Len()+len(name)+1 > room {
+			b.WriteString("+")
+			break
+		}
+		b.WriteString(name)
+	}
+	return b.String()
+}
+
+// signalName is TERM for 15; real-time signals are counted from the first.
+func signalName(n int) string {
+	switch {
+	case n == realTime:
+		return "RTMIN"
+	case n == 64:
+		return "RTMAX"
+	case n > realTime:
+		return "RTMIN+" + strconv.Itoa(n-realTime)
+	}
+	if name := strings.TrimPrefix(unix.SignalName(unix.Signal(n)), "SIG"); name != "" {
+		return name
+	}
+	return "LIBC+" + strconv.Itoa(n-32)
 }

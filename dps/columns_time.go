@@ -48,10 +48,10 @@ var timeColumns = []Column{
 		func(l *Look, r fleet.Row) string { return strconv.Itoa(int(min(utilization(l, r)*10, 999))) }),
 	useColumn("cuu", "%CUU", 6, "CPU time by lifetime, in percent to a thousandth",
 		func(l *Look, r fleet.Row) string {
-			return strconv.FormatFloat(percent(ownNS(l, r), age(r)), 'f', 3, 64)
+			return thousandths(percent(ownNS(l, r), age(r)))
 		}),
 	told("cuc", "%CUC", 7, Right, childFacts, "the same with the CPU time of children that have ended", func(l *Look, r fleet.Row) string {
-		return strconv.FormatFloat(percent(familyNS(l, r), age(r)), 'f', 3, 64)
+		return thousandths(percent(familyNS(l, r), age(r)))
 	}),
 	elapsedColumn("etime", 11, "age, [[DD-]HH:]MM:SS", func(_ *Look, r fleet.Row) string { return shortTime(uint64(age(r) / time.Second)) }),
 	elapsedColumn("etimes", 7, "age in seconds", func(_ *Look, r fleet.Row) string { return strconv.Itoa(int(age(r) / time.Second)) }),
@@ -77,7 +77,7 @@ var timeColumns = []Column{
 // cpuColumn is a way to write the CPU time in user mode and in the kernel.
 func cpuColumn(key, header string, width int, help string, text func(*Look, fleet.Row) string) Column {
 	return Column{
-		Key: key, Header: header, Width: width, Help: help, Fields: "user_ns system_ns",
+		Key: key, Header: header, Width: width, Help: help, Fields: "user_ns system_ns", Sum: childFacts,
 		Text:    text,
 		Compare: by(ownNS),
 	}
@@ -86,7 +86,7 @@ func cpuColumn(key, header string, width int, help string, text func(*Look, flee
 // useColumn is a way to write the CPU time by the lifetime.
 func useColumn(key, header string, width int, help string, text func(*Look, fleet.Row) string) Column {
 	return Column{
-		Key: key, Header: header, Width: width, Help: help, Fields: "user_ns system_ns start_ticks",
+		Key: key, Header: header, Width: width, Help: help, Fields: "user_ns system_ns start_ticks", Sum: childFacts,
 		Text:    text,
 		Compare: by(utilization),
 	}
@@ -177,6 +177,14 @@ func percent(ns uint64, lived time.Duration) float64 {
 		return 0
 	}
 	return float64(ns) / float64(lived) * 100
+}
+
+// thousandths writes a share in percent, 99.999 from 99 on.
+func thousandths(share float64) string {
+	if share > 99 {
+		share = 99.999
+	}
+	return strconv.FormatFloat(share, 'f', 3, 64)
 }
 
 // tenths writes a number of tenths; without the fraction from 100 on.

@@ -26,6 +26,7 @@ const (
 	ShowVersion
 	ShowHelp
 	ShowColumns
+	ShowInfo
 )
 
 // Command is a command line, understood.
@@ -47,6 +48,11 @@ type Command struct {
 	Repeat   bool   // the headers again on every page
 	Rows     int    // lines of a page; 0 where not given
 	Warning  string // about the environment; "" for none
+
+	HideKernel  bool   // no kernel threads
+	FullName    bool   // command lines where names are asked for
+	SignalNames bool   // signals by name
+	Delimiter   string // between columns; "" for blanks
 
 	ThreadsAlike bool // a line for each thread, as if it were a process
 	ThreadsBelow bool // a line for each thread below its process's
@@ -75,12 +81,18 @@ type Env struct {
 	Broker string // DDCOS_BROKER
 	Agents string // DDCOS_AGENTS, a comma between
 	Format string // PS_FORMAT: the columns where no option asks for any
-	BSD    bool   // speak BSD, as PS_PERSONALITY may ask
+
+	Personality Personality // of PS_PERSONALITY
+	HideKernel  bool        // LIBPROC_HIDE_KERNEL: no kernel threads, whatever is selected
 
 	// UserExists and GroupExists look a name up on this host; ps refuses a name
 	// that does not exist, and takes -aux for aux by it.
 	UserExists  func(name string) bool
 	GroupExists func(name string) bool
+
+	// Terminal is the device number of a terminal by its name below /dev; nil
+	// where only well-known names are understood.
+	Terminal func(name string) (uint32, error)
 }
 
 // DefaultEnv reads the environment by getenv and names from this host's files.
@@ -89,7 +101,10 @@ func DefaultEnv(getenv func(string) string) Env {
 		Broker: getenv("DDCOS_BROKER"),
 		Agents: getenv("DDCOS_AGENTS"),
 		Format: getenv("PS_FORMAT"),
-		BSD:    speaksBSD(getenv),
+
+		Personality: personalityOf(getenv),
+		Terminal:    terminalNumber,
+		HideKernel:  getenv("LIBPROC_HIDE_KERNEL") != "",
 		UserExists: func(name string) bool {
 			_, err := user.Lookup(name)
 			return err == nil

@@ -55,7 +55,7 @@ func fishCompletion() string {
 	var b strings.Builder
 	b.WriteString("# completion of dps\ncomplete -c dps -f\n")
 	for _, o := range Options() {
-		if o.later || o.Unix == 0 && len(o.Long) == 0 {
+		if o.Unix == 0 && len(o.Long) == 0 {
 			continue
 		}
 		b.WriteString("complete -c dps")
@@ -80,9 +80,6 @@ func fishCompletion() string {
 func optionWords() []string {
 	var words []string
 	for _, o := range Options() {
-		if o.later {
-			continue
-		}
 		if o.Unix != 0 {
 			words = append(words, "-"+string(o.Unix))
 		}

@@ -17,6 +17,7 @@ type Facts func(p *k2i.Process, tid int32, names []string) map[string]string
 type extra struct {
 	facts map[string]string
 	tree  string // what stands before its command in a forest
+	step  int    // bytes of tree for each level
 	tid   int32  // of a thread; 0 for a process as a whole
 	line  part   // which columns it shows
 }
@@ -54,8 +55,8 @@ func factNames(columns []Column, l *Look) []string {
 		if l.Environ && c.isArgs() {
 			names = append(names, "environ")
 		}
-		if l.Cumulative && strings.Contains(c.Fields, "user_ns") {
-			names = append(names, "stat 16", "stat 17")
+		if l.Cumulative && c.Sum != "" {
+			names = append(names, strings.Split(c.Sum, ",")...)
 		}
 	}
 	slices.Sort(names)
@@ -64,7 +65,7 @@ func factNames(columns []Column, l *Look) []string {
 
 // isArgs tells the columns behind which an environment may stand.
 func (c *Column) isArgs() bool {
-	return strings.HasPrefix(c.Fields, "args ") || c.Fields == "comm" && c.Key != "fname"
+	return c.Tree && c.Key != shortKey
 }
 
 // extra is that of a row, made where it has none.

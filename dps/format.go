@@ -13,95 +13,205 @@ const (
 	maxHeaderText = 1024
 )
 
-// userFormat is -o: keywords with commas or blanks between, each with a width
-// after a colon or a header after an equals sign.
-func userFormat(p *parser, format string) error {
-	cells, err := formatCells(format)
-	if err != nil {
-		return err
+// asked is a request for columns or sort keys: they are understood once
+// everything is read, in their order.
+type asked struct {
+	how  how
+	text string
+}
+
+// how something was asked for.
+type how int
+
+const (
+	askFormat        how = iota // -o: keywords, formats by name, codes of AIX
+	askAdded                    // -O: columns behind the process id and the default ones
+	askAddedOrSorted            // O of BSD: the same, or letters to sort by
+	askSort                     // --sort: keywords
+)
+
+func request(as how) func(*parser, string) error {
+	return func(p *parser, text string) error {
+		p.requests = append(p.requests, asked{as, text})
+		return nil
 	}
-	if p.user = append(p.user, cells...); len(p.user) > maxCells {
-		return usage("too many columns, " + strconv.Itoa(maxCells) + " are allowed")
+}
+
+// specified understands the requests.
+func (p *parser) specified() error {
+	for _, r := range p.requests {
+		var err error
+		switch r.how {
+		case askFormat:
+			err = p.format(r.text)
+		case askAdded:
+			err = p.added(r.text)
+		case askAddedOrSorted:
+			err = p.addedOrSorted(r.text)
+		case askSort:
+			err = p.sort(r.text)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if len(p.out.Cells) > maxCells {
+		return tooManyColumns()
 	}
 	return nil
 }
 
-// formatCells reads what stands behind -o.
+func tooManyColumns() error {
+	return usage("too many columns, " + strconv.Itoa(maxCells) + " are allowed")
+}
+
+func (p *parser) format(text string) error {
+	cells, err := formatCells(text)
+	p.out.Cells = append(p.out.Cells, cells...)
+	p.formatted = p.formatted || err == nil
+	return err
+}
+
+func (p *parser) added(text string) error {
+	if p.formatted {
+		return usage("option -O can not follow other format options")
+	}
+	return p.wrapped(text, "END_SYS5")
+}
+
+// addedOrSorted takes letters to sort by where all are such, and columns else.
+func (p *parser) addedOrSorted(text string) error {
+	err := usage("multiple sort options")
+	if !p.sorted && !slices.ContainsFunc(p.requests, func(r asked) bool { return r.how == askSort }) {
+		err = p.letterKeys(text)
+	}
+	switch {
+	case err == nil:
+		p.sorted = true
+		return nil
+	case p.formatted:
+		return usage("option O is neither first format nor sort order")
+	case p.wrapped(text, "END_BSD") == nil:
+		return nil
+	}
+	return err
+}
+
+// wrapped has columns between the process id and what else ps shows by default.
+func (p *parser) wrapped(text, trailer string) error {
+	cells, err := formatCells(text)
+	if err != nil {
+		return err
+	}
+	p.out.Cells = append(p.out.Cells, slices.Concat(cellsOf([]string{"pid"}), cells, namedCells(trailer))...)
+	p.formatted = true
+	return nil
+}
+
+// formatCells reads a format: keywords and formats by name with commas or blanks
+// between, each perhaps with a width after a colon or a header after an equals
+// sign; or else codes of AIX.
 func formatCells(format string) ([]Cell, error) {
-	words := strings.FieldsFunc(format, isSeparator)
-	if len(words) == 0 || strings.Contains(format, ",,") || format[0] == ',' {
+	cells, err := keywordCells(format)
+	if err != nil && isCodes(format) {
+		return codeCells(format)
+	}
+	return cells, err
+}
+
+func keywordCells(format string) ([]Cell, error) {
+	words, ok := items(format)
+	if !ok {
 		return nil, usage("improper format list")
 	}
-	cells := make([]Cell, 0, min(len(words), maxCells))
-	for _, word := range words[:min(len(words), maxCells+1)] {
-		cell, err := userCell(word)
+	var cells []Cell
+	for _, word := range words {
+		more, err := wordCells(word)
 		if err != nil {
 			return nil, err
 		}
-		cells = append(cells, cell)
+		if cells = append(cells, more...); len(cells) > maxCells {
+			return nil, tooManyColumns()
+		}
 	}
 	return cells, nil
 }
 
-// addedFormat is -O: columns between the process id and the rest of what is
-// shown without a format.
-func addedFormat(p *parser, format string) error {
-	if len(p.user) > 0 {
-		return usage("option -O can not follow other format options")
+// isSeparator tells what stands between keywords.
+func isSeparator(r rune) bool { return isListSeparator(r) || r == '\n' }
+
+// items takes a list of keywords apart; one separator may end it.
+func items(list string) ([]string, bool) {
+	if last := len(list) - 1; last > 0 && isSeparator(rune(list[last])) {
+		list = list[:last]
 	}
-	return p.addFormat(format, "args")
+	words := strings.FieldsFunc(list, isSeparator)
+	separators := strings.Count(list, " ") + strings.Count(list, ",") + strings.Count(list, "\t") + strings.Count(list, "\n")
+	return words, len(words) > 0 && separators == len(words)-1
 }
 
-// addedOrSorted is O of BSD: the letters by which old systems sorted, or else
-// columns as above.
-func addedOrSorted(p *parser, spec string) error {
-	keys, ok := letterKeys(spec)
-	switch {
-	case ok && len(p.out.Sort) > 0:
-		return usage("multiple sort options")
-	case ok:
-		p.out.Sort = keys
-		return nil
-	case len(p.user) > 0:
-		return usage("option O is neither first format nor sort order")
-	case p.addFormat(spec, "comm") != nil:
-		return usage("bad sorting code")
+// letterNames are the sort keys of old systems: pairs of a letter and a keyword.
+// Keywords that show nothing leave the order as it is, and what is no keyword
+// ends the list, as in ps.
+const letterNames = "C:pcpu G:tpgid J:cstime K: M:maj_flt N:cmaj_flt P:ppid R:resident S:share T:start_time U:uid c:cmd f:flags g:pgrp " +
+	"j:cutime k:utime m:min_flt n:cmin_flt o:session p:pid r:rss s:size t:tty u:user v:vsize y:priority"
+
+// letterKeys reads letters, each once and with + or - before it. Of two letters
+// without a sign the second does not count, as in ps.
+func (p *parser) letterKeys(spec string) error {
+	for i, letter := range spec {
+		signed := letter == '+' || letter == '-'
+		switch {
+		case !signed && !strings.Contains(" "+letterNames, " "+string(letter)+":"),
+			signed && (i == len(spec)-1 || strings.ContainsAny(spec[i+1:i+2], "+-")):
+			return usage("bad sorting code")
+		case letter == 'P' && p.out.Tree != NoTree:
+			return usage("PPID sort and forest output conflict")
+		case !signed && strings.Count(spec, string(letter)) > 1:
+			return usage("bad sorting code")
+		}
 	}
-	return nil
-}
-
-func (p *parser) addFormat(format, command string) error {
-	cells, err := formatCells(format)
-	if err != nil {
-		return err
-	}
-	p.user = slices.Concat(cellsOf([]string{"pid"}), cells, cellsOf([]string{"s", "tname", "time", command}))
-	return nil
-}
-
-// letters are the keys of old systems: pairs of a letter and a keyword.
-const letters = "c:cmd C:pcpu f:flags g:pgrp G:tpgid j:time J:time k:time K:time m:min_flt M:maj_flt " +
-	"n:min_flt N:maj_flt o:session p:pid P:ppid r:rss R:rss s:size S:size t:tty T:start_time U:uid u:user v:vsize y:priority"
-
-// letterKeys reads letters, each once and with + or - before it.
-func letterKeys(spec string) ([]SortKey, bool) {
-	var keys []SortKey
-	descending := false
-	for _, letter := range spec {
+	direction := byte('+')
+	for _, letter := range []byte(spec) {
 		if letter == '+' || letter == '-' {
-			descending = letter == '-'
+			direction = letter
 			continue
 		}
-		_, after, known := strings.Cut(" "+letters+" ", " "+string(letter)+":")
+		_, after, _ := strings.Cut(" "+letterNames+" ", " "+string(letter)+":")
 		name, _, _ := strings.Cut(after, " ")
-		column, found := ColumnByKey(name)
-		if !known || !found || strings.Count(spec, string(letter)) > 1 {
-			return nil, false
+		column, known := ColumnByKey(name)
+		if !known {
+			return nil
 		}
-		keys = append(keys, SortKey{Column: column, Descending: descending})
-		descending = false
+		if direction != 0 {
+			p.out.Sort = append(p.out.Sort, SortKey{Column: column, Descending: direction == '-'})
+		}
+		direction = 0
 	}
-	return keys, len(keys) > 0
+	return nil
+}
+
+// wordCells is one word of a format: a column, or those of a format by its name.
+func wordCells(word string) ([]Cell, error) {
+	spec, header, renamed := strings.Cut(word, "=")
+	key, _, sized := strings.Cut(spec, ":")
+	if _, isName := named[key]; !isName {
+		cell, err := userCell(word)
+		return []Cell{cell}, err
+	}
+	if sized {
+		return nil, usage("can not set width for a macro (multi-column) format specifier")
+	}
+	cells := namedCells(key)
+	for i := range cells {
+		if renamed {
+			if err := cells[i].rename(header); err != nil {
+				return nil, err
+			}
+			cells[i].Width = max(cells[i].Width, len(header))
+		}
+	}
+	return cells, nil
 }
 
 func userCell(word string) (Cell, error) {
@@ -114,32 +224,40 @@ func userCell(word string) (Cell, error) {
 	cell := Cell{Column: column}
 	if sized {
 		n, err := strconv.ParseUint(width, 10, 31)
-		if err != nil || n == 0 || n > maxCellWidth {
+		if err != nil || width[0] == '0' || n > maxCellWidth {
 			return Cell{}, usage("column widths must be unsigned decimal numbers")
 		}
 		cell.Width, cell.Fixed = int(n), true
 	}
 	if renamed {
-		if len(header) > maxHeaderText {
-			return Cell{}, usage("header too long, " + strconv.Itoa(maxHeaderText) + " bytes are allowed")
+		if err := cell.rename(header); err != nil {
+			return Cell{}, err
 		}
-		cell.Header = header
 		if !sized {
-			cell.Width = max(cell.Width, Width(Clean(header)))
+			cell.Width = max(cell.Width, len(header))
 		}
 	}
 	return cell, nil
 }
 
-// sortKeys is --sort: keywords, each with + or - before it.
-func sortKeys(p *parser, list string) error {
-	words := strings.FieldsFunc(list, isSeparator)
-	if len(words) == 0 || strings.Contains(list, ",,") || list[0] == ',' {
+func (c *Cell) rename(header string) error {
+	if len(header) > maxHeaderText {
+		return usage("header too long, " + strconv.Itoa(maxHeaderText) + " bytes are allowed")
+	}
+	c.Header = header
+	return nil
+}
+
+// sort is --sort: keywords, each with + or - before it.
+func (p *parser) sort(list string) error {
+	words, ok := items(list)
+	switch {
+	case p.sorted:
+		return usage("multiple sort options")
+	case !ok:
 		return usage("improper sort list")
 	}
-	if len(p.out.Sort) > 0 {
-		return usage("multiple sort options")
-	}
+	p.sorted = true
 	for _, word := range words {
 		key := SortKey{Descending: word[0] == '-'}
 		name := strings.TrimLeft(word[:1], "+-") + word[1:]

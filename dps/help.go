@@ -44,20 +44,11 @@ func WriteHelp(w io.Writer, section string) error {
 }
 
 func writeSection(b *strings.Builder, section string) {
-	var notYet []string
 	b.WriteString("\n" + titles[section] + ":\n")
 	for _, o := range Options() {
-		switch {
-		case o.Section != section:
-		case o.later:
-			o.Arg = ""
-			notYet = append(notYet, strings.ReplaceAll(o.Names(), ", ", "|"))
-		default:
+		if o.Section == section {
 			fmt.Fprintf(b, "  %-*s %s\n", helpColumn-3, o.Names(), o.Help)
 		}
-	}
-	if len(notYet) > 0 {
-		fmt.Fprintf(b, "  not supported: %s\n", strings.Join(notYet, " "))
 	}
 }
 

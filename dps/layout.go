@@ -11,8 +11,10 @@ import (
 const (
 	minPIDWidth  = 5
 	minHostWidth = 4
-	maxHostWidth = 64 // HOST_NAME_MAX
-	minLastWidth = 3  // what a last column gets on a screen that is too narrow, else the line wraps
+	maxHostWidth = 64        // HOST_NAME_MAX
+	minLastWidth = 3         // what a last column that may run on asks of the screen
+	maxLine      = 128 << 10 // columns of a line where the screen sets no limit, as in ps
+	maxGap       = 144       // blanks between two columns, as in ps
 )
 
 // Cell is a column as one listing shows it.
@@ -23,15 +25,19 @@ type Cell struct {
 	// then does not widen the column.
 	Fixed bool
 
-	short     bool // masks have half their digits
+	filler    bool // the text between the codes of AIX: its header, in every line
 	rightward bool // what stands left as a rule stands right: ids instead of names
+	names     bool // signals by name instead of a mask
 }
 
 // Layout is the columns of one listing with their final widths.
 type Layout struct {
+	Delimiter string // stands between columns instead of blanks; "" for blanks
+
 	cells  []Cell
 	look   *Look
-	screen int
+	active int  // columns of a line: the screen's, or a multiple where the cells need more
+	wide   bool // masks have all their digits
 }
 
 // NewLayout fits cells to the hosts and rows of table: ids get the digits that
@@ -47,35 +53,45 @@ func NewLayout(cells []Cell, table *fleet.Table, look *Look, screen int) *Layout
 		case c.Key == HostKey:
 			c.Width = max(Width(c.Header), hostWidth(table))
 		}
+		if c.Mask && look.SignalNames {
+			c.Mask, c.names, c.Side, c.Width = false, true, Open, max(c.Width, signalNamesWidth)
+		}
 		fitted[i] = c
 	}
-	shortenMasks(fitted, screen)
-	return &Layout{cells: fitted, look: look, screen: screen}
+	l := &Layout{cells: fitted, look: look}
+	l.fill(screen)
+	return l
 }
 
-// shortenMasks gives the masks of signals half their digits where that saves
-// lines of the screen; a last column that may run on counts for little.
-func shortenMasks(cells []Cell, screen int) {
-	total, saved := len(cells)-1, 0
-	for i, c := range cells {
+// fill takes as many lines of the screen for one of the listing as its columns
+// need, and gives the masks of signals all their digits where that leaves room.
+func (l *Layout) fill(screen int) {
+	total, masks, gap := 0, 0, 0
+	for i, c := range l.cells {
 		switch {
-		case i == len(cells)-1 && c.Side == Open:
+		case c.filler:
+			total += c.Width
+			gap = 0
+			continue
+		case c.Side == Open && i == len(l.cells)-1:
 			total += minLastWidth
-		case c.Mask:
-			total += c.Width + maskWidth - shortWidth
-			saved += maskWidth - shortWidth
 		default:
 			total += c.Width
 		}
-	}
-	short := screen > 0 && (total-1)/screen > (total-saved-1)/screen
-	for i := range cells {
-		c := &cells[i]
-		c.short = c.Mask && short
-		if c.Mask && !c.short {
-			c.Width += maskWidth - shortWidth
+		if c.Mask {
+			masks++
 		}
+		total += gap
+		gap = 1
 	}
+	if screen <= 0 || screen > maxLine {
+		screen = maxLine
+	}
+	l.active = screen
+	for l.active < total && l.active < maxLine/2 {
+		l.active += screen
+	}
+	l.wide = total+masks*(maskWidth-shortWidth) <= l.active
 }
 
 // pidWidth is the number of digits of the largest pid that any host allows.
@@ -100,15 +116,16 @@ func hostWidth(table *fleet.Table) int {
 
 // Header is the line of headers, "" where every header is empty.
 func (l *Layout) Header() string {
-	if !slices.ContainsFunc(l.cells, func(c Cell) bool { return c.Header != "" }) {
+	if !slices.ContainsFunc(l.cells, func(c Cell) bool { return c.Header != "" && !c.filler }) {
 		return ""
 	}
 	return l.headers()
 }
 
-// headers is the line of headers, also where all are empty.
+// headers is the line of headers, also where all are empty. Their bytes count,
+// not their characters, as in ps.
 func (l *Layout) headers() string {
-	return l.line(func(c *Cell, _ int) string { return Clean(c.Header) })
+	return l.line(func(c *Cell, _ int) (string, int) { return Clean(c.Header), len(c.Header) })
 }
 
 // Line is one process.
@@ -117,76 +134,114 @@ func (l *Layout) Line(r fleet.Row) string {
 	if e := l.look.extras[r.Process]; e != nil {
 		line = e.line
 	}
-	return l.line(func(c *Cell, room int) string {
-		if !c.told(line) {
-			return "-"
-		}
-		text := c.Text(l.look, r)
-		if c.short {
-			text = shortMask(text)
-		}
-		return c.fit(text, room)
-	})
+	return l.line(func(c *Cell, room int) (string, int) { return l.text(c, r, line, room) })
+}
+
+// text is what a cell shows of a process in room columns, and how many it takes.
+func (l *Layout) text(c *Cell, r fleet.Row, line part, room int) (string, int) {
+	switch {
+	case c.filler:
+		return Clean(c.Header), len(c.Header)
+	case !c.told(line):
+		return "-", 1
+	}
+	text := c.Text(l.look, r)
+	switch {
+	case c.names:
+		text = signalNames(text, room)
+	case c.Mask && !l.wide:
+		text = shortMask(text)
+	case c.Tree:
+		text = l.look.command(c, r, text, room)
+	default:
+		text = c.fit(l.look.locale(text), room)
+	}
+	return text, Width(text)
 }
 
 // line sets texts at the places of their columns. A text that is wider than its
 // column pushes on what follows, and what follows gives up its padding for it.
-// room is how far the last column may run, -1 for without end, 0 elsewhere.
-func (l *Layout) line(text func(c *Cell, room int) string) string {
+func (l *Layout) line(text func(c *Cell, room int) (string, int)) string {
+	if l.Delimiter != "" {
+		return l.delimited(text)
+	}
 	var b strings.Builder
-	place, at := 0, 0 // where the column begins, where the line is
+	place, at, gap := 0, 0, 0 // where the column begins, where the line is, what must stand between
 	for i := range l.cells {
-		c := &l.cells[i]
-		room := 0
-		if i == len(l.cells)-1 {
-			room = l.room(max(place, at+min(i, 1)))
+		c, last := &l.cells[i], i == len(l.cells)-1
+		room, slack := c.Width, 0
+		if last {
+			slack = place - at
+			if slack < 1 {
+				slack = gap
+			}
+			room = l.active - at - slack
 		}
-		s := text(c, room)
-		width := Width(s)
-		start := place
-		switch {
-		case c.Side == Right, c.rightward:
-			start += max(c.Width-width, 0)
-		case c.short:
-			start += max(shortWidth-width, 0)
-		case c.Mask:
-			start += max(maskWidth-width, 0)
+		s, width := text(c, min(max(room, 0), maxLine-1))
+		if (c.Side == Open || c.Side == Cropped && !c.rightward) && l.active-at-slack < 1 {
+			s = firstLetter(s)
 		}
-		if i > 0 {
-			start = max(start, at+1)
+		space := place - at + l.padding(c, width)
+		if space < 1 {
+			space = gap
 		}
-		b.WriteString(strings.Repeat(" ", start-at))
+		space = min(space, maxGap)
+		b.WriteString(strings.Repeat(" ", space))
 		b.WriteString(s)
-		at = start + width
-		place += c.Width + 1
+		at += space + width
+		place += c.Width
+		if c.Mask && l.wide {
+			place += maskWidth - shortWidth
+		}
+		if gap = 0; !last && !c.filler && !l.cells[i+1].filler {
+			place++
+			gap = 1
+		}
 	}
 	return b.String()
 }
 
-// room is what a line leaves to its last column. Where nearly nothing is left the
-// line is let wrap.
-func (l *Layout) room(at int) int {
-	if l.screen <= 0 {
-		return -1
+// padding is what stands before a text that belongs to the right.
+func (l *Layout) padding(c *Cell, width int) int {
+	switch {
+	case c.Mask && l.wide:
+		return max(maskWidth-width, 0)
+	case c.Mask:
+		return max(shortWidth-width, 0)
+	case c.filler:
+	case c.Side == Right, c.rightward:
+		return max(c.Width-width, 0)
 	}
-	left := l.screen - at%l.screen
-	if left < minLastWidth {
-		left += l.screen
-	}
-	return left
+	return 0
 }
 
-// fit cuts the texts of those columns that are cut; room as for line.
+// delimited sets texts without padding, and nothing is cut.
+func (l *Layout) delimited(text func(c *Cell, room int) (string, int)) string {
+	texts := make([]string, len(l.cells))
+	for i := range l.cells {
+		s, _ := text(&l.cells[i], maxLine)
+		texts[i] = strings.TrimSpace(s)
+	}
+	return strings.Join(texts, l.Delimiter)
+}
+
+// firstLetter is all that is left of a column beyond the end of the screen.
+func firstLetter(s string) string {
+	for i := range s {
+		if i > 0 {
+			return s[:i]
+		}
+	}
+	return s
+}
+
+// fit cuts the texts of those columns that are cut.
 func (c *Cell) fit(s string, room int) string {
-	if c.Side != Name && c.Side != Open || room < 0 {
-		return s
+	switch {
+	case c.Side == Name && Width(s) > room:
+		return Cut(s, room-1) + "+"
+	case c.Side == Open, c.Side == Cropped:
+		return Cut(s, room)
 	}
-	width := c.Width
-	if room > 0 {
-		width = room
-	}
-	if c.Side == Name && Width(s) > width {
-		return Cut(s, width-1) + "+"
-	}
-	return Cut(s, width)
+	return s
 }

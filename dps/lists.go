@@ -1,6 +1,7 @@
 package dps
 
 import (
+	"errors"
 	"math"
 	"strconv"
 	"strings"
@@ -11,10 +12,10 @@ import (
 
 // split takes a list apart, at commas and blanks; an empty member is an error.
 func split(list string) ([]string, error) {
-	members := strings.FieldsFunc(list, isSeparator)
+	members := strings.FieldsFunc(list, isListSeparator)
 	separators := 0
 	for _, r := range list {
-		if isSeparator(r) {
+		if isListSeparator(r) {
 			separators++
 		}
 	}
@@ -24,7 +25,7 @@ func split(list string) ([]string, error) {
 	return members, nil
 }
 
-func isSeparator(r rune) bool { return r == ',' || r == ' ' || r == '\t' }
+func isListSeparator(r rune) bool { return r == ',' || r == ' ' || r == '\t' }
 
 // listed reads a list into one of the selection's.
 func listed[T any](p *parser, list string, to *[]T, read func(string) (T, error)) error {
@@ -50,10 +51,8 @@ func listPIDs(p *parser, list string) error {
 
 // quickPIDs are process ids whose order is that of the lines.
 func quickPIDs(p *parser, list string) error {
-	if p.out.Select.quick {
-		return &UsageError{Text: "q/-q/--quick-pid can only be used once.", plain: true, final: true}
-	}
 	p.out.Select.quick = true
+	p.out.Select.quickly++
 	members, err := split(list)
 	if err != nil {
 		return err
@@ -69,14 +68,36 @@ func quickPIDs(p *parser, list string) error {
 }
 
 func readPID(s string) (int32, error) {
-	n, err := strconv.ParseInt(s, 10, 64)
+	n, ok := numeral(s)
 	switch {
-	case err != nil && !isNumeric(strings.TrimPrefix(s, "-")):
+	case !ok:
 		return 0, usage("process ID list syntax error")
-	case err != nil || n < 1 || n > math.MaxInt32:
+	case n < 1 || n > math.MaxInt32:
 		return 0, usage("process ID out of range")
 	}
 	return int32(n), nil
+}
+
+// numeral reads a number as C does: in hexadecimal behind 0x, in octal behind 0;
+// what is negative or too large is larger than any limit.
+func numeral(s string) (uint64, bool) {
+	digits := strings.TrimPrefix(strings.TrimLeft(s, " \t\n\v\f\r"), "+")
+	positive, negative := strings.CutPrefix(digits, "-")
+	base := 10
+	switch {
+	case len(positive) > 2 && positive[0] == '0' && positive[1]|0x20 == 'x':
+		positive, base = positive[2:], 16
+	case len(positive) > 1 && positive[0] == '0':
+		base = 8
+	}
+	n, err := strconv.ParseUint(positive, base, 64)
+	switch {
+	case s == "":
+		return 0, true
+	case errors.Is(err, strconv.ErrRange), err == nil && negative && n > 0:
+		return math.MaxUint64, true
+	}
+	return n, err == nil
 }
 
 func numbers(to func(*query.Selection) *[]int32) func(*parser, string) error {
@@ -92,7 +113,7 @@ func texts(to func(*query.Selection) *[]string) func(*parser, string) error {
 func users(to func(*query.Selection) *[]string) func(*parser, string) error {
 	return func(p *parser, list string) error {
 		return listed(p, list, to(&p.out.Select.lists), func(s string) (string, error) {
-			return s, p.mustExist(s, p.env.UserExists, "user name does not exist")
+			return p.mustExist(s, p.env.UserExists, "user")
 		})
 	}
 }
@@ -100,42 +121,51 @@ func users(to func(*query.Selection) *[]string) func(*parser, string) error {
 func groups(to func(*query.Selection) *[]string) func(*parser, string) error {
 	return func(p *parser, list string) error {
 		return listed(p, list, to(&p.out.Select.lists), func(s string) (string, error) {
-			return s, p.mustExist(s, p.env.GroupExists, "group name does not exist")
+			return p.mustExist(s, p.env.GroupExists, "group")
 		})
 	}
 }
 
-func (p *parser) mustExist(name string, exists func(string) bool, otherwise string) error {
-	if p.anyNames || isNumeric(name) || exists != nil && exists(name) {
+// mustExist is a name of this host, or a number in decimal. What is not known
+// may be left out of a selection that is turned round.
+func (p *parser) mustExist(name string, exists func(string) bool, what string) (string, error) {
+	n, ok := numeral(name)
+	switch {
+	case ok && n >= math.MaxUint32 && !p.out.Select.lists.Negate:
+		return "", usage(what + " ID out of range")
+	case ok:
+		return strconv.FormatUint(n&math.MaxUint32, 10), nil
+	case p.anyNames || exists != nil && exists(name) || p.out.Select.lists.Negate:
+		return name, nil
+	}
+	return "", usage(what + " name does not exist")
+}
+
+// sessionsOrGroups is -g: sessions where every member is a number that may be
+// one, else groups.
+func sessionsOrGroups(p *parser, list string) error {
+	if numbers(func(s *query.Selection) *[]int32 { return &s.SIDs })(p, list) == nil {
 		return nil
 	}
-	return usage(otherwise)
+	if groups(func(s *query.Selection) *[]string { return &s.Groups })(p, list) == nil {
+		return nil
+	}
+	return usage("list of session leaders OR effective group IDs was invalid")
 }
 
-// sessionsOrGroups is -g: sessions where every member is a number, else groups.
-func sessionsOrGroups(p *parser, list string) error {
-	members, err := split(list)
-	if err != nil {
-		return err
-	}
-	for _, m := range members {
-		if !isNumeric(m) {
-			return listed(p, list, &p.out.Select.lists.Groups, func(s string) (string, error) {
-				return s, p.mustExist(s, p.env.GroupExists, "list of session leaders OR effective group IDs was invalid")
-			})
-		}
-	}
-	return listed(p, list, &p.out.Select.lists.SIDs, func(s string) (int32, error) {
-		if s == "0" { // kernel threads have no session; -s 0 is refused all the same
-			return 0, nil
-		}
-		return readPID(s)
-	})
-}
-
-// terminals are named as ps shows them, with /dev/ before it, or without tty.
+// terminals are named as this host has them below /dev; of other hosts as ps
+// shows them.
 func terminals(p *parser, list string) error {
+	if list == "" {
+		return ownTerminal(p, "")
+	}
 	return listed(p, list, &p.out.Select.lists.TTYs, func(s string) (uint32, error) {
+		if p.env.Terminal != nil {
+			dev, err := p.env.Terminal(s)
+			if err == nil || !p.anyNames {
+				return dev, err
+			}
+		}
 		for _, name := range []string{s, "tty" + s, "pts/" + s} {
 			if dev, ok := k2i.TTYNumber(name); ok {
 				return dev, nil
@@ -143,6 +173,12 @@ func terminals(p *parser, list string) error {
 		}
 		return 0, usage("TTY could not be found")
 	})
+}
+
+// ownTerminal selects this terminal.
+func ownTerminal(p *parser, _ string) error {
+	p.out.Select.thisTerminal, p.out.Select.listed = true, true
+	return nil
 }
 
 func isNumeric(s string) bool {

@@ -18,6 +18,10 @@ type Look struct {
 	Cumulative bool // CPU time with that of children which have ended (option S)
 	Environ    bool // the environment behind the command line (option e)
 
+	FullName    bool // command lines where names are asked for (-x of HP-UX)
+	SignalNames bool // signals by name instead of a mask
+	ASCII       bool // the locale has no other characters: they are shown as question marks
+
 	local  bool // the one host is this one: its names may be looked up
 	users  map[nameKey]string
 	groups map[nameKey]string
@@ -81,4 +85,19 @@ func (l *Look) name(known map[nameKey]string, key nameKey, lookup func(string) s
 		known[key] = name
 	}
 	return name
+}
+
+// locale is a clean text as the locale can show it: without UTF-8, a question
+// mark for each byte that is not ASCII.
+func (l *Look) locale(text string) string {
+	if !l.ASCII {
+		return text
+	}
+	b := []byte(text)
+	for i := range b {
+		if b[i] > '~' {
+			b[i] = '?'
+		}
+	}
+	return string(b)
 }

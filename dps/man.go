@@ -73,11 +73,7 @@ func WriteMan(w io.Writer) error {
 			if o.Section != section {
 				continue
 			}
-			help := o.Help
-			if o.later {
-				help += " (not supported yet)"
-			}
-			fmt.Fprintf(&b, ".TP\n.B %s\n%s\n", roff(o.Names()), roff(help))
+			fmt.Fprintf(&b, ".TP\n.B %s\n%s\n", roff(o.Names()), roff(o.Help))
 		}
 	}
 	b.WriteString(".SH COLUMNS\n")

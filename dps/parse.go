@@ -15,50 +15,66 @@ const needPersonality = "must set personality to get -x option"
 
 // parser reads one command line in one way.
 type parser struct {
-	env      Env
-	allBSD   bool // read -x as x
-	anyNames bool // users and groups need not exist here: they may on other hosts
+	env         Env
+	personality Personality
+	allBSD      bool // read -x as x
+	anyNames    bool // users and groups need not exist here: they may on other hosts
 
-	args   []string // still to be read
-	bsd    bool     // an option of BSD was given
-	styles styles
-	user   []Cell // of -o, --format
-	out    Command
+	args      []string // still to be read
+	bsd       bool     // an option of BSD was given
+	styles    styles
+	adding    bool    // ids of threads are to be added to a format
+	requests  []asked // for columns and sort keys, in order
+	formatted bool    // columns were given
+	sorted    bool    // sort keys were given
+	out       Command
 }
 
 // Parse understands a command line as ps does. It is read with options of UNIX
-// after dashes first; where that is an error, as with -aux, and nothing in it is
-// plainly BSD, dashes are taken for decoration and everything is read as BSD;
+// after dashes first; where that is an error, as with -aux, dashes are taken for
+// decoration and everything is read as BSD, unless something is plainly BSD;
 // where that fails too, the first error stands. The names of users and groups
 // must exist here, unless other hosts are asked: there they may exist.
 func Parse(args []string, env Env) (*Command, error) {
 	if len(args) > maxArgs {
 		return nil, usage("too many arguments")
 	}
-	strict := parser{env: env}
-	err := strict.parse(args)
-	var refused *UsageError
-	if err == nil || errors.As(err, &refused) && refused.final {
-		return &strict.out, err
+	all := parser{env: env, personality: env.Personality, allBSD: true}
+	if all.personality.memory == "" {
+		all.personality.memory = "format"
 	}
-	trusting := parser{env: env, anyNames: true}
-	trusted := trusting.parse(args) == nil && !strings.Contains(err.Error(), needPersonality)
-	if !strict.bsd && !trusting.bsd {
-		all := parser{env: env, allBSD: true}
-		if all.parse(args) == nil {
-			return &all.out, nil
-		}
+	if env.Personality.alwaysBSD {
+		err := all.parse(args)
+		return &all.out, err
 	}
-	if trusted && trusting.out.Remote() {
+	first := parser{env: env, personality: env.Personality}
+	err := first.parse(args)
+	if err == nil || isFinal(err) {
+		return &first.out, err
+	}
+	switch second := all.parse(args); {
+	case second == nil:
+		return &all.out, nil
+	case isFinal(second):
+		return nil, second
+	}
+	trusting := parser{env: env, personality: env.Personality, anyNames: true}
+	if trusting.parse(args) == nil && trusting.out.Remote() {
 		return &trusting.out, nil
 	}
 	return nil, err
 }
 
+// isFinal tells that no other reading of the arguments can help.
+func isFinal(err error) bool {
+	var refused *UsageError
+	return errors.As(err, &refused) && refused.final
+}
+
 // parse reads a command line into p.out.
 func (p *parser) parse(args []string) error {
 	p.args = args
-	p.bsd = p.env.BSD
+	p.bsd = p.personality.bsd || p.allBSD
 	p.out.Color, p.out.Deadline = "auto", DefaultDeadline
 	for len(p.args) > 0 {
 		arg := p.args[0]
@@ -66,15 +82,15 @@ func (p *parser) parse(args []string) error {
 		if err := p.argument(arg); err != nil {
 			return err
 		}
+		switch p.out.Show {
+		case ShowVersion, ShowColumns, ShowInfo:
+			return p.alone(args)
+		case ShowHelp:
+			return nil
+		case ShowProcesses:
+		}
 	}
 	p.fromEnv()
-	switch p.out.Show {
-	case ShowVersion, ShowColumns:
-		return p.alone(args)
-	case ShowHelp:
-		return nil
-	case ShowProcesses:
-	}
 	return p.finish()
 }
 
@@ -107,35 +123,44 @@ func (p *parser) fromEnv() {
 // argument tells the dialects apart.
 func (p *parser) argument(arg string) error {
 	switch {
-	case strings.HasPrefix(arg, "--"):
+	case len(arg) > 2 && arg[:2] == "--" && isLetter(arg[2]):
 		return p.long(arg[2:])
-	case arg == "" || arg == "-":
-		return usage("garbage option")
-	case isDigit(arg[0]):
+	case arg != "" && (isDigit(arg[0]) || arg[0] == '+'), len(arg) > 1 && arg[0] == '-' && isDigit(arg[1]):
 		p.args = append([]string{arg}, p.args...)
 		return p.trailing()
-	case arg[0] == '-' && isDigit(arg[1]):
-		p.args = append([]string{arg[1:]}, p.args...)
-		return p.trailing()
-	case arg[0] == '-' && !p.allBSD:
+	case len(arg) > 1 && arg[0] == '-' && isLetter(arg[1]) && !p.allBSD:
 		return p.group(arg[1:], "-", "unsupported SysV option", func(o Option) byte { return o.Unix })
+	case len(arg) > 1 && arg[0] == '-' && isLetter(arg[1]):
+	case arg == "" || !isLetter(arg[0]):
+		return usage("garbage option")
+	case p.allBSD && !p.personality.alwaysBSD:
+		return usage("options of BSD have no dash, or all of them have one")
 	}
 	p.bsd = true
 	return p.group(strings.TrimPrefix(arg, "-"), "", "unsupported option (BSD syntax)", func(o Option) byte { return o.BSD })
 }
 
-// trailing reads process ids to the end of the command line, as ps does from the
-// first bare number on: one for each argument, without lists.
+// trailing reads ids to the end of the command line, as ps does from the first
+// bare number on: one for each argument, without lists. A dash before it makes
+// it a process group's, a plus sign a session's.
 func (p *parser) trailing() error {
 	p.bsd = true
+	s := &p.out.Select
 	for _, arg := range p.args {
-		pid, err := readPID(arg)
+		to := &s.lists.PIDs
+		switch {
+		case strings.HasPrefix(arg, "-"):
+			to = &s.groups
+		case strings.HasPrefix(arg, "+"):
+			to = &s.lists.SIDs
+		}
+		id, err := readPID(strings.TrimLeft(arg[:min(len(arg), 1)], "-+") + arg[min(len(arg), 1):])
 		if err != nil {
 			return err
 		}
-		p.out.Select.lists.PIDs = append(p.out.Select.lists.PIDs, pid)
+		*to = append(*to, id)
 	}
-	p.out.Select.listed = true
+	s.listed = true
 	p.args = nil
 	return nil
 }
@@ -145,22 +170,19 @@ func (p *parser) trailing() error {
 func (p *parser) group(word, dash, unknown string, letter func(Option) byte) error {
 	for i := range len(word) {
 		if dash == "" && isDigit(word[i]) {
-			if err := listPIDs(p, word[i:]); err != nil {
-				return err
-			}
-			return p.trailing()
+			return listPIDs(p, word[i:])
 		}
 		o, ok := findOption(func(o Option) bool { return letter(o) == word[i] })
 		if !ok && dash+word[i:i+1] == "-x" {
-			if p.anyNames {
-				continue // this reading looks for what else is there
+			if err := p.dashX(); err != nil {
+				return err
 			}
-			return usage(needPersonality)
+			continue
 		}
 		if !ok {
 			return usage(unknown + " " + dash + Clean(word[i:i+1]))
 		}
-		if o.later || o.Arg == "" {
+		if o.Arg == "" {
 			if err := o.set(p, ""); err != nil {
 				return err
 			}
@@ -175,28 +197,25 @@ func (p *parser) group(word, dash, unknown string, letter func(Option) byte) err
 	return nil
 }
 
+// optional tells an option whose argument may be missing.
+func (o Option) optional() bool { return strings.HasPrefix(o.Arg, "[") }
+
 // long reads an option of GNU. Names are not abbreviated, as in ps.
 func (p *parser) long(word string) error {
-	name, value, given := strings.Cut(word, "=")
-	if name == "" {
-		return usage("garbage option")
+	at := strings.IndexAny(word, ":=")
+	name, value, given := word, "", at >= 0
+	if given {
+		name, value = word[:at], word[at+1:]
 	}
 	o, ok := findOption(func(o Option) bool { return slices.Contains(o.Long, name) })
 	switch {
 	case !ok:
 		return usage("unknown gnu long option --" + Clean(name))
-	case o.later:
-		return o.set(p, "")
 	case o.Arg == "" && given:
 		return usage("option --" + name + " does not take an argument")
 	case o.Arg == "":
 		return o.set(p, "")
-	case strings.HasPrefix(o.Arg, "["): // optional
-		if !given && len(p.args) > 0 {
-			value, p.args = p.args[0], p.args[1:]
-		}
-		return o.set(p, value)
-	case given && value == "":
+	case given && !o.optional() && value == "":
 		return missing(o, "--"+name)
 	}
 	arg, err := p.value(o, "--"+name, value)
@@ -212,6 +231,9 @@ func (p *parser) value(o Option, name, inWord string) (string, error) {
 		return inWord, nil
 	}
 	if len(p.args) == 0 || p.args[0] == "" {
+		if o.optional() {
+			return "", nil
+		}
 		return "", missing(o, name)
 	}
 	arg := p.args[0]
@@ -233,6 +255,10 @@ func missing(o Option, name string) error {
 		if name == "k" {
 			name = "'k'" // as ps quotes it
 		}
+	case needTerminals:
+		if name == "-t" {
+			return usage("list of terminals (pty, tty...) must follow -t")
+		}
 	case needUsers:
 		if name == "--user" {
 			return usage("list of effective users must follow --user")
@@ -248,5 +274,7 @@ func findOption(is func(Option) bool) (Option, bool) {
 	}
 	return Option{}, false
 }
+
+func isLetter(b byte) bool { return 'a' <= b|0x20 && b|0x20 <= 'z' }
 
 func isDigit(b byte) bool { return '0' <= b && b <= '9' }

@@ -25,6 +25,7 @@ type Listing struct {
 	Screen   int            // columns of the terminal, 0 for no limit
 	Rows     int            // lines of the terminal, 0 for what ps takes for a pipe
 	Color    bool           // bold headers
+	ASCII    bool           // the locale has no other characters
 	Facts    Facts          // of this host; nil where others are asked
 	Threads  Threads        // of this host; nil where others are asked
 	Location *time.Location // of start times; nil for the local one
@@ -79,6 +80,9 @@ func (l *Listing) ask(ctx context.Context) (*fleet.Table, error) {
 	c := l.Command
 	var table *fleet.Table
 	p := c.Select.plan(c.Remote(), func() *k2i.Process { return find(table, l.Caller) })
+	if c.HideKernel {
+		p = p.withoutKernel()
+	}
 	q := query.Query{Select: p.ask}
 	if keys, ok := agentKeys(c.Sort); ok {
 		q.Sort = keys
@@ -126,6 +130,7 @@ func agentKeys(keys []SortKey) ([]query.Key, bool) {
 func (l *Listing) show(table *fleet.Table, look *Look) {
 	c := l.Command
 	look.Comm, look.Numeric, look.Cumulative, look.Environ = c.Comm, c.Numeric, c.Sum, c.Environ
+	look.SignalNames, look.FullName, look.ASCII = c.SignalNames, c.FullName, l.ASCII
 	var columns []Column
 	for _, key := range c.Sort {
 		columns = append(columns, key.Column)
@@ -205,6 +210,7 @@ const (
 // the buffer is flushed.
 func (l *Listing) writeText(out *bufio.Writer, table *fleet.Table, look *Look) {
 	layout := NewLayout(l.Command.Cells, table, look, l.width())
+	layout.Delimiter = l.Command.Delimiter
 	header := layout.Header()
 	if l.Command.Repeat {
 		header = layout.headers()

@@ -1,6 +1,8 @@
 package dps
 
 import (
+	"slices"
+
 	"ddcos/k2i"
 	"ddcos/k2i/fleet"
 	"ddcos/k2i/query"
@@ -18,8 +20,10 @@ const (
 // Selection is which processes are wanted, as ps's options say it.
 type Selection struct {
 	lists        query.Selection
-	listed       bool // at least one list was given
-	quick        bool // the option q: these alone, in this order
+	groups       []int32 // process groups, of -N
+	listed       bool    // at least one list was given
+	quick        bool    // the option q: these alone, in this order
+	quickly      int     // how often it was given
 	order        []int32
 	simple       simple
 	bsd          bool // an option of BSD was given: every terminal, not only this one
@@ -28,6 +32,7 @@ type Selection struct {
 	mine         bool // g
 	thisTerminal bool // T
 	running      bool // r
+	leaders      bool // session leaders are shown with g only
 }
 
 func pick(which simple) func(*parser, string) error {
@@ -55,24 +60,32 @@ func (s Selection) plan(remote bool, self func() *k2i.Process) plan {
 		}
 		return p
 	}
-	simple := s.simplyGiven()
+	simple, here := s.simplyGiven(), s.thisTerminal || len(s.groups) > 0
 	switch {
-	case !simple && !s.listed && remote, s.simple&unixAll != 0, s.others && s.detached:
+	case !simple && !s.listed && remote, s.simple&unixAll != 0, s.others && s.detached && (s.mine || !s.leaders):
 		return s.everything()
-	case !simple && s.listed && !s.running:
+	case here || simple || !s.listed:
+	case !s.running:
 		return plan{ask: s.lists}
-	case !simple && s.listed && !s.lists.Negate:
+	case !s.lists.Negate:
 		return plan{ask: s.lists, keep: isRunning}
 	}
 	return plan{keep: func(p *k2i.Process) bool {
-		wanted := s.simply(p, remote, self()) || s.listed && s.inLists(p)
+		wanted := s.simply(p, remote, self()) || s.inLists(p, remote, self())
 		return (wanted && (!s.running || isRunning(p))) != s.lists.Negate
 	}}
 }
 
+// withoutKernel is a plan that leaves out the threads of the kernel.
+func (p plan) withoutKernel() plan {
+	keep := p.keep
+	p.keep = func(process *k2i.Process) bool { return !process.Kernel && (keep == nil || keep(process)) }
+	return p
+}
+
 // simplyGiven tells whether any option selects without a list.
 func (s Selection) simplyGiven() bool {
-	return s.simple != 0 || s.others || s.detached || s.mine || s.thisTerminal
+	return s.simple != 0 || s.others || s.detached || s.mine
 }
 
 // everything is -e, and with -N nothing at all.
@@ -93,11 +106,14 @@ func (s Selection) simply(p *k2i.Process, remote bool, self *k2i.Process) bool {
 	here := remote || self != nil && p.TTYNr == self.TTYNr
 	switch {
 	case s.simple&unixTerminals != 0 && terminal && !leader,
-		s.simple&unixNoLeaders != 0 && !leader,
-		s.others && terminal,
+		s.simple&unixNoLeaders != 0 && !leader:
+		return true
+	case s.leaders && s.bsd && !s.mine && leader:
+		return false
+	case s.others && terminal,
 		s.detached && mine,
 		s.mine && mine && terminal,
-		s.thisTerminal && here:
+		s.others && s.detached:
 		return true
 	case s.listed || s.simplyGiven():
 		return false
@@ -107,11 +123,14 @@ func (s Selection) simply(p *k2i.Process, remote bool, self *k2i.Process) bool {
 	return mine && here
 }
 
-// inLists asks the agents' own matcher about one process.
-func (s Selection) inLists(p *k2i.Process) bool {
+// inLists tells whether a list has p; most lists are the agents' own matcher's.
+func (s Selection) inLists(p *k2i.Process, remote bool, self *k2i.Process) bool {
+	if s.thisTerminal && (remote || self != nil && p.TTYNr == self.TTYNr) || slices.Contains(s.groups, p.PGID) {
+		return true
+	}
 	lists := s.lists
 	lists.Negate = false
-	return len(query.Run(query.Query{Select: lists}, []k2i.Process{*p})) > 0
+	return anyList(lists) && len(query.Run(query.Query{Select: lists}, []k2i.Process{*p})) > 0
 }
 
 // isRunning is what the option r keeps: running, or waiting for a disk.
@@ -125,4 +144,9 @@ func find(table *fleet.Table, pid int32) *k2i.Process {
 		}
 	}
 	return nil
+}
+
+// anyList tells whether a selection names anything.
+func anyList(s query.Selection) bool {
+	return len(s.PIDs)+len(s.PPIDs)+len(s.SIDs)+len(s.TTYs)+len(s.Comms)+len(s.Users)+len(s.RUsers)+len(s.Groups)+len(s.RGroups) > 0
 }

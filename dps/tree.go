@@ -86,7 +86,11 @@ func (f *forest) add(i, depth int, last []bool) {
 	}
 	f.done[i] = true
 	r := f.rows[i]
-	f.look.extra(r).tree = f.draw(last)
+	e := f.look.extra(r)
+	e.tree, e.step = f.draw(last), len(blankStep)
+	if f.kind == LinedTree {
+		e.step = len(lineStep)
+	}
 	f.sorted = append(f.sorted, r)
 	children := f.children[processKey{r.Host, r.Process.PID}]
 	for n, child := range children {
@@ -98,20 +102,29 @@ func (f *forest) add(i, depth int, last []bool) {
 	}
 }
 
+// What one level of a forest takes, by its drawing: the level of the process
+// itself, those above that go on, and those that do not.
+const (
+	blankStep = "  "
+	lineStep  = ` \_ `
+	lineOn    = " |  "
+	lineOver  = "    "
+)
+
 // draw is what stands before a command.
 func (f *forest) draw(last []bool) string {
 	if f.kind == IndentTree {
-		return strings.Repeat("  ", len(last))
+		return strings.Repeat(blankStep, len(last))
 	}
 	var b strings.Builder
 	for i, end := range last {
 		switch {
 		case i == len(last)-1:
-			b.WriteString(` \_ `)
+			b.WriteString(lineStep)
 		case end:
-			b.WriteString("    ")
+			b.WriteString(lineOver)
 		default:
-			b.WriteString(" |  ")
+			b.WriteString(lineOn)
 		}
 	}
 	return b.String()

@@ -2,14 +2,11 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"ddcos"
 	"ddcos/dps"
@@ -56,6 +53,10 @@ func show(cmd *cobra.Command, command *dps.Command) (int, error) {
 		return dps.ExitOK, dps.WriteHelp(out, command.Section)
 	case dps.ShowColumns:
 		return dps.ExitOK, dps.WriteColumns(out)
+	case dps.ShowInfo:
+		columns, rows, _ := screen(out)
+		return dps.ExitOK, dps.WriteInfo(out, dps.DefaultEnv(os.Getenv), ddcos.Version(), columns, rows)
+	case dps.ShowProcesses:
 	}
 	source, err := source(command)
 	if err != nil {
@@ -69,6 +70,7 @@ func show(cmd *cobra.Command, command *dps.Command) (int, error) {
 		Caller:  int32(os.Getpid()),
 		Screen:  columns,
 		Rows:    rows,
+		ASCII:   !isUTF8(os.Getenv),
 		Color:   command.Color == "always" || command.Color == "auto" && terminal && os.Getenv("NO_COLOR") == "",
 		Stdout:  out,
 		Stderr:  cmd.ErrOrStderr(),
@@ -82,19 +84,6 @@ func show(cmd *cobra.Command, command *dps.Command) (int, error) {
 	}
 	status, err := listing.Run(cmd.Context())
 	return status, explain(err)
-}
-
-// screen is how many columns and lines out has, 0 for no limit, and whether it is
-// a terminal. COLUMNS counts for a pipe too, as with ps.
-func screen(out io.Writer) (columns, rows int, terminal bool) {
-	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		terminal = true
-		columns, rows, _ = term.GetSize(int(f.Fd())) // 0 where it cannot be told
-	}
-	if n, err := strconv.ParseUint(os.Getenv("COLUMNS"), 10, 31); err == nil && n > 0 {
-		columns = int(n)
-	}
-	return columns, rows, terminal
 }
 
 // writeMan writes the manual page into a directory.
