@@ -12,10 +12,16 @@ func (b *Broker) do(e room.Effect) {
 		b.deliver(e)
 	case room.Message:
 		b.spread(e)
+	case room.Bind:
+		b.bind(e)
+	case room.Bound:
+		b.bound(e)
 	case room.Withdraw:
 		b.withdraw(e)
 	case room.Finished:
-		b.latency.observe(e.Account.Summary.ElapsedUS)
+		if !e.Offer { // how long a member works is not how long a call takes
+			b.latency.observe(e.Account.Summary.ElapsedUS)
+		}
 		if s := b.byID[e.Session]; s != nil {
 			s.pulling = append(s.pulling, &pull{sequence: e.Sequence, account: e.Account})
 			b.soil(s)
@@ -44,8 +50,12 @@ func (b *Broker) do(e room.Effect) {
 
 // deliver queues one frame, encoded once, for every recipient.
 func (b *Broker) deliver(e room.Deliver) {
+	kind := protocol.KindDeliver
+	if e.Offer {
+		kind = protocol.KindOffered
+	}
 	h := protocol.Header{
-		Kind: protocol.KindDeliver, Sequence: uint64(e.Call), Room: e.Room,
+		Kind: kind, Sequence: uint64(e.Call), Room: e.Room,
 		Budget: uint32(e.Budget.Microseconds()),
 	}
 	f, err := protocol.AppendFrame(nil, h, protocol.Encode(e.Body), e.Payload)

@@ -43,7 +43,8 @@ func (s *session) key() room.SessionID { return room.SessionID(s.id) }
 // sessions that get the same frame and are never changed.
 type queued struct {
 	frame []byte
-	call  room.CallID // of a Deliver, else 0
+	call  room.CallID // of a Deliver, an Offered or a Bind, else 0
+	bind  bool        // it is a Bind
 }
 
 // full tells whether so many more bytes are beyond the session's share.
@@ -56,16 +57,21 @@ func (s *session) push(q queued) {
 	s.bytes += len(q.frame)
 }
 
-// withdraw takes a Deliver that is still queued whole back.
-func (s *session) withdraw(call room.CallID) bool {
-	for i := range s.queue {
-		if s.queue[i].call == call {
-			s.bytes -= len(s.queue[i].frame)
-			s.queue = append(s.queue[:i], s.queue[i+1:]...)
-			return true
+// withdraw takes back what is still queued whole of a call: a Deliver, or of an
+// offer the Bind. It tells whether its process has not heard of the call at all.
+func (s *session) withdraw(call room.CallID) (unheard bool) {
+	kept := s.queue[:0]
+	for _, q := range s.queue {
+		if q.call != call {
+			kept = append(kept, q)
+			continue
 		}
+		s.bytes -= len(q.frame)
+		unheard = unheard || !q.bind
 	}
-	return false
+	clear(s.queue[len(kept):])
+	s.queue = kept
+	return unheard
 }
 
 // frame encodes a frame without a payload; bodies made by the broker fit by construction.

@@ -102,8 +102,10 @@ func (b *Broker) hand(s *session) {
 	s.queue, s.bytes = nil, 0
 	for _, q := range queue {
 		if q.call != 0 {
-			// No effect comes of it, and none is being done here.
-			b.rooms.Step(b.now(), room.Sent{Session: s.key(), Call: q.call})
+			// None is being done here, and the queue that they may add to is not this one.
+			for _, effect := range b.rooms.Step(b.now(), room.Sent{Session: s.key(), Call: q.call, Bind: q.bind}) {
+				b.do(effect)
+			}
 		}
 	}
 	// A failed write closes the session, and OnClose is told so.

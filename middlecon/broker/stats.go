@@ -40,6 +40,10 @@ func newStats(r room.Stats) protocol.Stats {
 		Accepted: r.Accepted, Finished: r.Finished, Abandoned: r.Abandoned, Refused: r.Refused, InFlight: uint64(r.InFlight),
 		Published: r.Published, Late: r.Late, Duplicate: r.Duplicate, Unknown: r.Unknown, Views: r.Views,
 		Rooms: uint64(r.Rooms), Members: uint64(r.Members), Watches: uint64(r.Watches), Absent: uint64(r.Absent), Held: uint64(r.Held),
+		OffersAccepted: r.Offers.Accepted, OffersFinished: r.Offers.Finished, OffersAbandoned: r.Offers.Abandoned,
+		OffersRefused: r.Offers.Refused, OffersInFlight: uint64(r.Offers.InFlight), OffersBound: r.Bound,
+		Bids: r.Bids, BidsLate: r.BidsLate, BidsDuplicate: r.BidsDuplicate, BidsUnknown: r.BidsUnknown,
+		StatesSet: r.StatesSet, StatesRefused: r.StatesRefused,
 		Outcomes: r.Outcomes[:], Latency: make([]uint64, protocol.LatencyBuckets),
 	}
 }

@@ -35,6 +35,10 @@ func (b *Broker) request(s *session, f protocol.Frame) error {
 		b.tell(room.Receipt{Session: s.key(), Call: room.CallID(f.Sequence), Room: f.Room})
 	case protocol.KindCall:
 		return b.call(s, f)
+	case protocol.KindOffer:
+		return b.offer(s, f)
+	case protocol.KindBid:
+		return b.bid(s, f)
 	case protocol.KindJoin:
 		e := room.Join{Session: s.key(), Sequence: f.Sequence, Peer: s.peer}
 		if err := protocol.DecodeRequest(f.Meta, &e.Body); err != nil {

@@ -266,6 +266,12 @@ func describeAccount(a *Account) string {
 	for _, gone := range a.Absent {
 		words = append(words, "absent="+gone.Name)
 	}
+	if id := a.Summary.Bound; id != 0 {
+		words = append(words, "bound="+id.String())
+	}
+	if n := a.Summary.Bids; n > 0 {
+		words = append(words, fmt.Sprintf("bids=%d", n))
+	}
 	if n := a.Summary.Late; n > 0 {
 		words = append(words, fmt.Sprintf("late=%d", n))
 	}

@@ -13,6 +13,8 @@ type Limits struct {
 	SessionRooms   int           // memberships of one session: CodeTooManyRooms
 	SessionCalls   int           // in flight of one session: CodeTooManyCalls
 	SessionWatches int           // of one session: CodeTooManyWatches
+	StateBurst     int           // states that a session may set at once, in all its rooms: CodeTooManyChanges
+	StateEvery     time.Duration // after which it may set one more
 	Calls          int           // in flight in all: CodeTooManyCalls
 	ReplyBytes     int           // of one member: AppError "reply_too_large"
 	AccountBytes   int           // of all replies of one call, likewise
@@ -30,6 +32,8 @@ func DefaultLimits() Limits {
 		SessionRooms:   64,
 		SessionCalls:   256,
 		SessionWatches: 64,
+		StateBurst:     20,
+		StateEvery:     100 * time.Millisecond,
 		Calls:          16384,
 		ReplyBytes:     16 << 20,
 		AccountBytes:   64 << 20,

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"testing"
+	"time"
 
 	"ddcos/protocol"
 )
@@ -18,6 +19,12 @@ func (m *model) setState(e SetState, effects []Effect) {
 			m.refuse(e.Session, protocol.CodeBadState)
 			return
 		}
+		if !m.earned(e.Session) {
+			m.stats.StatesRefused++
+			m.refuse(e.Session, protocol.CodeTooManyChanges)
+			return
+		}
+		m.stats.StatesSet++
 		o.state = e.Body.State
 		o.version++
 		m.want.state = o
@@ -27,6 +34,28 @@ func (m *model) setState(e SetState, effects []Effect) {
 		return
 	}
 	m.refuse(e.Session, protocol.CodeNotMember)
+}
+
+// purse is the time that a session has saved up to set states with.
+type purse struct {
+	saved time.Duration
+	at    time.Duration
+}
+
+// earned takes the price of one state out of a session's purse, if it is there.
+func (m *model) earned(s SessionID) bool {
+	p, ok := m.purses[s]
+	most := time.Duration(m.limits.StateBurst) * m.limits.StateEvery
+	if !ok {
+		p.saved = most
+	}
+	p = purse{saved: min(most, p.saved+m.now-p.at), at: m.now}
+	enough := p.saved >= m.limits.StateEvery
+	if enough {
+		p.saved -= m.limits.StateEvery
+	}
+	m.purses[s] = p
+	return enough
 }
 
 // shownState holds what a watcher is shown of a state against what was set.
@@ -94,7 +123,27 @@ func TestState(t *testing.T) {
 			state 2 ready=yes    -> failed 2 not_member
 			leave 1              -> left 1 room=1
 			state 1 ready=yes    -> failed 1 not_member`,
+		"a session may set so many": `
+			join 1 ann           -> joined 1 room=1 view=1
+			join 1 ann in=x      -> joined 1 room=2 view=1
+			join 2 bob           -> joined 2 room=1 view=2
+			state 1 a=1          -> stated 1 version=1
+			state 1 a=1 room=2   -> stated 1 version=1
+			state 1 a=2          -> failed 1 too_many_changes
+			state 2 a=1          -> stated 2 version=1
+			@99ms state 1 a=2    -> failed 1 too_many_changes
+			@100ms state 1 a=2   -> stated 1 version=2
+			@100ms state 1 a=3   -> failed 1 too_many_changes
+			@500ms state 1 a=3   -> stated 1 version=3
+			@500ms state 1 a=4   -> stated 1 version=4
+			@500ms state 1 a=5   -> failed 1 too_many_changes`,
 	} {
-		t.Run(name, func(t *testing.T) { runHistory(t, DefaultLimits(), text) })
+		t.Run(name, func(t *testing.T) {
+			limits := DefaultLimits()
+			if name == "a session may set so many" {
+				limits.StateBurst = 2
+			}
+			runHistory(t, limits, text)
+		})
 	}
 }

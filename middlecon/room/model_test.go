@@ -23,6 +23,7 @@ type model struct {
 	watches    []*modelWatch
 	calls      []*modelCall // in flight, in the order of acceptance
 	gone       map[SessionID]bool
+	purses     map[SessionID]purse
 	lastCall   CallID
 	lastTurn   int
 	lastMember protocol.MemberID
@@ -80,6 +81,7 @@ func newModel(limits Limits) *model {
 		limits:  limits,
 		rooms:   make(map[string]*modelRoom),
 		gone:    make(map[SessionID]bool),
+		purses:  make(map[SessionID]purse),
 		views:   make(map[string]uint64),
 		numbers: make(map[uint32]bool),
 	}

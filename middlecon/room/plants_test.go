@@ -6,7 +6,7 @@ import "slices"
 
 // plants are the mistakes that the simulation must find.
 func plants() []planted {
-	return slices.Concat(accountPlants(), waitPlants(), orderPlants(), memberPlants())
+	return slices.Concat(accountPlants(), waitPlants(), orderPlants(), memberPlants(), offerPlants())
 }
 
 // accountPlants make an account wrong.
@@ -18,7 +18,7 @@ func accountPlants() []planted {
 		{"a duplicate part counts", "reply.go", "	case e.More:\n	case", "	case"},
 		{"not_sent after a byte was sent", "settle.go", "c.slots[i].state = sent", "c.slots[i].state = queued"},
 		{"lost after send is not_sent", "settle.go", "r.settle(c, i, protocol.LostAfterSend)", "r.settle(c, i, protocol.NotSent)"},
-		{"overflow after it was sent", "settle.go", "c.slots[i].state == queued {\n		r.settle", "c.slots[i].state != settled {\n		r.settle"},
+		{"overflow after it was sent", "settle.go", "c.slots[i].state == queued && !e.Bind", "c.slots[i].state != settled && !e.Bind"},
 		{"a receipt from another room", "settle.go", "ok && c.room.number == e.Room &&", "ok &&"},
 		{"a receipt takes a reply back", "settle.go", "c.slots[i].state < received", "true"},
 		{"a reply from another room", "reply.go", "!ok || c.room.number != e.Room ||", "!ok ||"},
@@ -85,8 +85,8 @@ func orderPlants() []planted {
 		{"a sequence is in use for ever", "settle.go", "		c.caller.dropCall(c)\n", ""},
 		{"finished calls keep their slots", "settle.go", "		c.slots[i].session.dropSlot(c.id)\n", "		_ = i\n"},
 		{"a call too many", "call.go", "s.calls >= r.limits.SessionCalls", "s.calls > r.limits.SessionCalls"},
-		{"a refused call is not counted", "call.go", "		r.stats.Refused++\n", ""},
-		{"a call in flight is counted as finished", "call.go", "	r.stats.Accepted++\n", "	r.stats.Accepted++\n	r.stats.Finished++\n"},
+		{"a refused call is not counted", "call.go", "		counts.Refused++\n", ""},
+		{"a call in flight is counted as finished", "call.go", "	counts.Accepted++\n", "	counts.Accepted++\n	counts.Finished++\n"},
 	}
 }
 

@@ -3,6 +3,7 @@ package room
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"ddcos/protocol"
 )
@@ -15,6 +16,8 @@ type session struct {
 	requests []request // its own calls and watches
 	calls    int       // of requests
 	lost     bool
+
+	stated time.Duration // when it will have earned all its states again
 }
 
 // place is where in a call a session's slot is.

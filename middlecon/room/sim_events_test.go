@@ -131,7 +131,7 @@ func (w *world) call() Call {
 	}
 	if w.IntN(4) == 0 {
 		c.Body.Wait, c.Body.WaitUS = uint32(w.IntN(5)), uint32(w.IntN(30_000))
-		c.Payload = make([]byte, w.IntN(60))
+		c.Payload = make([]byte, w.IntN(100))
 		if w.IntN(20) == 0 {
 			c.Body.WaitUS = 1 << 31
 		}

@@ -15,6 +15,9 @@ func (w *world) offer() Offer {
 	}
 	if w.IntN(3) == 0 {
 		o.Body.WindowUS = uint32(w.IntN(3000))
+		if w.IntN(8) == 0 {
+			o.Body.WindowUS = uint32(o.Budget.Microseconds())
+		}
 	}
 	return o
 }

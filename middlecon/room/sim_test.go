@@ -22,7 +22,7 @@ const (
 func simLimits() Limits {
 	return Limits{
 		Rooms: 3, Members: 5, SessionRooms: 2, SessionCalls: 2, SessionWatches: 2, Calls: 5,
-		ReplyBytes: 40, AccountBytes: 90, HeldBytes: 200, Absent: 2, AbsentAll: 4, AbsentFor: 80 * time.Millisecond,
+		StateBurst: 2, StateEvery: 10 * time.Millisecond, ReplyBytes: 40, AccountBytes: 90, HeldBytes: 200, Absent: 2, AbsentAll: 4, AbsentFor: 80 * time.Millisecond,
 	}
 }
 
@@ -117,7 +117,7 @@ func (m met) check(t *testing.T) {
 	for _, code := range []protocol.Code{
 		protocol.CodeNameTaken, protocol.CodeAlreadyMember, protocol.CodeNotMember, protocol.CodeBadName, protocol.CodeBadRule,
 		protocol.CodeBadDeadline, protocol.CodeTooManyRooms, protocol.CodeTooManyMembers, protocol.CodeTooManyCalls,
-		protocol.CodeTooManyWatches, protocol.CodeDuplicate, protocol.CodeNoSuchMember, protocol.CodeBadState,
+		protocol.CodeTooManyWatches, protocol.CodeDuplicate, protocol.CodeNoSuchMember, protocol.CodeBadState, protocol.CodeTooManyChanges,
 	} {
 		m[code.String()] += 0
 	}

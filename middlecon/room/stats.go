@@ -29,6 +29,9 @@ type Stats struct {
 	Duplicate uint64                        // further whole replies of one member to a call in flight
 	Unknown   uint64                        // replies to no call, or by a session that the call did not select, or of a member that is not bound
 
+	StatesSet     uint64
+	StatesRefused uint64 // with CodeTooManyChanges
+
 	Views   uint64 // made since the start
 	Rooms   int
 	Members int
