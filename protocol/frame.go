@@ -52,3 +52,20 @@ func AppendFrame(b []byte, h Header, meta, payload []byte) ([]byte, error) {
 	b = append(b, meta...)
 	return append(b, payload...), nil
 }
+
+// EndFrame completes a frame that was begun at b[at] by AppendHeader and had its
+// meta appended behind it, so that no meta has to be put together elsewhere: it
+// appends the payload and sets the version and both lengths. A frame over
+// MaxFrame is CodeFrameTooLarge, and b ends at at again.
+func EndFrame(b []byte, at int, payload []byte) ([]byte, error) {
+	meta := len(b) - at - HeaderSize
+	if meta+len(payload) > MaxBody {
+		return b[:at], Errorf(CodeFrameTooLarge, "%s of %d bytes; %d are allowed", Kind(b[at+1]), HeaderSize+meta+len(payload), MaxFrame)
+	}
+	b = append(b, payload...)
+	h := b[at : at+HeaderSize]
+	h[0] = Version
+	binary.BigEndian.PutUint32(h[4:], uint32(meta+len(payload)))
+	binary.BigEndian.PutUint16(h[32:], uint16(meta))
+	return b, nil
+}

@@ -32,7 +32,7 @@ func (b *Broker) lookBack() {
 		s.ping.heard += away
 	}
 	for _, s := range b.unhailed {
-		s.deadline = s.deadline.Add(away)
+		s.deadline += away
 	}
 	b.rooms.Step(b.now(), room.Behind{})
 	b.post(func() { time.AfterFunc(readAgainFor, func() { b.post(b.readAgain) }) })

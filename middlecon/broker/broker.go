@@ -34,15 +34,17 @@ type Broker struct {
 	events   []room.Event // that came of effects and writes, for catchUp
 	told     int          // of events, how many the rooms know
 	byID     map[room.SessionID]*session
-	unhailed []*session // without a Hello, by deadline
-	pinged   []*session // by when they are looked at
-	wheel    wheel      // of those that are probed
-	halfOpen uint64     // sessions ended because their host was gone
-	dirty    []*session // with frames to flush
-	blocked  []*session // whose transport has bytes that the kernel has not taken
-	working  bool       // settle is running: it will see whatever is added
-	behind   bool       // the loop was away: deadlines wait for readAgain
-	scratch  [][]byte
+	unhailed []*session    // without a Hello, by deadline
+	pinged   []*session    // by when they are looked at
+	wheel    wheel         // of those that are probed
+	halfOpen uint64        // sessions ended because their host was gone
+	dirty    []*session    // with frames to flush
+	blocked  []*session    // whose transport has bytes that the kernel has not taken
+	working  bool          // settle is running: it will see whatever is added
+	behind   bool          // the loop was away: deadlines wait for readAgain
+	clock    time.Duration // when the turn began
+	memory   []byte        // of frames that are written within the turn
+	joined   []byte        // frames that leave together
 	latency  latency
 	queued   uint64        // bytes, at queuedAt
 	queuedAt time.Duration // 0: not counted yet

@@ -58,36 +58,51 @@ func (b *Broker) deliver(e room.Deliver) {
 		Kind: kind, Sequence: uint64(e.Call), Room: e.Room,
 		Budget: uint32(e.Budget.Microseconds()),
 	}
-	f, err := protocol.AppendFrame(nil, h, protocol.Encode(e.Body), e.Payload)
-	if err != nil {
-		panic("broker: a Deliver longer than MaxPayload leaves room for: " + err.Error())
-	}
+	q := b.delivery(h, &e.Body, e.Payload, len(e.To))
+	q.call = e.Call
 	for _, id := range e.To {
 		s := b.byID[id]
 		if s == nil {
 			continue // its Lost is among the events
 		}
-		if s.closing || s.full(len(f), b.options.QueueBytes) {
+		if s.closing || s.full(len(q.frame), b.options.QueueBytes) {
 			b.events = append(b.events, room.Overflow{Session: id, Call: e.Call})
 			continue
 		}
-		s.push(queued{frame: f, call: e.Call})
+		s.push(q)
 		b.soil(s)
 	}
 }
+
+// delivery encodes a Deliver once for so many recipients. One alone borrows the
+// turn's memory; what many share is nobody's to give back.
+func (b *Broker) delivery(h protocol.Header, body *protocol.Deliver, payload []byte, recipients int) queued {
+	size := protocol.HeaderSize + deliverBytes + len(body.Host) + len(payload)
+	var into []byte
+	if recipients == 1 {
+		into = b.borrow(size)
+	} else {
+		into = make([]byte, 0, size)
+	}
+	f, err := protocol.EndFrame(body.Append(protocol.AppendHeader(into, h)), 0, payload)
+	if err != nil {
+		panic("broker: a Deliver longer than MaxPayload leaves room for: " + err.Error())
+	}
+	return queued{frame: f, lent: recipients == 1 && b.lend(f)}
+}
+
+// deliverBytes is what a Deliver's meta takes at most, without its host.
+const deliverBytes = 64
 
 // spread queues a published message for every recipient that has room for it,
 // and tells its publisher how many they are.
 func (b *Broker) spread(e room.Message) {
 	h := protocol.Header{Kind: protocol.KindDeliver, Flags: protocol.FlagNoReply, Sequence: uint64(e.Number), Room: e.Room}
-	f, err := protocol.AppendFrame(nil, h, protocol.Encode(e.Body), e.Payload)
-	if err != nil {
-		panic("broker: a Deliver longer than MaxPayload leaves room for: " + err.Error())
-	}
+	q := b.delivery(h, &e.Body, e.Payload, len(e.To))
 	handed := uint32(0)
 	for _, id := range e.To {
-		if s := b.byID[id]; s != nil && !s.closing && !s.full(len(f), b.options.QueueBytes) {
-			s.push(queued{frame: f})
+		if s := b.byID[id]; s != nil && !s.closing && !s.full(len(q.frame), b.options.QueueBytes) {
+			s.push(q)
 			b.soil(s)
 			handed++
 		}

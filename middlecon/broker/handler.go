@@ -27,7 +27,7 @@ func (h *handler) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
 		s.probe.fd = c.Fd()
 	}
 	b.mailbox.attach(c.EventLoop())
-	s.deadline = b.started.Add(b.now() + b.options.HelloTimeout)
+	s.deadline = b.now() + b.options.HelloTimeout
 	b.byID[s.key()] = s
 	b.unhailed = append(b.unhailed, s)
 	b.arm()
@@ -53,10 +53,11 @@ func (b *Broker) contain(work, failed func()) {
 	defer func() {
 		if p := recover(); p != nil {
 			b.options.Log.Error("a defect of the broker", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-			b.working = false
+			b.working, b.memory = false, nil // frames that wait may lie in it
 			failed()
 		}
 	}()
+	b.begin()
 	work()
 }
 

@@ -43,17 +43,16 @@ func (b *Broker) hear(s *session) {
 	if s.ping == nil {
 		return
 	}
-	now := b.now()
-	s.ping.heard, s.ping.asked = now, false
+	s.ping.heard, s.ping.asked = b.clock, false
 	if s.probe != nil {
-		s.probe.heard = now
+		s.probe.heard = b.clock
 	}
 }
 
 // listenAll looks at the sessions whose turn it is: they are in the order of
 // their turns, because each is looked at equally often.
 func (b *Broker) listenAll() {
-	now, n := b.now(), 0
+	now, n := b.clock, 0
 	for n < len(b.pinged) && b.pinged[n].ping.look <= now {
 		s := b.pinged[n]
 		n++

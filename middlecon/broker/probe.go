@@ -84,7 +84,7 @@ func (b *Broker) watchOver(s *session) {
 // watchAll looks at the sessions whose turn it is.
 func (b *Broker) watchAll() {
 	left := probesAtOnce
-	b.wheel.turn(b.now(), func(s *session) int64 {
+	b.wheel.turn(b.clock, func(s *session) int64 {
 		if s.closing {
 			return 0
 		}

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"bytes"
 	"time"
 
 	"ddcos/middlecon/room"
@@ -11,7 +12,6 @@ import (
 // them the kernel has not taken yet. gnet.Conn is one.
 type transport interface {
 	Write(b []byte) (int, error)
-	Writev(bs [][]byte) (int, error)
 	OutboundBuffered() int
 	Close() error
 }
@@ -22,13 +22,13 @@ type session struct {
 	peer     room.Peer
 	conn     transport
 	welcomed bool
-	gone     bool      // the rooms know that it ended
-	closing  bool      // its last frame is queued; nothing that comes is read any more
-	closed   bool      // its transport is of no use any more
-	deadline time.Time // for Hello
-	need     int       // bytes that the frame on its way has in all
-	ping     *pinging  // nil where its process cannot be stuck unseen
-	probe    *probing  // nil where its host cannot be gone unseen
+	gone     bool          // the rooms know that it ended
+	closing  bool          // its last frame is queued; nothing that comes is read any more
+	closed   bool          // its transport is of no use any more
+	deadline time.Duration // for Hello
+	need     int           // bytes that the frame on its way has in all
+	ping     *pinging      // nil where its process cannot be stuck unseen
+	probe    *probing      // nil where its host cannot be gone unseen
 
 	queue   []queued // frames that no byte of has been handed to the transport, oldest first
 	bytes   int      // in queue
@@ -45,6 +45,7 @@ type queued struct {
 	frame []byte
 	call  room.CallID // of a Deliver, an Offered or a Bind, else 0
 	bind  bool        // it is a Bind
+	lent  bool        // the bytes are the turn's: who waits longer needs its own
 }
 
 // full tells whether so many more bytes are beyond the session's share.
@@ -55,6 +56,15 @@ func (s *session) full(more, limit int) bool {
 func (s *session) push(q queued) {
 	s.queue = append(s.queue, q)
 	s.bytes += len(q.frame)
+}
+
+// own copies what the queue was lent, at the end of a turn that it outlives.
+func (s *session) own() {
+	for i := range s.queue {
+		if q := &s.queue[i]; q.lent {
+			q.frame, q.lent = bytes.Clone(q.frame), false
+		}
+	}
 }
 
 // withdraw takes back what is still queued whole of a call: a Deliver, or of an

@@ -31,14 +31,14 @@ func (b *Broker) settle() {
 		b.flush()
 		b.catchUp()
 	}
-	b.working = false
+	b.working, b.memory = false, b.memory[:0]
 	b.arm()
 }
 
 // tell lets one event happen to the rooms and does what they say, and then
 // what follows from that.
 func (b *Broker) tell(e room.Event) {
-	for _, effect := range b.rooms.Step(b.now(), e) {
+	for _, effect := range b.rooms.Step(b.clock, e) {
 		b.do(effect)
 	}
 	b.catchUp()
@@ -50,7 +50,7 @@ func (b *Broker) catchUp() {
 		e := b.events[b.told]
 		b.events[b.told] = nil
 		b.told++
-		for _, effect := range b.rooms.Step(b.now(), e) {
+		for _, effect := range b.rooms.Step(b.clock, e) {
 			b.do(effect)
 		}
 	}
@@ -71,7 +71,7 @@ func (b *Broker) flush() {
 	}
 }
 
-// write joins what waits for one session into one system call, unless its
+// write joins what waits for one session into few system calls, unless its
 // transport still holds bytes: what waits here is known not to be sent.
 func (b *Broker) write(s *session) {
 	for !s.closed && !s.closing {
@@ -80,6 +80,7 @@ func (b *Broker) write(s *session) {
 				s.blocked = true
 				b.blocked = append(b.blocked, s)
 			}
+			s.own()
 			return
 		}
 		b.pull(s)
@@ -96,32 +97,38 @@ func (b *Broker) write(s *session) {
 	}
 }
 
-// hand gives the whole queue to the transport.
+// joinBytes is how much leaves in one system call at most, but for a longer frame.
+const joinBytes = 2 * protocol.MaxFrame
+
+// hand gives as much of the queue to the transport as may leave at once.
 func (b *Broker) hand(s *session) {
-	queue := s.queue
-	s.queue, s.bytes = nil, 0
-	for _, q := range queue {
-		if q.call != 0 {
-			// None is being done here, and the queue that they may add to is not this one.
-			for _, effect := range b.rooms.Step(b.now(), room.Sent{Session: s.key(), Call: q.call, Bind: q.bind}) {
+	n, bytes := 0, 0
+	for n < len(s.queue) && (n == 0 || bytes+len(s.queue[n].frame) <= joinBytes) {
+		bytes += len(s.queue[n].frame)
+		n++
+	}
+	batch := s.queue[:n]
+	s.queue, s.bytes = s.queue[n:], s.bytes-bytes
+	for i := range batch {
+		if q := &batch[i]; q.call != 0 {
+			// None is being done here, and the queue that they may add to goes on behind the batch.
+			for _, effect := range b.rooms.Step(b.clock, room.Sent{Session: s.key(), Call: q.call, Bind: q.bind}) {
 				b.do(effect)
 			}
 		}
 	}
-	// A failed write closes the session, and OnClose is told so.
-	if len(queue) == 1 {
-		_, _ = s.conn.Write(queue[0].frame)
-	} else {
-		b.scratch = b.scratch[:0]
-		for _, q := range queue {
-			b.scratch = append(b.scratch, q.frame)
+	out := batch[0].frame
+	if n > 1 {
+		b.joined = b.joined[:0]
+		for i := range batch {
+			b.joined = append(b.joined, batch[i].frame...)
 		}
-		_, _ = s.conn.Writev(b.scratch)
-		clear(b.scratch)
+		out = b.joined
 	}
-	if !s.closed && s.queue == nil {
-		clear(queue)
-		s.queue = queue[:0]
+	_, _ = s.conn.Write(out) // a failed one closes the session, and OnClose is told so
+	clear(batch)
+	if len(s.queue) == 0 && !s.closed {
+		s.queue = batch[:0]
 	}
 }
 
@@ -158,10 +165,9 @@ func (b *Broker) soil(s *session) {
 
 // hailOrClose closes sessions that did not say Hello in time.
 func (b *Broker) hailOrClose() {
-	now := time.Now()
 	n := 0
 	for _, s := range b.unhailed {
-		if !s.welcomed && !s.closed && now.Before(s.deadline) {
+		if !s.welcomed && !s.closed && b.clock < s.deadline {
 			break
 		}
 		if !s.welcomed && !s.closing {
@@ -180,7 +186,7 @@ func (b *Broker) arm() {
 	}
 	at, ok := b.rooms.Next()
 	if len(b.unhailed) > 0 {
-		if hello := b.unhailed[0].deadline.Sub(b.started); !ok || hello < at {
+		if hello := b.unhailed[0].deadline; !ok || hello < at {
 			at, ok = hello, true
 		}
 	}
