@@ -23,7 +23,7 @@ func (b *Broker) lookBack() {
 	if b.armed == never || b.behind {
 		return
 	}
-	away := b.now() - b.armed
+	away := b.clock - b.armed
 	if away < awayFor {
 		return
 	}
@@ -34,7 +34,7 @@ func (b *Broker) lookBack() {
 	for _, s := range b.unhailed {
 		s.deadline += away
 	}
-	b.rooms.Step(b.now(), room.Behind{})
+	b.rooms.Step(b.clock, room.Behind{})
 	b.post(func() { time.AfterFunc(readAgainFor, func() { b.post(b.readAgain) }) })
 }
 
