@@ -49,6 +49,9 @@ type Account struct {
 	Late      int           // replies after their member was settled
 	Duplicate int
 
+	Bound protocol.MemberID // of an offer: who was bound; 0: nobody
+	Bids  int               // of an offer: members that had bid when one was bound, or it ended
+
 	replies int  // bytes so far
 	more    bool // the last outcome's reply goes on in the next entry
 }
@@ -98,17 +101,8 @@ func (c *Conn) Send(ctx context.Context, room, to string, payload []byte, option
 
 // call is Call, or Send where to is not empty.
 func (c *Conn) call(ctx context.Context, room, to string, payload []byte, options CallOptions) (*Account, error) {
-	if options.Deadline == 0 {
-		options.Deadline = DefaultDeadline
-	}
-	if options.Deadline < protocol.MinDeadline || options.Deadline > protocol.MaxDeadline {
-		return nil, protocol.Errorf(protocol.CodeBadDeadline, "%v: want %v to %v", options.Deadline, protocol.MinDeadline, protocol.MaxDeadline)
-	}
-	if options.Wait > 0 && options.WaitUpTo == 0 {
-		options.WaitUpTo = DefaultWait
-	}
-	if options.Wait < 0 || options.WaitUpTo < 0 || options.WaitUpTo > protocol.MaxDeadline {
-		return nil, protocol.Errorf(protocol.CodeBadDeadline, "waiting for %d members up to %v: want at most %v", options.Wait, options.WaitUpTo, protocol.MaxDeadline)
+	if err := complete(&options.Deadline, options.Wait, &options.WaitUpTo); err != nil {
+		return nil, err
 	}
 	body := protocol.Call{
 		Room: room, Rule: options.Need.Kind, N: options.Need.N, Key: options.Need.Key, Value: options.Need.Value, Labels: options.Labels, State: options.State,
@@ -116,15 +110,41 @@ func (c *Conn) call(ctx context.Context, room, to string, payload []byte, option
 	}
 	h := protocol.Header{Kind: protocol.KindCall, Budget: uint32(options.Deadline.Microseconds())}
 	h.Member, body.To = addressee(to)
-	ctx, cancel := context.WithTimeoutCause(ctx, options.WaitUpTo+options.Deadline+accountGrace,
+	account, err := c.account(ctx, options.WaitUpTo+options.Deadline, h, protocol.Encode(body), payload, nil)
+	if err != nil {
+		return nil, fmt.Errorf("calling %s: %w", room, err)
+	}
+	return account, nil
+}
+
+// complete puts defaults in the place of times that were left zero, and checks them.
+func complete(deadline *time.Duration, wait int, waitUpTo *time.Duration) error {
+	if *deadline == 0 {
+		*deadline = DefaultDeadline
+	}
+	if *deadline < protocol.MinDeadline || *deadline > protocol.MaxDeadline {
+		return protocol.Errorf(protocol.CodeBadDeadline, "%v: want %v to %v", *deadline, protocol.MinDeadline, protocol.MaxDeadline)
+	}
+	if wait > 0 && *waitUpTo == 0 {
+		*waitUpTo = DefaultWait
+	}
+	if wait < 0 || *waitUpTo < 0 || *waitUpTo > protocol.MaxDeadline {
+		return protocol.Errorf(protocol.CodeBadDeadline, "waiting for %d members up to %v: want at most %v", wait, *waitUpTo, protocol.MaxDeadline)
+	}
+	return nil
+}
+
+// account asks for what is answered by an account, within this time.
+func (c *Conn) account(ctx context.Context, within time.Duration, h protocol.Header, meta, payload []byte, bound func(Bound)) (*Account, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, within+accountGrace,
 		fmt.Errorf("no account %v after the deadline: the broker may be stopped", accountGrace))
 	defer cancel()
 	account := &Account{}
-	if _, err := c.ask(ctx, h, protocol.Encode(body), payload, &request{account: account}, nil); err != nil {
+	if _, err := c.ask(ctx, h, meta, payload, &request{account: account, bound: bound}, nil); err != nil {
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
-		return nil, fmt.Errorf("calling %s: %w", room, err)
+		return nil, err
 	}
 	return account, nil
 }
@@ -172,6 +192,7 @@ func (a *Account) add(f protocol.Frame) (whole bool, err error) {
 	a.Elapsed = time.Duration(s.ElapsedUS) * time.Microsecond
 	a.Waited = time.Duration(s.WaitedUS) * time.Microsecond
 	a.Late, a.Duplicate = int(s.Late), int(s.Duplicate)
+	a.Bound, a.Bids = s.Bound, int(s.Bids)
 	return true, nil
 }
 

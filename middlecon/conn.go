@@ -62,7 +62,8 @@ type Conn struct {
 // request is what somebody waits for. The reader fills it in and never waits
 // for the one who asked.
 type request struct {
-	account *Account    // a Call: grows by each chunk
+	account *Account    // a Call or Offer: grows by each chunk
+	bound   func(Bound) // an Offer: told by the reader, or nil
 	answer  chan answer // one, when the answer is whole
 }
 
@@ -264,7 +265,7 @@ func (c *Conn) ask(ctx context.Context, h protocol.Header, meta, payload []byte,
 	case a := <-r.answer:
 		return a, a.err
 	case <-ctx.Done():
-		if h.Kind == protocol.KindCall {
+		if r.account != nil {
 			_ = c.sendBy(out, protocol.Header{Kind: protocol.KindCancel, Sequence: h.Sequence}, nil, nil) // the caller's error is ctx's
 		}
 		return answer{}, ctx.Err()

@@ -6,6 +6,7 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"time"
 
 	"ddcos/middlecon"
 	"ddcos/middlecon/broker"
@@ -42,6 +43,45 @@ func Example() {
 		fmt.Printf("%s: %s %s\n", o.Name, o.Outcome, o.Reply)
 	}
 	// Output: first: ok hello world
+}
+
+// Two members take work; exactly one of them is bound to each piece.
+func ExampleConn_Offer() {
+	ctx, address, stop := exampleBroker()
+	defer stop()
+	conn := exampleWorkers(ctx, address, map[string]uint64{"near": 1, "far": 7})
+	defer func() { _ = conn.Close() }()
+
+	account, err := conn.Offer(ctx, "resizers", []byte("cat.png"), middlecon.OfferOptions{Window: time.Second})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if o, ok := account.BoundOutcome(); ok {
+		fmt.Printf("%s: %s %s\n", o.Name, o.Outcome, o.Reply)
+	}
+	// Output: near: ok resized cat.png
+}
+
+// exampleWorkers joins members whose work has these costs, and gives a caller.
+func exampleWorkers(ctx context.Context, address string, costs map[string]uint64) *middlecon.Conn {
+	resize := func(_ context.Context, m *middlecon.Message) ([]byte, error) {
+		return append([]byte("resized "), m.Payload...), nil
+	}
+	for name, cost := range costs {
+		bid := func(context.Context, *middlecon.Message) (uint64, error) { return cost, nil }
+		conn, err := middlecon.Dial(ctx, address, middlecon.Options{})
+		if err != nil {
+			log.Fatal(err)
+		}
+		if _, err := conn.Join(ctx, "resizers", middlecon.Member{Name: name, Bid: bid, Work: resize}, resize); err != nil {
+			log.Fatal(err)
+		}
+	}
+	conn, err := middlecon.Dial(ctx, address, middlecon.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	return conn
 }
 
 // exampleBroker runs a broker for an example.

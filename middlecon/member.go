@@ -19,9 +19,18 @@ type Member struct {
 	Name   string // that nobody else in the room has
 	Labels map[string]string
 	State  map[string]string // the first; SetState sets others
+
+	// Work is what the member does when it is bound to an offer: it has the
+	// contract of a Handler. Where it is nil, all offers are declined. A membership
+	// bids on one offer at a time and on none while it works, so that it is never
+	// bound to two; its calls are answered meanwhile.
+	Work Handler
+	// Bid decides on an offer and must not begin: it gives the cost of the work in
+	// a measure of the room's own, or an error, which declines. nil bids 0 always.
+	Bid func(ctx context.Context, m *Message) (cost uint64, err error)
 }
 
-// Message is one delivered call. Payload is the handler's own.
+// Message is one delivered call or offer. Payload is the handler's own.
 type Message struct {
 	Room    string
 	View    uint64 // the view whose members were called
@@ -49,9 +58,10 @@ func (r refusal) Error() string { return string(r) }
 // Membership is one member of one room, as long as its session lives, or with
 // Options.Reconnect until it leaves. One that rejoins has another id then.
 type Membership struct {
-	ID   protocol.MemberID // when it joined
 	Room string
-	View uint64 // the first that it was in, when it joined
+
+	id   protocol.MemberID // conn.mu guards it
+	view uint64            // conn.mu guards it
 
 	conn    *Conn
 	handler Handler
@@ -60,11 +70,13 @@ type Membership struct {
 	in      chan struct{} // closed while room is not 0; conn.mu guards it
 	runs    bool          // run was begun; conn.mu guards it
 	queue   chan *delivery
+	offered chan struct{} // holds a token while there may be something in offers
 	quit    context.CancelFunc
 	ctx     context.Context
 
 	mu   sync.Mutex
-	open map[uint64]*delivery // by call, until it is replied to
+	open   map[uint64]*delivery // by call, until it is replied to
+	offers []*delivery          // that nobody has looked at, Options.InFlight at most
 }
 
 // delivery is one message on its way through a handler.
@@ -77,6 +89,8 @@ type delivery struct {
 	replied  atomic.Bool // or nobody waits for a reply
 	ctx      context.Context
 	cancel   context.CancelFunc
+	bound    chan time.Duration // of an offer: what is left of its deadline when it is bound; has room for one
+	isBound  bool               // the reader's own
 }
 
 // Join makes the session a member of room and calls handler for each message.
@@ -89,33 +103,47 @@ func (c *Conn) Join(ctx context.Context, room string, member Member, handler Han
 	defer cancel()
 	m := &Membership{
 		Room: room, conn: c, handler: handler, member: member, in: make(chan struct{}),
-		queue: make(chan *delivery, c.options.InFlight), open: map[uint64]*delivery{},
+		queue: make(chan *delivery, c.options.InFlight), offered: make(chan struct{}, 1), open: map[uint64]*delivery{},
 	}
 	m.ctx, m.quit = context.WithCancel(context.Background())
-	a, err := c.ask(ctx, protocol.Header{Kind: protocol.KindJoin}, m.body(), nil, &request{}, func(h *protocol.Header) { c.joining[h.Sequence] = m })
+	_, err := c.ask(ctx, protocol.Header{Kind: protocol.KindJoin}, m.body(), nil, &request{}, func(h *protocol.Header) { c.joining[h.Sequence] = m })
 	if err != nil {
 		m.abandon()
 		m.quit()
 		return nil, fmt.Errorf("joining %s as %s: %w", room, member.Name, err)
 	}
-	var joined protocol.Joined
-	if err := protocol.DecodeAnswer(a.meta, &joined); err != nil {
-		m.quit()
-		return nil, err
-	}
-	m.ID, m.View = a.header.Member, joined.View
 	return m, nil
+}
+
+// ID is the member's id: that of the latest session, where it has rejoined, and
+// still that of the lost one while it has not.
+func (m *Membership) ID() protocol.MemberID {
+	m.conn.mu.Lock()
+	defer m.conn.mu.Unlock()
+	return m.id
+}
+
+// View is the first view of the room that the member was in, under its ID.
+func (m *Membership) View() uint64 {
+	m.conn.mu.Lock()
+	defer m.conn.mu.Unlock()
+	return m.view
 }
 
 // joined makes a membership known before the next frame is read: a delivery
 // may be in the same segment.
-func (c *Conn) joined(f protocol.Frame) {
+func (c *Conn) joined(f protocol.Frame) error {
+	var body protocol.Joined
+	if err := protocol.DecodeAnswer(f.Meta, &body); err != nil {
+		return err
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	m := c.joining[f.Sequence]
 	if m == nil {
-		return
+		return nil
 	}
+	m.id, m.view = f.Member, body.View
 	delete(c.joining, f.Sequence)
 	m.room = f.Room
 	close(m.in)
@@ -124,7 +152,11 @@ func (c *Conn) joined(f protocol.Frame) {
 		m.runs = true
 		c.standing = append(c.standing, m)
 		go m.run()
+		if m.member.Work != nil {
+			go m.work()
+		}
 	}
+	return nil
 }
 
 // Leave gives the membership up: it is left, not lost. Calls that wait for it
@@ -179,7 +211,7 @@ func (m *Membership) settle(ctx context.Context) error {
 
 func (m *Membership) stop() { m.quit() }
 
-// deliver queues one message for its membership's handler.
+// deliver queues one message for its membership's handler, or its worker.
 func (c *Conn) deliver(f protocol.Frame) error {
 	var body protocol.Deliver
 	if err := protocol.DecodeAnswer(f.Meta, &body); err != nil {
@@ -206,6 +238,15 @@ func (c *Conn) deliver(f protocol.Frame) error {
 	m.mu.Lock()
 	m.open[d.call] = d
 	m.mu.Unlock()
+	if f.Kind == protocol.KindOffered {
+		d.bound = make(chan time.Duration, 1)
+		if err := m.consider(d); err != nil {
+			m.reply(d, nil, err)
+			return nil
+		}
+		c.batch = append(c.batch, d)
+		return nil
+	}
 	select {
 	case m.queue <- d:
 		c.batch = append(c.batch, d)
@@ -240,7 +281,7 @@ func (m *Membership) run() {
 				m.close(d)
 				continue
 			}
-			reply, err := m.call(d)
+			reply, err := m.call(d.ctx, d, m.handler)
 			m.reply(d, reply, err)
 		case <-m.ctx.Done():
 			return
@@ -249,13 +290,13 @@ func (m *Membership) run() {
 }
 
 // call contains a handler's panic: it costs its own reply, not the process.
-func (m *Membership) call(d *delivery) (reply []byte, err error) {
+func (m *Membership) call(ctx context.Context, d *delivery, handler Handler) (reply []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("the handler panicked: %v", p)
 		}
 	}()
-	return m.handler(d.ctx, &d.message)
+	return handler(ctx, &d.message)
 }
 
 // close forgets a delivery.

@@ -86,8 +86,12 @@ func (c *Conn) frames(r *reader) error {
 // take routes one frame to whom it is for.
 func (c *Conn) take(f protocol.Frame) error {
 	switch f.Kind {
-	case protocol.KindDeliver:
+	case protocol.KindDeliver, protocol.KindOffered:
 		return c.deliver(f)
+	case protocol.KindBind:
+		c.bind(f)
+	case protocol.KindBound:
+		return c.bound(f)
 	case protocol.KindCancel:
 		c.cancelled(f)
 	case protocol.KindPing:
@@ -95,7 +99,9 @@ func (c *Conn) take(f protocol.Frame) error {
 	case protocol.KindView:
 		return c.viewed(f)
 	case protocol.KindJoined:
-		c.joined(f)
+		if err := c.joined(f); err != nil {
+			return err
+		}
 		return c.answer(f)
 	case protocol.KindError:
 		if f.Sequence == 0 {

@@ -106,6 +106,9 @@ func TestReconnect(t *testing.T) {
 		if a == nil || a.Selected != 1 || string(outcomes(a)["m"].Reply) != "hi" {
 			t.Fatalf("round %d: %+v, %v", round, a, err)
 		}
+		if view, err := watcher.Members(t.Context(), "r"); err != nil || view.Joined[0].ID != m.ID() || view.Number < m.View() {
+			t.Errorf("%v is shown in view %d, and says it is %v since view %d: %v", view.Joined[0].ID, view.Number, m.ID(), m.View(), err)
+		}
 		if view, err := watcher.Members(t.Context(), "other"); err != nil || view.Size != 0 {
 			t.Errorf("who had left is back: %+v, %v", view, err)
 		}

@@ -22,7 +22,7 @@ func TestSend(t *testing.T) {
 	_ = gone.Close()
 	awaitSize(t, address, "r", 2)
 	conn := dial(t, address)
-	for _, to := range []string{"one", one.ID.String()} {
+	for _, to := range []string{"one", one.ID().String()} {
 		a, err := conn.Send(t.Context(), "r", to, []byte("hi"), middlecon.CallOptions{})
 		if err != nil {
 			t.Fatal(err)
@@ -31,7 +31,7 @@ func TestSend(t *testing.T) {
 			t.Errorf("to %s: %+v", to, a)
 		}
 	}
-	for _, to := range []string{"gone", lost.ID.String()} {
+	for _, to := range []string{"gone", lost.ID().String()} {
 		a, err := conn.Send(t.Context(), "r", to, nil, middlecon.CallOptions{})
 		if err != nil || a.Met || a.Selected != 0 || len(a.Absent) != 1 || a.Absent[0].Name != "gone" {
 			t.Errorf("to %s, which is lost: %+v, %v", to, a, err)

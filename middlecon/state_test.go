@@ -38,7 +38,7 @@ func TestState(t *testing.T) {
 	if version, err := m.SetState(t.Context(), ready); version != 2 || err != nil {
 		t.Errorf("version %d, %v", version, err)
 	}
-	if v := next(); v.Number != 2 || len(v.Changed) != 1 || v.Changed[0].ID != m.ID || v.Changed[0].Version != 2 || v.Changed[0].State["ready"] != "yes" {
+	if v := next(); v.Number != 2 || len(v.Changed) != 1 || v.Changed[0].ID != m.ID() || v.Changed[0].Version != 2 || v.Changed[0].State["ready"] != "yes" {
 		t.Errorf("the change: %+v", v)
 	}
 	caller := dial(t, address)

@@ -81,8 +81,8 @@ func (s *shared) member(cmd *cobra.Command, conn *middlecon.Conn, room string, m
 	if err != nil {
 		return err
 	}
-	s.say(cmd.OutOrStdout(), fmt.Sprintf("joined %s as %s, member %s, view %d", room, member.Name, m.ID, m.View),
-		map[string]any{"event": "joined", "room": room, "name": member.Name, "member": m.ID.String(), "view": m.View})
+	s.say(cmd.OutOrStdout(), fmt.Sprintf("joined %s as %s, member %s, view %d", room, member.Name, m.ID(), m.View()),
+		map[string]any{"event": "joined", "room": room, "name": member.Name, "member": m.ID().String(), "view": m.View()})
 	select {
 	case <-conn.Done():
 		return fmt.Errorf("%w any more: %w", middlecon.ErrUnreachable, conn.Err())
