@@ -19,9 +19,10 @@ type Stats struct {
 	Members   uint64 `msgpack:"members"`
 	Watches   uint64 `msgpack:"watches"`
 	Absent    uint64 `msgpack:"absent"`
-	Held      uint64 `msgpack:"held"`                // bytes of replies and waiting messages
-	Queued    uint64 `msgpack:"queued"`              // bytes that wait for sessions
-	HalfOpen  uint64 `msgpack:"half_open,omitempty"` // sessions ended because their host acknowledged nothing any more
+	Held      uint64 `msgpack:"held"`                 // bytes of replies and waiting messages
+	Queued    uint64 `msgpack:"queued"`               // bytes that wait for sessions
+	QueueFull uint64 `msgpack:"queue_full,omitempty"` // frames refused because the queues of all sessions were full
+	HalfOpen  uint64 `msgpack:"half_open,omitempty"`  // sessions ended because their host acknowledged nothing any more
 
 	Outcomes  []uint64 `msgpack:"outcomes"`   // members settled; the element is the outcome's number
 	Latency   []uint64 `msgpack:"latency"`    // calls answered, by LatencyBound

@@ -37,6 +37,9 @@ beyond loopback unless --insecure-plaintext is given.`,
 			if options.QueueBytes < protocol.MaxFrame {
 				return misuse{fmt.Errorf("--queue-bytes %d: want %d or more, which one frame may take", options.QueueBytes, protocol.MaxFrame)}
 			}
+			if options.QueueBytesAll < options.QueueBytes {
+				return misuse{fmt.Errorf("--queue-bytes-all %d: want %d or more, which one session may have", options.QueueBytesAll, options.QueueBytes)}
+			}
 			if options.PingEvery < 0 {
 				return misuse{fmt.Errorf("--ping-every %v: want 0 or more", options.PingEvery)}
 			}
@@ -70,6 +73,7 @@ beyond loopback unless --insecure-plaintext is given.`,
 	f.StringVar(&options.Host, "host", options.Host, "`NAME` of this host in views and accounts")
 	f.IntVar(&options.Sessions, "max-sessions", options.Sessions, "`N` sessions at most; never more than the file limit allows")
 	f.IntVar(&options.QueueBytes, "queue-bytes", options.QueueBytes, "`BYTES` that may wait for one session")
+	f.IntVar(&options.QueueBytesAll, "queue-bytes-all", options.QueueBytesAll, "`BYTES` that may wait for all sessions that read too slowly")
 	f.DurationVar(&options.PingEvery, "ping-every", options.PingEvery, "`DURATION` of silence after which a TCP session is pinged, and after twice which it is ended; 0: never")
 	f.StringVar(&metrics, "metrics", "", "`ADDRESS` to serve /metrics on by HTTP, for Prometheus: tcp://host:port or unix:///path")
 	f.BoolVarP(&verbose, "verbose", "v", false, "log more")

@@ -38,6 +38,7 @@ type Broker struct {
 	pinged   []*session    // by when they are looked at
 	wheel    wheel         // of those that are probed
 	halfOpen uint64        // sessions ended because their host was gone
+	shares   shares        // of what waits for all sessions
 	dirty    []*session    // with frames to flush
 	blocked  []*session    // whose transport has bytes that the kernel has not taken
 	working  bool          // settle is running: it will see whatever is added

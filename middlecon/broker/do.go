@@ -65,7 +65,7 @@ func (b *Broker) deliver(e room.Deliver) {
 		if s == nil {
 			continue // its Lost is among the events
 		}
-		if s.closing || s.full(len(q.frame), b.options.QueueBytes) {
+		if s.closing || b.full(s, len(q.frame)) {
 			b.events = append(b.events, room.Overflow{Session: id, Call: e.Call})
 			continue
 		}
@@ -101,7 +101,7 @@ func (b *Broker) spread(e room.Message) {
 	q := b.delivery(h, &e.Body, e.Payload, len(e.To))
 	handed := uint32(0)
 	for _, id := range e.To {
-		if s := b.byID[id]; s != nil && !s.closing && !s.full(len(q.frame), b.options.QueueBytes) {
+		if s := b.byID[id]; s != nil && !s.closing && !b.full(s, len(q.frame)) {
 			s.push(q)
 			b.soil(s)
 			handed++
@@ -139,7 +139,7 @@ func (b *Broker) push(s *session, q queued) {
 	if s.closing {
 		return
 	}
-	if s.full(len(q.frame), b.options.QueueBytes) {
+	if b.full(s, len(q.frame)) {
 		b.end(s, protocol.CodeOverflow, "this session does not read what it asked for")
 		return
 	}

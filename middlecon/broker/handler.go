@@ -69,6 +69,7 @@ func (h *handler) OnClose(c gnet.Conn, err error) gnet.Action {
 	}
 	s.closed, s.closing = true, true
 	s.queue, s.pulling, s.bytes = nil, nil, 0
+	b.measure(s)
 	delete(b.byID, s.key())
 	b.sessions.Add(-1)
 	b.lost(s, closeReason(err))

@@ -87,6 +87,7 @@ func numbers(s *protocol.Stats) []number {
 		{"states_refused_total", "States refused because their session sets them too often.", counter, s.StatesRefused},
 		{"views_total", "Views made, of all rooms.", counter, s.Views},
 		{"sessions", "Sessions that are open.", gauge, s.Sessions},
+		{"queue_full_total", "Frames for slow sessions that were refused because too much waited for all sessions.", counter, s.QueueFull},
 		{"sessions_half_open_total", "Sessions ended because their host acknowledged nothing any more.", counter, s.HalfOpen},
 		{"rooms", "Rooms that there are.", gauge, s.Rooms},
 		{"members", "Members of all rooms.", gauge, s.Members},

@@ -40,7 +40,7 @@ func (b *Broker) bind(e room.Bind) {
 		return // its Lost is among the events
 	}
 	f := frame(protocol.Header{Kind: protocol.KindBind, Sequence: uint64(e.Call), Room: e.Room, Budget: uint32(e.Budget.Microseconds())}, nil)
-	if s.closing || s.full(len(f), b.options.QueueBytes) {
+	if s.closing || b.full(s, len(f)) {
 		b.events = append(b.events, room.Overflow{Session: e.To, Call: e.Call, Bind: true})
 		return
 	}

@@ -21,6 +21,7 @@ type Options struct {
 	Host              string // the name under which members on Unix sockets are shown
 	Sessions          int    // at most; it is lowered to what the file limit allows
 	QueueBytes        int    // that may wait for one session
+	QueueBytesAll     int    // that may wait for all sessions that do not read as fast as they are written to
 	HelloTimeout      time.Duration
 	PingEvery         time.Duration // that a TCP session may be silent before it is pinged; after two it is ended; 0: never
 	Limits            room.Limits
@@ -34,14 +35,15 @@ func DefaultOptions() Options {
 		host = "localhost"
 	}
 	return Options{
-		Listen:       []protocol.Address{{Network: "unix", Where: "/run/ddcos/middlecon.sock"}},
-		Host:         host,
-		Sessions:     1 << 20,
-		QueueBytes:   256 << 10,
-		HelloTimeout: protocol.HelloTimeout,
-		PingEvery:    15 * time.Second,
-		Limits:       room.DefaultLimits(),
-		Log:          slog.New(slog.DiscardHandler),
+		Listen:        []protocol.Address{{Network: "unix", Where: "/run/ddcos/middlecon.sock"}},
+		Host:          host,
+		Sessions:      1 << 20,
+		QueueBytes:    256 << 10,
+		QueueBytesAll: 256 << 20,
+		HelloTimeout:  protocol.HelloTimeout,
+		PingEvery:     15 * time.Second,
+		Limits:        room.DefaultLimits(),
+		Log:           slog.New(slog.DiscardHandler),
 	}
 }
 

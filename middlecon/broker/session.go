@@ -32,6 +32,7 @@ type session struct {
 
 	queue   []queued // frames that no byte of has been handed to the transport, oldest first
 	bytes   int      // in queue
+	shared  int      // of what all sessions may have waiting
 	dirty   bool     // it is in the broker's list of sessions to flush
 	blocked bool     // it is in the broker's list of sessions whose transport is full
 	pulling []*pull  // accounts that flow as the queue empties, oldest first
@@ -46,11 +47,6 @@ type queued struct {
 	call  room.CallID // of a Deliver, an Offered or a Bind, else 0
 	bind  bool        // it is a Bind
 	lent  bool        // the bytes are the turn's: who waits longer needs its own
-}
-
-// full tells whether so many more bytes are beyond the session's share.
-func (s *session) full(more, limit int) bool {
-	return s.bytes+s.conn.OutboundBuffered()+more > limit
 }
 
 func (s *session) push(q queued) {

@@ -74,6 +74,7 @@ func (b *Broker) flush() {
 // write joins what waits for one session into few system calls, unless its
 // transport still holds bytes: what waits here is known not to be sent.
 func (b *Broker) write(s *session) {
+	defer b.measure(s)
 	for !s.closed && !s.closing {
 		if s.conn.OutboundBuffered() > 0 {
 			if !s.blocked {
@@ -102,8 +103,11 @@ const joinBytes = 2 * protocol.MaxFrame
 
 // hand gives as much of the queue to the transport as may leave at once.
 func (b *Broker) hand(s *session) {
-	n, bytes := 0, 0
-	for n < len(s.queue) && (n == 0 || bytes+len(s.queue[n].frame) <= joinBytes) {
+	n, bytes, most := 0, 0, joinBytes
+	if b.crowded() {
+		most = 0
+	}
+	for n < len(s.queue) && (n == 0 || bytes+len(s.queue[n].frame) <= most) {
 		bytes += len(s.queue[n].frame)
 		n++
 	}
@@ -134,7 +138,7 @@ func (b *Broker) hand(s *session) {
 
 // pull lets the oldest account flow into the session's queue as far as there is room.
 func (b *Broker) pull(s *session) {
-	for len(s.pulling) > 0 && !s.full(protocol.MaxFrame, b.options.QueueBytes) {
+	for len(s.pulling) > 0 && (len(s.queue) == 0 || !b.crowded()) && !b.full(s, protocol.MaxFrame) {
 		f, last := s.pulling[0].next()
 		s.push(queued{frame: f})
 		if last {

@@ -55,6 +55,7 @@ func (b *Broker) stats() protocol.Stats {
 	s.Sessions = uint64(len(b.byID))
 	s.Queued = b.queuedBytes()
 	s.HalfOpen = b.halfOpen
+	s.QueueFull = b.shares.refused
 	copy(s.Latency, b.latency.calls[:])
 	s.ElapsedUS = b.latency.elapsed
 	return s
