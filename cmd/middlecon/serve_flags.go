@@ -1,0 +1,63 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/pflag"
+
+	"ddcos/middlecon/broker"
+	"ddcos/protocol"
+)
+
+// serveFlags are what 'serve' was told.
+type serveFlags struct {
+	options broker.Options
+	listens []string
+	metrics string
+	verbose bool
+}
+
+func (s *serveFlags) add(f *pflag.FlagSet) {
+	o := &s.options
+	f.StringArrayVar(&s.listens, "listen", []string{protocol.DefaultAddress}, "`ADDRESS` to listen on: unix:///path or tcp://host:port; may be repeated")
+	f.BoolVar(&o.InsecurePlaintext, "insecure-plaintext", false, "allow TCP beyond loopback, where whoever is on the way can read, change and send")
+	f.StringVar(&o.Host, "host", o.Host, "`NAME` of this host in views and accounts")
+	f.IntVar(&o.Sessions, "max-sessions", o.Sessions, "`N` sessions at most; never more than the file limit allows")
+	f.IntVar(&o.QueueBytes, "queue-bytes", o.QueueBytes, "`BYTES` that may wait for one session")
+	f.IntVar(&o.QueueBytesAll, "queue-bytes-all", o.QueueBytesAll, "`BYTES` that may wait for all sessions that read too slowly")
+	f.DurationVar(&o.PingEvery, "ping-every", o.PingEvery, "`DURATION` of silence after which a TCP session is pinged, and after twice which it is ended; 0: never")
+	f.StringVar(&s.metrics, "metrics", "", "`ADDRESS` to serve /metrics on by HTTP, for Prometheus: tcp://host:port or unix:///path")
+	f.BoolVarP(&s.verbose, "verbose", "v", false, "log more")
+}
+
+// check completes the options, or says which flag is wrong.
+func (s *serveFlags) check() error {
+	o := &s.options
+	switch {
+	case o.Sessions < 1:
+		return misuse{fmt.Errorf("--max-sessions %d: want 1 or more", o.Sessions)}
+	case o.QueueBytes < protocol.MaxFrame:
+		return misuse{fmt.Errorf("--queue-bytes %d: want %d or more, which one frame may take", o.QueueBytes, protocol.MaxFrame)}
+	case o.QueueBytesAll < o.QueueBytes:
+		return misuse{fmt.Errorf("--queue-bytes-all %d: want %d or more, which one session may have", o.QueueBytesAll, o.QueueBytes)}
+	case o.PingEvery < 0:
+		return misuse{fmt.Errorf("--ping-every %v: want 0 or more", o.PingEvery)}
+	}
+	if err := checked("--host", o.Host); err != nil {
+		return err
+	}
+	o.Listen = nil
+	for _, l := range s.listens {
+		a, err := protocol.ParseAddress(l)
+		if err != nil {
+			return misuse{err}
+		}
+		o.Listen = append(o.Listen, a)
+	}
+	if s.metrics != "" {
+		if _, err := protocol.ParseAddress(s.metrics); err != nil {
+			return misuse{fmt.Errorf("--metrics: %w", err)}
+		}
+	}
+	return nil
+}
