@@ -42,6 +42,17 @@ func (w *world) caller(name string) *caller {
 	return c
 }
 
+// callersOn are n callers of one connection: it calls in no order.
+func (w *world) callersOn(name string, n int) []*caller {
+	w.Helper()
+	first := w.caller(name + "0")
+	all := []*caller{first}
+	for _, name := range names(name, n)[1:] {
+		all = append(all, &caller{w: w, name: name, conn: first.conn})
+	}
+	return all
+}
+
 // call makes one call, and keeps what comes of it.
 func (c *caller) call(a ask) (*middlecon.Account, error) {
 	c.made++
