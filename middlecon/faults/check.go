@@ -84,7 +84,7 @@ func (c *checker) account(call *Call, a *Account) {
 		if name, member := in[e.Member]; known && (!member || name != e.Name) {
 			c.find("I3", "%v tells of %s (%v), which view %d does not have", call.Key, e.Name, e.Member, a.View)
 		}
-		c.entry(call, e)
+		c.entry(call, a.Met, e)
 	}
 	if known && a.ViewSize != len(in) {
 		c.find("I14", "%v: view %d has %d members, the account says %d", call.Key, a.View, len(in), a.ViewSize)
@@ -103,9 +103,10 @@ func (c *checker) account(call *Call, a *Account) {
 }
 
 // entry holds one member's outcome to what the member wrote.
-func (c *checker) entry(call *Call, e *Entry) {
+func (c *checker) entry(call *Call, met bool, e *Entry) {
 	lines := c.wrote[wrote{call.Key, e.Name}]
-	if !c.h.Sick[e.Name] && !healthy(call, e, lines) {
+	cut := e.Outcome == protocol.Cancelled && call.Ruled && met
+	if !c.h.Sick[e.Name] && !cut && !healthy(call, e, lines) {
 		c.find("I10", "%v: %s is %v, and nothing was done to it", call.Key, e.Name, e.Outcome)
 	}
 	switch e.Outcome {

@@ -115,6 +115,14 @@ func lies() []lie {
 		{"I9", "begun twice", func(h *History) { h.Lines = append(h.Lines, h.Lines[0]) }},
 		{"I10", "a healthy one lost", func(h *History) { became(entry(h, 0, 0), protocol.LostAfterSend) }},
 		{"I10", "a healthy one said to refuse", func(h *History) { became(entry(h, 0, 0), protocol.Refused) }},
+		{"I10", "a healthy one cancelled by no rule", func(h *History) {
+			account(h, 0).Met = true
+			became(entry(h, 0, 0), protocol.Cancelled)
+		}},
+		{"I10", "a healthy one cancelled by a rule that is not met", func(h *History) {
+			h.Calls[0].Ruled = true
+			became(entry(h, 0, 0), protocol.Cancelled)
+		}},
 		{"I11", "a queue without a bound", func(h *History) { h.Samples[0].Stats.Queued = 1001 }},
 		{"I11", "held without a bound", func(h *History) { h.Samples[0].Stats.Held = 1001 }},
 		{"I12", "accepted and never heard of again", func(h *History) { h.Samples[0].Stats.InFlight = 0 }},

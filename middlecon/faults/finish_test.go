@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ddcos/middlecon"
+	"ddcos/protocol"
 )
 
 // caller is one connection that calls, one call after the other.
@@ -63,6 +64,7 @@ func (c *caller) call(a ask) (*middlecon.Account, error) {
 		a.options.Deadline = patience
 	}
 	call := Call{Key: key, Room: theRoom, Digest: Digest(payload), Deadline: a.options.Deadline, Begin: Now()}
+	call.Ruled = a.options.Need != protocol.Rule{}
 	call.Subset = a.options.Labels != nil
 	c.w.mu.Lock()
 	call.Era = c.w.era
@@ -83,7 +85,7 @@ func (c *caller) call(a ask) (*middlecon.Account, error) {
 }
 
 func accountOf(a *middlecon.Account) Account {
-	told := Account{View: a.View, ViewSize: a.ViewSize, Selected: a.Selected, Elapsed: a.Elapsed}
+	told := Account{View: a.View, ViewSize: a.ViewSize, Selected: a.Selected, Met: a.Met, Elapsed: a.Elapsed}
 	for _, o := range a.Outcomes {
 		told.Entries = append(told.Entries, Entry{Member: o.Member, Name: o.Name, Outcome: o.Outcome, Latency: o.Latency, Reply: o.Reply})
 	}
@@ -113,12 +115,13 @@ func (w *world) check() {
 	w.Helper()
 	await(w, "no call is in flight", func() bool { return w.sample(false).InFlight == 0 })
 	w.sample(true)
-	w.quiet()
+	w.upToDate()
 	w.watching()
 	<-w.watched
 	for _, p := range w.procs {
 		p.end()
 	}
+	w.quiet()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.h.Lines = append(w.h.Lines, w.lines()...)
@@ -159,9 +162,8 @@ func (w *world) awaitSteps(step Step, n int) {
 	})
 }
 
-// quiet waits a while until the broker holds no more than at the baseline, and
-// keeps what it holds then.
-func (w *world) quiet() {
+// upToDate waits until the watch has told all views so far.
+func (w *world) upToDate() {
 	w.Helper()
 	view, err := w.control.Members(w.Context(), theRoom)
 	if err != nil {
@@ -172,6 +174,12 @@ func (w *world) quiet() {
 		defer w.mu.Unlock()
 		return w.view >= view.Number
 	})
+}
+
+// quiet waits a while until the broker holds no more than before there were
+// members and callers, and keeps what it holds then.
+func (w *world) quiet() {
+	w.Helper()
 	if len(w.h.Idle) == 0 {
 		return
 	}

@@ -34,6 +34,7 @@ type Call struct {
 	Begin    time.Duration // before it was sent
 	End      time.Duration // when its end was known; 0: never
 	Subset   bool          // it selected by label, state or name, and not the whole view
+	Ruled    bool          // it may end before everyone is settled
 	Orphan   bool          // its caller was killed: nobody was told of it
 	Err      error         // it ended so, with no account
 	Accounts []Account     // a second one is a lie
@@ -50,6 +51,7 @@ type Account struct {
 	View     uint64
 	ViewSize int
 	Selected int
+	Met      bool
 	Elapsed  time.Duration
 	Entries  []Entry
 }

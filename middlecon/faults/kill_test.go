@@ -52,11 +52,11 @@ func TestKilledMember(t *testing.T) {
 // not begin later.
 func TestStoppedMembers(t *testing.T) {
 	w := begin(t, setup{})
+	w.baseline()
 	w.members(plan{Names: names("well", 5)})
 	stopped := names("stopped", 5)
 	w.sick(stopped...)
 	proc := w.members(plan{Names: stopped})
-	w.baseline()
 	c := w.caller("c")
 	proc.stopped(t)
 	for range 3 {

@@ -35,8 +35,8 @@ func (c *caller) goCall(a ask) <-chan Account {
 // account; each is counted.
 func TestRepliesThatMustNotCount(t *testing.T) {
 	w := begin(t, setup{})
-	w.members(plan{Names: names("well", 2)})
 	w.baseline()
+	w.members(plan{Names: names("well", 2)})
 	r := connectRaw(t, w.broker.socket, 0).welcome().join("r")
 	w.sick("r")
 	w.awaitSize(3)

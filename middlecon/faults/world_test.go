@@ -198,5 +198,9 @@ func (w *world) sample(last bool) *protocol.Stats {
 	return stats
 }
 
-// baseline is what is to be left after the load: I13.
-func (w *world) baseline() { w.h.Idle = []Idle{w.broker.idle(w)} }
+// baseline is what is to be left after the load, before there are members: I13.
+func (w *world) baseline() {
+	w.Helper()
+	await(w, "no session but one", func() bool { return w.broker.idle(w).Sessions == 1 })
+	w.h.Idle = []Idle{w.broker.idle(w)}
+}
