@@ -43,12 +43,17 @@ func connectRaw(t testing.TB, address string, buffer int) *raw {
 	return &raw{TB: t, c: c}
 }
 
+func (r *raw) hello() []byte {
+	r.Helper()
+	return encode(r.TB, protocol.Header{Kind: protocol.KindHello}, protocol.Hello{
+		MinVersion: protocol.Version, MaxVersion: protocol.Version, Software: "raw", MaxFrame: protocol.MaxFrame,
+	}, nil)
+}
+
 // welcome says Hello and takes the answer.
 func (r *raw) welcome() *raw {
 	r.Helper()
-	r.send(protocol.Header{Kind: protocol.KindHello}, protocol.Hello{
-		MinVersion: protocol.Version, MaxVersion: protocol.Version, Software: "raw", MaxFrame: protocol.MaxFrame,
-	}, nil)
+	r.write(r.hello())
 	if f := r.next(); f.Kind != protocol.KindWelcome {
 		r.Fatalf("a %v frame (%v) instead of welcome", f.Kind, f.Code)
 	}
