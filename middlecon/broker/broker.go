@@ -51,7 +51,19 @@ type Broker struct {
 	queuedAt time.Duration // 0: not counted yet
 	timer    *time.Timer
 	armed    time.Duration // when the timer fires; never where it is not set
+
+	lookAt    time.Duration // when blocked is looked at again
+	lingering []lingerer    // closed for writing, in the order of their ends
+	homing    int           // bytes of the accounts that their callers have not read
 }
+
+// readBytes is how much of what one session sent is read before the others have
+// their turn: many small requests, or a part of a large reply.
+const readBytes = 8 << 10
+
+// sendBuffer bounds, in bytes, what the kernel may hold for one session beside
+// its queue here; without it TCP takes megabytes for a peer that does not read.
+const sendBuffer = 256 << 10
 
 // New opens the listeners; Serve then answers them.
 func New(options Options) (*Broker, error) {
@@ -71,6 +83,8 @@ func New(options Options) (*Broker, error) {
 	engine, err := gnet.NewClient(&handler{b: b},
 		gnet.WithNumEventLoop(1), // see ARCHITECTURE.md, decisions
 		gnet.WithTCPNoDelay(gnet.TCPNoDelay),
+		gnet.WithReadBufferCap(readBytes),
+		gnet.WithSocketSendBuffer(sendBuffer),
 		gnet.WithLogger(quiet{options.Log}))
 	if err != nil {
 		return nil, err

@@ -17,6 +17,7 @@ const (
 type pull struct {
 	sequence uint64
 	account  *room.Account
+	bytes    int // that it holds
 	entry    int // the next to go
 	offset   int // bytes of its reply that went
 	absent   int

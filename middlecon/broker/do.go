@@ -23,8 +23,7 @@ func (b *Broker) do(e room.Effect) {
 			b.latency.observe(e.Account.Summary.ElapsedUS)
 		}
 		if s := b.byID[e.Session]; s != nil {
-			s.pulling = append(s.pulling, &pull{sequence: e.Sequence, account: e.Account})
-			b.soil(s)
+			b.sendHome(s, e)
 		}
 	case room.Joined:
 		h := protocol.Header{Kind: protocol.KindJoined, Sequence: e.Sequence, Room: e.Room, Member: e.Member}
@@ -154,7 +153,7 @@ func (b *Broker) end(s *session, code protocol.Code, text string) {
 		return
 	}
 	b.lost(s, code.String()+": "+text)
-	s.queue, s.bytes, s.pulling = s.queue[:0], 0, nil
+	b.keepNothing(s)
 	s.push(queued{frame: frame(protocol.Header{Kind: protocol.KindError, Code: code}, errorBody(text))})
 	s.closing = true
 	b.soil(s)

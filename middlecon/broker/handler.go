@@ -68,7 +68,8 @@ func (h *handler) OnClose(c gnet.Conn, err error) gnet.Action {
 		return gnet.None
 	}
 	s.closed, s.closing = true, true
-	s.queue, s.pulling, s.bytes = nil, nil, 0
+	b.keepNothing(s)
+	s.queue = nil
 	b.measure(s)
 	delete(b.byID, s.key())
 	b.sessions.Add(-1)

@@ -16,7 +16,7 @@ func (b *Broker) offer(s *session, f protocol.Frame) error {
 	if err := protocol.DecodeRequest(f.Meta, &e.Body); err != nil {
 		return err
 	}
-	if b.fits(s, f) {
+	if b.fits(s, f) && b.readsAccounts(s, f) {
 		b.tell(e)
 	}
 	return nil
@@ -28,8 +28,7 @@ func (b *Broker) bid(s *session, f protocol.Frame) error {
 	if err := protocol.DecodeRequest(f.Meta, &body); err != nil {
 		return err
 	}
-	b.tell(room.Bid{Session: s.key(), Call: room.CallID(f.Sequence), Room: f.Room, Cost: body.Cost})
-	return nil
+	return b.answer(s, room.Bid{Session: s.key(), Call: room.CallID(f.Sequence), Room: f.Room, Cost: body.Cost})
 }
 
 // bind queues the frame that lets a member begin. It is bound when the frame is

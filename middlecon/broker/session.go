@@ -36,6 +36,9 @@ type session struct {
 	dirty   bool     // it is in the broker's list of sessions to flush
 	blocked bool     // it is in the broker's list of sessions whose transport is full
 	pulling []*pull  // accounts that flow as the queue empties, oldest first
+	homing  int      // bytes of pulling
+	parted  bool     // it has heard its last word
+	strays  int      // answers that nobody waited for, beyond those that its deliveries account for
 }
 
 func (s *session) key() room.SessionID { return room.SessionID(s.id) }

@@ -13,6 +13,14 @@ import (
 // does not tell when it has become empty.
 const pollBlocked = time.Millisecond
 
+// pollEach keeps the looking at very many that are full a small part of the
+// loop's time.
+const pollEach = 2 * time.Microsecond
+
+// endsInATurn bounds how many sessions one turn ends whose time is up, so that
+// the others do not wait for all of them.
+const endsInATurn = 32
+
 // settle tells the rooms what happened, does what they say and writes what is
 // to be written, until nothing is left to do. It ends every turn of the loop.
 func (b *Broker) settle() {
@@ -22,6 +30,7 @@ func (b *Broker) settle() {
 	b.working = true
 	b.unblock()
 	b.hailOrClose()
+	b.closeLingering()
 	b.listenAll()
 	b.watchAll()
 	if !b.behind {
@@ -90,10 +99,10 @@ func (b *Broker) write(s *session) {
 		}
 		b.hand(s)
 	}
-	if s.closing && !s.closed {
+	if s.closing && !s.closed && !s.parted {
 		b.hand(s) // one last frame: nobody waits for it to be read
 		if !s.closed {
-			_ = s.conn.Close() // OnClose does the rest
+			b.part(s)
 		}
 	}
 }
@@ -115,6 +124,7 @@ func (b *Broker) hand(s *session) {
 	s.queue, s.bytes = s.queue[n:], s.bytes-bytes
 	for i := range batch {
 		if q := &batch[i]; q.call != 0 {
+			s.mayAnswer()
 			// None is being done here, and the queue that they may add to goes on behind the batch.
 			for _, effect := range b.rooms.Step(b.clock, room.Sent{Session: s.key(), Call: q.call, Bind: q.bind}) {
 				b.do(effect)
@@ -142,13 +152,17 @@ func (b *Broker) pull(s *session) {
 		f, last := s.pulling[0].next()
 		s.push(queued{frame: f})
 		if last {
-			s.pulling = slices.Delete(s.pulling, 0, 1)
+			b.home(s)
 		}
 	}
 }
 
 // unblock looks again at sessions whose transport was full.
 func (b *Broker) unblock() {
+	if len(b.blocked) == 0 || b.clock < b.lookAt {
+		return
+	}
+	b.lookAt = b.clock + max(pollBlocked, time.Duration(len(b.blocked))*pollEach)
 	b.blocked = slices.DeleteFunc(b.blocked, func(s *session) bool {
 		if !s.closed && s.conn.OutboundBuffered() > 0 {
 			return false
@@ -170,7 +184,8 @@ func (b *Broker) soil(s *session) {
 // hailOrClose closes sessions that did not say Hello in time.
 func (b *Broker) hailOrClose() {
 	n := 0
-	for _, s := range b.unhailed {
+	for n < len(b.unhailed) && n < endsInATurn {
+		s := b.unhailed[n]
 		if !s.welcomed && !s.closed && b.clock < s.deadline {
 			break
 		}
@@ -179,7 +194,8 @@ func (b *Broker) hailOrClose() {
 		}
 		n++
 	}
-	b.unhailed = slices.Delete(b.unhailed, 0, n)
+	clear(b.unhailed[:n])
+	b.unhailed = b.unhailed[n:]
 }
 
 // arm sets the timer for the next thing that needs the loop without a frame. One
@@ -199,15 +215,20 @@ func (b *Broker) arm() {
 			at, ok = look, true
 		}
 	}
-	if look, any := b.wheel.at(); any && (!ok || look < at) {
+	if look, due := b.wheel.at(); due && (!ok || look < at) {
 		at, ok = look, true
 	}
 	if len(b.blocked) > 0 {
-		if again := b.now() + pollBlocked; !ok || again < at {
-			at, ok = again, true
+		if !ok || b.lookAt < at {
+			at, ok = b.lookAt, true
 		}
 	}
-	if ok && at < b.armed {
+	if len(b.lingering) > 0 {
+		if end := b.lingering[0].until; !ok || end < at {
+			at, ok = end, true
+		}
+	}
+	if at = max(at, b.clock); ok && at < b.armed { // what is overdue is due now
 		b.armed = at
 		b.timer.Reset(max(0, at-b.now()))
 	}

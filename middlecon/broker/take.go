@@ -27,12 +27,12 @@ func (b *Broker) request(s *session, f protocol.Frame) error {
 		if !f.Outcome.FromMember() {
 			return protocol.Errorf(protocol.CodeMalformed, "a reply cannot be %s", f.Outcome)
 		}
-		b.tell(room.Reply{
+		return b.answer(s, room.Reply{
 			Session: s.key(), Call: room.CallID(f.Sequence), Room: f.Room,
 			Outcome: f.Outcome, Part: f.Payload, More: f.Flags&protocol.FlagMore != 0,
 		})
 	case protocol.KindReceipt:
-		b.tell(room.Receipt{Session: s.key(), Call: room.CallID(f.Sequence), Room: f.Room})
+		return b.answer(s, room.Receipt{Session: s.key(), Call: room.CallID(f.Sequence), Room: f.Room})
 	case protocol.KindCall:
 		return b.call(s, f)
 	case protocol.KindOffer:
@@ -91,7 +91,7 @@ func (b *Broker) call(s *session, f protocol.Frame) error {
 	if err := protocol.DecodeRequest(f.Meta, &e.Body); err != nil {
 		return err
 	}
-	if b.fits(s, f) {
+	if b.fits(s, f) && b.readsAccounts(s, f) {
 		b.tell(e)
 	}
 	return nil

@@ -22,6 +22,7 @@ type absent struct {
 // each, and its room's, which finds the one that makes way.
 type lostList struct {
 	link           int // ofAll or ofRoom
+	bytes          int // ofAll: what they take
 	oldest, newest *absent
 }
 
@@ -72,10 +73,11 @@ func (r *Rooms) remember(m *member, reason string) {
 	at, _ := in.findAbsent(m.name)
 	in.absent = slices.Insert(in.absent, at, a)
 	r.stats.Absent++
+	r.lost.bytes += m.weight()
 	if len(in.absent) > r.limits.Absent {
 		r.forget(in.lost.oldest)
 	}
-	if r.stats.Absent > r.limits.AbsentAll {
+	for r.stats.Absent > r.limits.AbsentAll || r.lost.bytes > r.limits.AbsentBytes {
 		r.forget(r.lost.oldest)
 	}
 }
@@ -120,6 +122,7 @@ func (r *Rooms) recall(in *room, name string) {
 	if !ok {
 		return
 	}
+	r.lost.bytes -= in.absent[at].member.weight()
 	r.lost.remove(in.absent[at])
 	in.lost.remove(in.absent[at])
 	in.absent = slices.Delete(in.absent, at, at+1)

@@ -29,6 +29,7 @@ func (r *Rooms) join(e Join) {
 	}
 	in.add(m)
 	s.members = append(s.members, m)
+	r.shown += m.weight()
 	r.stats.Members++
 	r.recall(in, m.name)
 	r.nextView(in)
@@ -71,6 +72,9 @@ func (r *Rooms) admit(e Join) (*room, error) {
 	if s != nil && len(s.members) >= r.limits.SessionRooms {
 		return nil, protocol.Errorf(protocol.CodeTooManyRooms, "this session is in %d, its most", len(s.members))
 	}
+	if err := r.bears(weigh(e.Body.Name, e.Body.Labels, e.Body.State)); err != nil {
+		return nil, err
+	}
 	return r.openRoom(e.Body.Room)
 }
 
@@ -105,6 +109,7 @@ func (r *Rooms) remove(m *member, why protocol.Reason, text string) {
 	in.take(m)
 	m.departed()
 	r.stats.Members--
+	r.shown -= m.weight()
 	if why == protocol.ReasonLost {
 		r.remember(m, text)
 	}

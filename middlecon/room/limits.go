@@ -10,6 +10,7 @@ import "time"
 type Limits struct {
 	Rooms          int           // that exist at once: CodeTooManyRooms
 	Members        int           // of one room: CodeTooManyMembers
+	MemberBytes    int           // of all members, with what they show: CodeTooManyMembers
 	SessionRooms   int           // memberships of one session: CodeTooManyRooms
 	SessionCalls   int           // in flight of one session: CodeTooManyCalls
 	SessionWatches int           // of one session: CodeTooManyWatches
@@ -21,6 +22,7 @@ type Limits struct {
 	HeldBytes      int           // of all replies of all calls in flight, likewise, and messages that wait: CodeTooManyCalls
 	Absent         int           // members remembered as lost, of one room; the oldest is forgotten
 	AbsentAll      int           // of all rooms together, likewise
+	AbsentBytes    int           // that these take, likewise
 	AbsentFor      time.Duration // how long they are remembered
 }
 
@@ -29,6 +31,7 @@ func DefaultLimits() Limits {
 	return Limits{
 		Rooms:          65536,
 		Members:        100_000,
+		MemberBytes:    256 << 20,
 		SessionRooms:   64,
 		SessionCalls:   256,
 		SessionWatches: 64,
@@ -40,6 +43,7 @@ func DefaultLimits() Limits {
 		HeldBytes:      256 << 20,
 		Absent:         10_000,
 		AbsentAll:      100_000,
+		AbsentBytes:    64 << 20,
 		AbsentFor:      24 * time.Hour,
 	}
 }

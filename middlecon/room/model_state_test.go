@@ -24,6 +24,10 @@ func (m *model) setState(e SetState, effects []Effect) {
 			m.refuse(e.Session, protocol.CodeTooManyChanges)
 			return
 		}
+		if m.memberBytes()-weighPairs(o.state)+weighPairs(e.Body.State) > m.limits.MemberBytes {
+			m.refuse(e.Session, protocol.CodeTooManyMembers)
+			return
+		}
 		m.stats.StatesSet++
 		o.state = e.Body.State
 		o.version++
@@ -146,4 +150,19 @@ func TestState(t *testing.T) {
 			runHistory(t, limits, text)
 		})
 	}
+}
+
+// memberBytes is what all members take, and remembered what all take that were lost.
+func (m *model) memberBytes() (bytes int) {
+	for _, o := range m.members {
+		bytes += weigh(o.name, o.labels, o.state)
+	}
+	return bytes
+}
+
+func (m *model) remembered() (bytes int) {
+	for _, a := range m.absent {
+		bytes += weigh(a.name, a.labels, a.state)
+	}
+	return bytes
 }

@@ -265,6 +265,8 @@ func (m *model) refuseJoin(e Join) protocol.Code {
 		return protocol.CodeTooManyMembers
 	case len(mine) >= m.limits.SessionRooms:
 		return protocol.CodeTooManyRooms
+	case m.memberBytes()+weigh(e.Body.Name, e.Body.Labels, e.Body.State) > m.limits.MemberBytes:
+		return protocol.CodeTooManyMembers
 	case m.rooms[e.Body.Room] == nil && len(m.rooms) >= m.limits.Rooms:
 		return protocol.CodeTooManyRooms
 	}
@@ -328,7 +330,7 @@ func (m *model) lose(e Lost) {
 			first := slices.IndexFunc(m.absent, lost)
 			m.absent = slices.Delete(m.absent, first, first+1)
 		}
-		if len(m.absent) > m.limits.AbsentAll {
+		for len(m.absent) > m.limits.AbsentAll || m.remembered() > m.limits.AbsentBytes {
 			m.absent = m.absent[1:]
 		}
 	}

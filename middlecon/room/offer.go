@@ -82,6 +82,7 @@ func (r *Rooms) bid(e Bid) {
 		r.stats.BidsLate++
 		return
 	}
+	r.answers++
 	s.bid = true
 	s.state = bids
 	r.stats.Bids++

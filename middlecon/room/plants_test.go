@@ -111,6 +111,11 @@ func memberPlants() []planted {
 		{"an unused room stays", "join.go", "	r.dropIfUnused(in)\n", ""},
 		{"a room of the forgotten stays", "absent.go", "	r.dropIfUnused(a.member.room)\n", ""},
 		{"too many absent in all", "absent.go", "r.stats.Absent > r.limits.AbsentAll", "r.stats.Absent > r.limits.AbsentAll+1"},
+		{"members may show more than there is memory for", "weight.go", "r.shown+more > r.limits.MemberBytes", "r.shown+more > r.limits.MemberBytes+1"},
+		{"who is gone weighs still", "join.go", "	r.shown -= m.weight()\n", ""},
+		{"a new state weighs as the old one", "state.go", "	r.shown += more\n", ""},
+		{"the lost weigh nothing", "absent.go", "r.lost.bytes > r.limits.AbsentBytes", "false"},
+		{"the forgotten weigh still", "absent.go", "	r.lost.bytes -= in.absent[at].member.weight()\n", ""},
 		{"views of a name start again", "room.go", "		r.lastView = max(r.lastView, in.view)\n", ""},
 		{"a member's id is given again", "join.go", "	r.lastSerial++\n", ""},
 	}

@@ -34,6 +34,7 @@ func (r *Rooms) reply(e Reply) {
 	if s.state == bids {
 		r.takeBack(c, i)
 	}
+	r.answers++
 	s.state = received
 	if s.reply != e.Outcome { // it changed its mind: what came before does not count
 		s.reply = e.Outcome

@@ -29,6 +29,8 @@ type Rooms struct {
 	lastOrder  uint64 // of the calls that entered due
 	waiting    int    // calls whose view is not fixed
 	offers     int    // of the calls in flight, those that are offers
+	answers    uint64 // replies, parts of replies, receipts and bids that were waited for
+	shown      int    // bytes of the members
 	held       int    // bytes of replies and waiting messages of the calls in flight
 
 	stats    Stats

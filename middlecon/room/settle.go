@@ -39,6 +39,7 @@ func (r *Rooms) overflow(e Overflow) {
 func (r *Rooms) receipt(e Receipt) {
 	c, i, ok := r.slotOf(e.Session, e.Call)
 	if ok && c.room.number == e.Room && c.slots[i].state < received {
+		r.answers++
 		c.slots[i].state = received
 	}
 }

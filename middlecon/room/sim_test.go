@@ -21,8 +21,8 @@ const (
 // simLimits are small, so that a history meets all of them.
 func simLimits() Limits {
 	return Limits{
-		Rooms: 3, Members: 5, SessionRooms: 2, SessionCalls: 2, SessionWatches: 2, Calls: 5,
-		StateBurst: 2, StateEvery: 10 * time.Millisecond, ReplyBytes: 40, AccountBytes: 90, HeldBytes: 200, Absent: 2, AbsentAll: 4, AbsentFor: 80 * time.Millisecond,
+		Rooms: 3, Members: 5, MemberBytes: 9*memberWeight + 300, SessionRooms: 2, SessionCalls: 2, SessionWatches: 2, Calls: 5,
+		StateBurst: 2, StateEvery: 10 * time.Millisecond, ReplyBytes: 40, AccountBytes: 90, HeldBytes: 200, Absent: 2, AbsentAll: 4, AbsentBytes: 4*memberWeight + 100, AbsentFor: 80 * time.Millisecond,
 	}
 }
 

@@ -16,6 +16,11 @@ func (r *Rooms) setState(e SetState) {
 	if err == nil {
 		err = r.spendState(m.session)
 	}
+	more := 0
+	if err == nil {
+		more = weighPairs(e.Body.State) - weighPairs(m.state)
+		err = r.bears(more)
+	}
 	if err != nil {
 		r.fail(e.Session, e.Sequence, err)
 		return
@@ -24,6 +29,7 @@ func (r *Rooms) setState(e SetState) {
 	m.departed() // those that wait forget it as it was
 	m.state = e.Body.State
 	m.version++
+	r.shown += more
 	r.emit(Stated{Session: e.Session, Sequence: e.Sequence, Room: e.Room, Version: m.version})
 	r.show(m.room, protocol.ViewChunk{Changed: []protocol.Changed{{ID: m.id, Name: m.name, Version: m.version, State: m.state}}})
 	r.arrived(m)

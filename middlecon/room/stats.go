@@ -48,6 +48,10 @@ func (r *Rooms) Stats() Stats {
 	return s
 }
 
+// Answers counts the replies, parts of replies, receipts and bids that were
+// waited for. One that was not leaves the count as it was.
+func (r *Rooms) Answers() uint64 { return r.answers }
+
 // of are the counts of calls, or where there is an offer of offers.
 func (s *Stats) of(o *offer) *Counts {
 	if o != nil {

@@ -1,0 +1,159 @@
+package broker
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+)
+
+// attacks are the ways to hurt a broker by its wire, by name. Each opens its
+// own sessions, does a bounded piece of work and notes how its sessions ended.
+func attacks() map[string]func(*attacker) {
+	return map[string]func(*attacker){
+		"W1 lengths":                 attackByLengths,
+		"W2-W4 bodies":               attackByBodies,
+		"W6 slowloris":               attackBySlowHellos,
+		"W9 held hellos":             attackByHeldHellos,
+		"W9 held frames":             attackByHeldFrames,
+		"W12 rapid reset":            attackByResets,
+		"W12 rapid reset next door":  attackByResetsNextDoor,
+		"W12 pings":                  attackByPings,
+		"W13 endless reply":          attackByEndlessReply,
+		"W13 endless stray reply":    attackByEndlessStray,
+		"W15 file table":             attackByFiles,
+		"W16 never reading members":  attackByNeverReading,
+		"W16 never reading watchers": attackByDeafWatchers,
+		"W17 replies to one call":    attackByRepliesToOne,
+		"W17 replies to any call":    attackByRepliesToAny,
+		"W34 connect storm":          attackByConnecting,
+		"W35 rooms":                  attackByRooms,
+		"W35 members lost":           attackByLosses,
+	}
+}
+
+// judgement is what must hold of an attack.
+type judgement struct {
+	attack string
+	scale  int
+	// ends are the last words that the attack's sessions may hear; "lives" is
+	// said of one that still answers.
+	ends []string
+	// peak bounds by how much the broker's resident memory grew meanwhile: bytes
+	// for each session; peakAll: and in all; keptAll bounds what it has grown by
+	// when all is over. Beside them stands garbage.
+	peak, peakAll, keptAll int
+	metric                 string // that must have grown, if any
+}
+
+// garbage is what a broker's heap may have beyond what is in use, before the
+// collector runs: as much again, and never less than its least heap.
+const garbage = 24 << 20
+
+// TestAttacks lets each attack loose on a broker that has healthy neighbours:
+// its memory stays bounded, the attack's sessions end by the right word or are
+// ignored, and every call of the neighbours has its complete account.
+func TestAttacks(t *testing.T) {
+	s := besiege(t, besiegedOptions{}, 4*time.Millisecond)
+	s.await(t, 50)
+	for _, v := range judgements() {
+		t.Run(v.attack, func(t *testing.T) { s.suffer(t, v) })
+	}
+}
+
+// suffer lets one attack loose and holds it to its judgement.
+func (s *siege) suffer(t *testing.T, v judgement) {
+	outer := s.t
+	s.t = t
+	defer func() { s.t = outer }()
+	before := s.rest()
+	metrics := s.scrape()
+	began := time.Now()
+	cmd, out := spawn(t, roleAttacker, orders{Attack: v.attack, Unix: s.unix, TCP: s.tcp, Scale: v.scale})
+	var d deeds
+	if err := json.NewDecoder(out).Decode(&d); err != nil {
+		t.Fatalf("the attacker, %d: %v", cmd.Process.Pid, err)
+	}
+	took := time.Since(began)
+	peak := s.memory("VmHWM") - before
+	after := s.scrape()
+	kept := s.rest() - before
+	s.await(t, 10)
+	calls := s.heard(t)
+	t.Logf("%v: %d sessions, %d frames, ends %v %v; memory %d KiB at most, %d KiB kept; %d calls beside it, %v at most",
+		took.Round(time.Millisecond), d.Sessions, d.Frames, d.Ends, d.Figures, peak>>10, kept>>10, len(calls), calls[len(calls)-1])
+	for _, why := range d.Wrong {
+		t.Error(why)
+	}
+	for _, word := range slices.Sorted(maps.Keys(d.Ends)) {
+		if !slices.Contains(v.ends, word) {
+			t.Errorf("%d sessions ended with %s, want %v", d.Ends[word], word, v.ends)
+		}
+	}
+	if d.Sessions == 0 {
+		t.Error("no session was opened")
+	}
+	s.bounded(t, v, d.Sessions, peak, kept)
+	if v.metric != "" && after[v.metric] <= metrics[v.metric] {
+		t.Errorf("%s is %v, as before", v.metric, after[v.metric])
+	}
+}
+
+// bounded holds the memory of a broker to what the judgement allows.
+func (s *siege) bounded(t *testing.T, v judgement, sessions, peak, kept int) {
+	if raced { // which multiplies memory
+		return
+	}
+	if most := v.peak*sessions + v.peakAll + garbage; peak > most {
+		t.Errorf("memory grew by %d KiB; %d are allowed", peak>>10, most>>10)
+	}
+	if most := v.keptAll + garbage; kept > most {
+		t.Errorf("memory is still %d KiB more; %d are allowed", kept>>10, most>>10)
+	}
+}
+
+// BenchmarkAttacks measures the neighbours' calls without and with each attack,
+// in turns: the 99th percentile under attack beside the one in peace. The
+// attacker comes from elsewhere, as far as that goes on one machine: it has
+// what the others leave of the processors.
+//
+//	go test -run '^$' -bench Attacks -benchtime 3x ./middlecon/broker
+func BenchmarkAttacks(b *testing.B) {
+	for _, v := range judgements() {
+		b.Run(v.attack, func(b *testing.B) {
+			s := besiege(b, besiegedOptions{}, 2*time.Millisecond)
+			s.await(b, 200)
+			s.heard(b)
+			var peace, war []time.Duration
+			for b.Loop() {
+				s.await(b, 1000)
+				peace = append(peace, s.heard(b)...)
+				cmd, out := spawn(b, roleAttacker, orders{Attack: v.attack, Unix: s.unix, TCP: s.tcp, Scale: v.scale, Again: true, Meek: true})
+				s.await(b, 200) // it has begun
+				s.heard(b)
+				s.await(b, 1000)
+				war = append(war, s.heard(b)...)
+				_ = cmd.Process.Kill()
+				_, _ = out.Read(make([]byte, 1))
+			}
+			slices.Sort(peace)
+			slices.Sort(war)
+			p99 := func(took []time.Duration) float64 { return float64(took[len(took)*99/100].Microseconds()) }
+			b.ReportMetric(p99(peace), "peace-p99-µs")
+			b.ReportMetric(p99(war), "war-p99-µs")
+			b.ReportMetric(100*(p99(war)/p99(peace)-1), "%up")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+func kib(n int) int { return n << 10 }
+
+func word(codes ...fmt.Stringer) (words []string) {
+	for _, c := range codes {
+		words = append(words, c.String())
+	}
+	return words
+}

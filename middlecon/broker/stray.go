@@ -1,0 +1,42 @@
+package broker
+
+import (
+	"ddcos/middlecon/room"
+	"ddcos/protocol"
+)
+
+// Answers that no delivery waits for are late, doubled or invented. A member may
+// be late with whatever was delivered to it, so each delivery accounts for the
+// frames of the longest reply there is; beyond that a session may send
+// straysMost before it is ended.
+const (
+	straysMost       = 4096
+	straysOfDelivery = 2 + protocol.MaxReply/protocol.MaxBody
+)
+
+// answer tells the rooms what a member answers, and ends a session that goes on
+// answering what nobody asked it.
+func (b *Broker) answer(s *session, e room.Event) error {
+	before := b.rooms.Answers()
+	b.tell(e)
+	if b.rooms.Answers() != before {
+		return nil
+	}
+	if s.strays++; s.strays > straysMost {
+		return protocol.Errorf(protocol.CodeUnexpected, "%d answers that no delivery waits for", s.strays)
+	}
+	return nil
+}
+
+// mayAnswer notes that a delivery goes to a session.
+func (s *session) mayAnswer() { s.strays = max(0, s.strays-straysOfDelivery) }
+
+// readsAccounts refuses a call to a session that has not read so many accounts
+// as it may have calls in flight.
+func (b *Broker) readsAccounts(s *session, f protocol.Frame) bool {
+	if len(s.pulling) < b.options.Limits.SessionCalls {
+		return true
+	}
+	b.fail(s, f.Sequence, protocol.Errorf(protocol.CodeTooManyCalls, "this session has not read %d accounts, its most", len(s.pulling)))
+	return false
+}
