@@ -43,7 +43,7 @@ var factColumns = []Column{
 		if l.fact(r, "stat 25") == unlimited {
 			return "xx"
 		}
-		return decimal(l.count(r, "stat 25") / 1024)
+		return fmt.Sprintf("%5d", l.count(r, "stat 25")/1024)
 	}),
 	counter("pss", "PSS", 5, "smaps_rollup Pss", "resident memory, what is shared by its share, KiB"),
 	told("uss", "USS", 5, Right, "smaps_rollup Private_Clean,smaps_rollup Private_Dirty", "resident memory of its own, KiB",

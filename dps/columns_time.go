@@ -45,7 +45,7 @@ var timeColumns = []Column{
 	percentColumn,
 	same(percentColumn, "util", "C"),
 	useColumn("cp", "CP", 3, "CPU time by lifetime, per mille",
-		func(l *Look, r fleet.Row) string { return strconv.Itoa(int(min(utilization(l, r)*10, 999))) }),
+		func(l *Look, r fleet.Row) string { return fmt.Sprintf("%3d", int(min(utilization(l, r)*10, 999))) }),
 	useColumn("cuu", "%CUU", 6, "CPU time by lifetime, in percent to a thousandth",
 		func(l *Look, r fleet.Row) string {
 			return thousandths(percent(ownNS(l, r), age(r)))
@@ -120,8 +120,20 @@ func startColumn(key, header string, width int, help string, text func(at, now t
 // clock ticks.
 const childFacts = "stat 16,stat 17"
 
-// ownNS is the CPU time in user mode and in the kernel.
-func ownNS(_ *Look, r fleet.Row) uint64 { return r.Process.UserNS + r.Process.SystemNS }
+// ownNS is the CPU time in user mode and in the kernel, each in whole clock ticks:
+// BPF tells it to the nanosecond and /proc does not, and both are to show the same.
+func ownNS(_ *Look, r fleet.Row) uint64 {
+	tick := uint64(time.Second) / hertz(r)
+	return r.Process.UserNS/tick*tick + r.Process.SystemNS/tick*tick
+}
+
+// hertz is how many clock ticks a second has on a row's host.
+func hertz(r fleet.Row) uint64 {
+	if t := r.Host.Info.TicksPerSecond; 0 < t && int64(t) <= int64(time.Second) {
+		return uint64(t)
+	}
+	return defaultTicks
+}
 
 // cpuNS is the same, with option S that of the children too: in some columns
 // and not in others, as ps has it.
@@ -135,7 +147,7 @@ func cpuNS(l *Look, r fleet.Row) uint64 {
 // familyNS is the CPU time with that of the children.
 func familyNS(l *Look, r fleet.Row) uint64 {
 	ticks := l.count(r, "stat 16") + l.count(r, "stat 17")
-	return ownNS(l, r) + ticks*uint64(time.Second)/defaultTicks
+	return ownNS(l, r) + ticks*uint64(time.Second)/hertz(r)
 }
 
 // cpuSeconds is the CPU time in whole seconds.
@@ -145,20 +157,18 @@ func cpuSeconds(l *Look, r fleet.Row) uint64 {
 
 // sinceBoot is when a process started, from its clock ticks.
 func sinceBoot(r fleet.Row) time.Duration {
-	hz := uint64(defaultTicks)
-	if t := r.Host.Info.TicksPerSecond; t > 0 {
-		hz = uint64(t)
-	}
-	ticks := r.Process.StartTicks
+	hz, ticks := hertz(r), r.Process.StartTicks
 	if ticks/hz > math.MaxInt64/uint64(time.Second)-1 {
 		return math.MaxInt64
 	}
 	return time.Duration(ticks/hz*uint64(time.Second) + ticks%hz*uint64(time.Second)/hz)
 }
 
-// age is how long a process has existed when its host took the sample.
+// age is how long a process has existed when its host took the sample, in whole
+// clock ticks.
 func age(r fleet.Row) time.Duration {
-	return max(time.Duration(r.Host.Info.UptimeNS)-sinceBoot(r), 0)
+	tick := time.Second / time.Duration(hertz(r)) //nolint:gosec // at most a billion
+	return max(time.Duration(r.Host.Info.UptimeNS)/tick*tick-sinceBoot(r), 0)
 }
 
 // startSecond is the Unix time of the start as ps computes it: both the second

@@ -95,22 +95,30 @@ func isCodes(format string) bool {
 	return !strings.HasPrefix(format, "%cpu ") && !strings.HasPrefix(format, "%cpu,")
 }
 
-// codeCells reads a format of AIX: codes, and text that stands between them.
+// codeCells reads a format of AIX: codes, and blanks between them, which stand
+// as they are; before the first one any character may stand. Behind the last one
+// the line is filled to its end, as in ps.
 func codeCells(format string) ([]Cell, error) {
-	if format[0] != '%' && format[0] != ' ' {
-		return nil, usage("improper AIX field descriptor")
+	filler := func(text string) Cell {
+		return Cell{Column: Column{Header: text, Width: len(text), Side: Left}, filler: true}
 	}
 	var cells []Cell
-	for format != "" {
+	for first := true; format != ""; first = false {
 		text, rest, coded := strings.Cut(format, "%")
-		if text != "" {
-			cells = append(cells, Cell{Column: Column{Header: text, Width: len(text), Side: Left}, filler: true})
+		blanks := text
+		if first && text != "" {
+			blanks = text[1:]
+		}
+		switch {
+		case strings.Trim(blanks, " ") != "":
+			return nil, usage("improper AIX field descriptor")
+		case coded && (rest == "" || rest[0] == ' ' || rest[0] == '%'):
+			return nil, usage("missing AIX field descriptor")
+		case text != "":
+			cells = append(cells, filler(text))
 		}
 		if !coded {
 			break
-		}
-		if rest == "" || rest[0] == ' ' || rest[0] == '%' {
-			return nil, usage("missing AIX field descriptor")
 		}
 		code, known := codes[rest[0]]
 		if !known {
@@ -123,5 +131,5 @@ func codeCells(format string) ([]Cell, error) {
 	if len(cells) > maxCells {
 		return nil, tooManyColumns()
 	}
-	return cells, nil
+	return append(cells, filler("")), nil
 }

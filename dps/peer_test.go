@@ -1,7 +1,6 @@
 package dps_test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"fmt"
@@ -118,9 +117,11 @@ func startPeers(t *testing.T) *peers {
 	p.onTerminal(t)
 	p.withThreads(t)
 	p.family(t)
+	p.apart(t)
 	for _, pid := range p.pids {
 		share(t, pid)
 	}
+	t.Logf("%d peers: %s", len(p.pids), p.list())
 	return p
 }
 
@@ -211,6 +212,7 @@ func copyFile(t *testing.T, from, to string) {
 // onlooker reads this host for many comparisons of processes that stand still.
 type onlooker struct {
 	proc *procfs.FS
+	mode k2i.Mode // how it reads
 	last *k2i.Snapshot
 }
 
@@ -220,7 +222,7 @@ func newOnlooker(t *testing.T) *onlooker {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &onlooker{proc: proc}
+	return &onlooker{proc: proc, mode: agent.ModeAuto}
 }
 
 // source is the host as it was seen last.
@@ -229,8 +231,10 @@ func (o *onlooker) source() fleet.Source {
 		if o.last != nil {
 			return o.last, nil
 		}
+		options := agent.DefaultOptions()
+		options.Mode = o.mode
 		var err error
-		o.last, err = agent.Once(ctx, agent.DefaultOptions())
+		o.last, err = agent.Once(ctx, options)
 		return o.last, err
 	})
 }
@@ -251,12 +255,13 @@ func (o *onlooker) ours(t *testing.T, args ...string) (string, int) {
 		return err.Error(), refused.Status()
 	}
 	var out, problems strings.Builder
+	screen, _ := strconv.Atoi(os.Getenv("COLUMNS")) // 0 where there is none
 	l := dps.Listing{
 		Command: c, Source: o.source(), Caller: int32(os.Getpid()), Facts: o.proc.Facts, Threads: o.proc.Threads, //nolint:gosec // a pid
-		Stdout: &out, Stderr: &problems,
+		Screen: screen, Stdout: &out, Stderr: &problems,
 	}
 	status, err := l.Run(t.Context())
-	if err != nil || problems.Len() > 0 {
+	if err != nil || problems.Len() > 0 && c.Warning == "" {
 		t.Fatalf("dps %q: %v %s", args, err, &problems)
 	}
 	return out.String(), status
@@ -270,12 +275,15 @@ func psOwn(name string) string {
 	return os.Getenv(name)
 }
 
+// psVariables are what ps reads of the environment beside the locale.
+var psVariables = []string{"PS_FORMAT", "PS_PERSONALITY", "CMD_ENV", "I_WANT_A_BROKEN_PS", "COLUMNS", "LIBPROC_HIDE_KERNEL", "_XPG"}
+
 // genuine runs ps, as a pipe would.
 func genuine(t *testing.T, args ...string) (string, int) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "ps", args...)
 	cmd.Env = []string{"LC_ALL=C.UTF-8", "PATH=" + os.Getenv("PATH"), "TZ=" + os.Getenv("TZ")}
-	for _, name := range []string{"PS_FORMAT", "PS_PERSONALITY", "CMD_ENV"} {
+	for _, name := range psVariables {
 		if value, there := os.LookupEnv(name); there {
 			cmd.Env = append(cmd.Env, name+"="+value)
 		}
@@ -286,9 +294,10 @@ func genuine(t *testing.T, args ...string) (string, int) {
 	if err != nil && cmd.ProcessState == nil {
 		t.Fatal(err)
 	}
-	if problems.Len() > 0 {
-		line, _ := bufio.NewReader(&problems).ReadString('\n')
-		return line, cmd.ProcessState.ExitCode()
+	for line := range strings.Lines(problems.String()) {
+		if !strings.HasPrefix(line, "warning:") {
+			return line, cmd.ProcessState.ExitCode()
+		}
 	}
 	return string(out), cmd.ProcessState.ExitCode()
 }
@@ -318,7 +327,7 @@ func (o *onlooker) equal(t *testing.T, shown func(string) string, args ...string
 			break // nothing moved meanwhile: they differ
 		}
 	}
-	t.Errorf("%q, status %d, want %d\n%s", args, status, wantStatus, difference(shown(got), shown(want)))
+	t.Errorf("%s %q, status %d, want %d\n%s", variables(), args, status, wantStatus, difference(shown(got), shown(want)))
 }
 
 // difference shows the lines that differ.

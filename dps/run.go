@@ -84,7 +84,7 @@ func (l *Listing) ask(ctx context.Context) (*fleet.Table, error) {
 		p = p.withoutKernel()
 	}
 	q := query.Query{Select: p.ask}
-	if keys, ok := agentKeys(c.Sort); ok {
+	if keys, ok := c.agentKeys(); ok {
 		q.Sort = keys
 		if p.keep == nil && !c.needsAll() {
 			q.Limit = c.Limit
@@ -108,16 +108,18 @@ func (l *Listing) ask(ctx context.Context) (*fleet.Table, error) {
 }
 
 // needsAll tells whether rows are changed here after the agents have sorted them.
-func (c *Command) needsAll() bool {
-	return c.Select.quick || c.ThreadsAlike || c.Tree != NoTree || slices.ContainsFunc(c.Sort, func(k SortKey) bool { return k.Column.Facts != "" && !c.Remote() })
-}
+func (c *Command) needsAll() bool { return c.Select.quick || c.Tree != NoTree }
 
-// agentKeys are the sort keys as the agents know them; false where one of them
-// is known here alone.
-func agentKeys(keys []SortKey) ([]query.Key, bool) {
-	fields := make([]query.Key, 0, len(keys))
-	for _, k := range keys {
-		if k.Column.Field == "" || len(keys) > query.MaxKeys {
+// agentKeys are the sort keys as the agents know them; false where the rows are
+// to be sorted here: by what the agents do not know, by what is read here and
+// may be another number than in the sample, or with threads among them.
+func (c *Command) agentKeys() ([]query.Key, bool) {
+	if len(c.Sort) > query.MaxKeys || c.ThreadsAlike {
+		return nil, false
+	}
+	fields := make([]query.Key, 0, len(c.Sort))
+	for _, k := range c.Sort {
+		if k.Column.Field == "" || k.Column.Facts != "" && !c.Remote() {
 			return nil, false
 		}
 		fields = append(fields, query.Key{Field: k.Column.Field, Descending: k.Descending})
@@ -176,7 +178,7 @@ func inOrder(rows []fleet.Row, order []int32) []fleet.Row {
 
 // choose sorts what the agents could not sort, and limits.
 func (l *Listing) choose(table *fleet.Table, look *Look) {
-	if _, sorted := agentKeys(l.Command.Sort); !sorted || look.reading || l.Command.ThreadsAlike {
+	if _, sorted := l.Command.agentKeys(); !sorted {
 		slices.SortStableFunc(table.Rows, Order(l.Command.Sort, look))
 	}
 	if limit := l.Command.Limit; limit > 0 {
@@ -184,11 +186,14 @@ func (l *Listing) choose(table *fleet.Table, look *Look) {
 	}
 }
 
-// Order compares rows by keys, the first one first.
+// Order compares rows by keys, the first one first: users and groups by name,
+// also where their numbers are shown.
 func Order(keys []SortKey, look *Look) func(a, b fleet.Row) int {
+	named := *look
+	named.Numeric = false
 	return func(a, b fleet.Row) int {
 		for _, k := range keys {
-			c := k.Column.Compare(look, a, b)
+			c := k.Column.Compare(&named, a, b)
 			if k.Descending {
 				c = -c
 			}
@@ -215,10 +220,10 @@ func (l *Listing) writeText(out *bufio.Writer, table *fleet.Table, look *Look) {
 	if l.Command.Repeat {
 		header = layout.headers()
 	}
-	if header != "" {
-		if l.Color {
-			header = boldOn + header + boldOff
-		}
+	if l.Color && header != "" {
+		header = boldOn + header + boldOff
+	}
+	if header != "" || l.Command.Repeat {
 		header += "\n"
 	}
 	if !l.Command.NoHeader {

@@ -1,0 +1,11 @@
+package dps
+
+import "slices"
+
+// Open tells whether a selection may have processes that a test does not know:
+// they come and go between two readings.
+func (s Selection) Open() bool {
+	named := s.quick || s.listed
+	return !named || s.lists.Negate || s.simplyGiven() || s.thisTerminal || slices.Contains(s.lists.TTYs, 0) || slices.Contains(s.lists.SIDs, 0) ||
+		len(s.lists.Comms) > 0
+}
