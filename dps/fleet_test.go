@@ -54,7 +54,7 @@ func host(name string, pidMax int64, uptime time.Duration, processes ...k2i.Proc
 			ID: k2i.HostID("boot-" + name), Name: name, BootUnixNS: boot.UnixNano(), UptimeNS: int64(uptime), TicksPerSecond: 100,
 			PageBytes: 4096, PIDMax: pidMax, CPUs: 4, MemTotalBytes: 1 << 30,
 		},
-		At: boot.Add(uptime), Mode: k2i.ModeBPF, Visibility: k2i.VisibilityFull, BusyCPUs: 1.5, Processes: processes,
+		At: boot.Add(uptime), Mode: k2i.ModeBPF, Visibility: k2i.VisibilityFull, BusyCPUs: 1.5, Processes: k2i.Pointers(processes),
 	}
 }
 

@@ -37,7 +37,7 @@ func (c *counting) Ask(ctx context.Context, req wire.Request) ([]fleet.Reply, er
 	}
 	snap := &k2i.Snapshot{
 		Host: k2i.Host{ID: "id", Name: "one", CPUs: 2, MemTotalBytes: 1 << 30}, At: at, BusyCPUs: k2i.NoRate(),
-		Processes: []k2i.Process{process(1, 1, "root", "init", k2i.NoRate(), 1, 1)},
+		Processes: k2i.Pointers([]k2i.Process{process(1, 1, "root", "init", k2i.NoRate(), 1, 1)}),
 	}
 	return []fleet.Reply{{Host: "one", Status: fleet.StatusOK, Answer: wire.Respond(snap, req, at)}}, c.err
 }

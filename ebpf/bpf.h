@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The little of BPF's C dialect that tasks.c needs, so that compiling it needs
+/* The little of BPF's C dialect that the programs need, so that compiling it needs
  * clang alone: no kernel headers, no libbpf. Numbers are the kernel's stable
  * ones (include/uapi/linux/bpf.h). */
 #pragma once
@@ -18,15 +18,25 @@ typedef long long s64;
 #define MAP_NUMBER(name, value) int(*name)[value]
 #define MAP_TYPE(name, type) type *name
 
-enum { MAP_HASH = 1, MAP_ARRAY = 2 };
+enum { MAP_HASH = 1, MAP_ARRAY = 2, MAP_PERCPU_ARRAY = 6, MAP_LRU_HASH = 9, MAP_RINGBUF = 27 };
+
+/* Flags of map_update and of the ring buffer. */
+enum { MAP_ANY = 0, RINGBUF_NO_WAKEUP = 1 };
 
 struct seq_file;
 struct task_struct;
 
 static void *(*map_lookup)(void *map, const void *key) = (void *)1;
+static long (*map_update)(void *map, const void *key, const void *value, u64 flags) = (void *)2;
+static long (*map_delete)(void *map, const void *key) = (void *)3;
+static long (*probe_read_user)(void *dst, u32 size, const void *user) = (void *)112;
 static long (*probe_read)(void *dst, u32 size, const void *kernel) = (void *)113;
 static long (*probe_read_str)(void *dst, u32 size, const void *kernel) = (void *)115;
 static long (*seq_write)(struct seq_file *m, const void *data, u32 len) = (void *)127;
+static long (*ringbuf_output)(void *ring, void *data, u64 size, u64 flags) = (void *)130;
+static void *(*ringbuf_reserve)(void *ring, u64 size, u64 flags) = (void *)131;
+static void (*ringbuf_submit)(void *data, u64 flags) = (void *)132;
+static u64 (*since_boot)(void) = (void *)125;
 static struct task_struct *(*current_task)(void) = (void *)158;
 static long (*copy_from_user_task)(void *dst, u32 size, const void *user,
 				   struct task_struct *task, u64 flags) = (void *)191;

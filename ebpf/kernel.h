@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The fields of the kernel's structures that tasks.c reads, and no others: the
+/* The fields of the kernel's structures that the programs read, and no others: the
  * loader finds where they are on the running kernel. What follows three
  * underscores is a flavour: the same structure on kernels with another layout. */
 #pragma once
@@ -58,7 +58,15 @@ struct task_io_accounting {
 	u64 write_bytes;
 };
 
+struct atomic {
+	int counter;
+};
+
 struct signal_struct {
+	struct atomic live; /* threads that have not begun to end */
+	u32 flags;
+	int group_exit_code;
+	unsigned long maxrss; /* pages, set when the last thread ends */
 	int nr_threads;
 	struct pid *pids[4];
 	struct tty_struct *tty;
@@ -77,6 +85,7 @@ struct percpu_counter {
 
 struct mm_struct {
 	unsigned long total_vm;
+	unsigned long hiwater_rss; /* pages; brought up to date only when pages are given back */
 	unsigned long arg_start, arg_end, env_start, env_end;
 	struct percpu_counter rss_stat[4];
 };
@@ -137,10 +146,12 @@ struct task_struct {
 	u32 policy;
 	struct mm_struct *mm;
 	int exit_state;
+	int exit_code;
 	int exit_signal;
 	int pid;
 	int tgid;
 	struct task_struct *real_parent;
+	struct task_struct *group_leader;
 	struct pid *thread_pid;
 	void *worker_private;
 	u64 utime;
@@ -178,6 +189,16 @@ struct worker {
 	void *pool;
 	char desc[32];
 	struct workqueue_struct *rescue_wq;
+};
+
+struct kernel_siginfo {
+	int si_code;
+};
+
+/* The record of the tracepoint mark_victim, which names a task since 6.8 and had
+ * a pid before. */
+struct trace_event_raw_mark_victim {
+	u32 __data_loc_comm;
 };
 
 struct bpf_iter_meta {

@@ -10,6 +10,11 @@ enum record_kind {
 	RECORD_THREAD = 2,
 	RECORD_CGROUP = 3,
 	RECORD_ARGUMENTS = 4,
+	RECORD_FORK = 5,
+	RECORD_EXEC = 6,
+	RECORD_EXIT = 7,
+	RECORD_FINAL = 8,
+	RECORD_VICTIM = 9,
 };
 
 enum limit {
@@ -18,6 +23,8 @@ enum limit {
 	LIMIT_DEPTH = 32,	/* directories of a cgroup's path */
 	LIMIT_CGROUPS = 8192,	/* that user space says it knows */
 	LIMIT_ARGUMENTS = 4096, /* bytes of a command line */
+	LIMIT_RING = 4 << 20,	/* bytes of events that wait for user space */
+	LIMIT_KILLERS = 4096,	/* signals whose sender is remembered */
 };
 
 /* Which hierarchy a process's cgroup is taken from. */
@@ -96,4 +103,72 @@ struct arguments_record {
 	u64 start_ns;
 	u32 length;
 	u32 title; /* overwritten by the process: ends at the first NUL */
+};
+
+/* An event of a process's life: FORK as it is, EXEC and EXIT with more. */
+struct event_record {
+	u32 kind;
+	s32 task; /* the process's number in the first PID namespace */
+	u64 at_ns; /* since boot */
+	u64 parent_start_ns;
+	struct process_record process;
+};
+
+/* Followed by LENGTH bytes of the new program's command line. */
+struct exec_record {
+	struct event_record event;
+	u32 length;
+	u32 reserved;
+};
+
+/* Who sent the signal that ended a process. */
+enum sender {
+	SENDER_UNKNOWN = 0,
+	SENDER_PROCESS = 1,
+	SENDER_KERNEL = 2,
+};
+
+/* The sender of a signal. Its pid is 0 where user space does not know it. */
+struct killer {
+	u64 victim_start_ns;
+	u64 start_ns;
+	u32 sender;
+	s32 pid;
+	u32 uid;
+	u32 reserved;
+	u8 comm[16];
+};
+
+/* The last thread of a process ends. What it uses up from here on, and what the
+ * clock has not charged to it yet, comes with FINAL. */
+struct exit_record {
+	struct event_record event;
+	u64 peak_rss_pages;
+	s32 exit_code; /* as wait(2) has it: signal in the low 7 bits, 128 for a core, code above */
+	u32 reserved;
+	struct killer killer;
+};
+
+/* The kernel forgets a process: its CPU time is complete. */
+struct final_record {
+	u32 kind;
+	s32 task;
+	u64 at_ns;
+	u64 start_ns;
+	u64 cpu_ns;
+	u64 user_ns;
+	u64 system_ns;
+};
+
+/* The kernel has chosen a process to end for want of memory. */
+struct victim_record {
+	u32 kind;
+	s32 task;
+	u64 at_ns;
+};
+
+/* One for each CPU. */
+struct event_counts {
+	u64 written;
+	u64 lost; /* had no room */
 };

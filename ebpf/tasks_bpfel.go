@@ -51,6 +51,8 @@ const (
 	TasksLimitLIMIT_DEPTH     TasksLimit = 32
 	TasksLimitLIMIT_CGROUPS   TasksLimit = 8192
 	TasksLimitLIMIT_ARGUMENTS TasksLimit = 4096
+	TasksLimitLIMIT_RING      TasksLimit = 4194304
+	TasksLimitLIMIT_KILLERS   TasksLimit = 4096
 )
 
 type TasksProcessRecord struct {
@@ -102,6 +104,11 @@ const (
 	TasksRecordKindRECORD_THREAD    TasksRecordKind = 2
 	TasksRecordKindRECORD_CGROUP    TasksRecordKind = 3
 	TasksRecordKindRECORD_ARGUMENTS TasksRecordKind = 4
+	TasksRecordKindRECORD_FORK      TasksRecordKind = 5
+	TasksRecordKindRECORD_EXEC      TasksRecordKind = 6
+	TasksRecordKindRECORD_EXIT      TasksRecordKind = 7
+	TasksRecordKindRECORD_FINAL     TasksRecordKind = 8
+	TasksRecordKindRECORD_VICTIM    TasksRecordKind = 9
 )
 
 type TasksThreadRecord struct {

@@ -1,6 +1,10 @@
 package k2i
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+	"time"
+)
 
 // Derive makes the Snapshot of cur, with rates against prev where the two can
 // be compared. It is pure: it reads no clock and changes neither sample. prev
@@ -9,8 +13,20 @@ import "slices"
 // A rate is NoRate, never zero, when there is nothing to compare with: no
 // earlier sample, another host or boot, another road (ticks and nanoseconds do
 // not subtract), a process that is not the same one, a clock that did not
-// advance, or a counter that ran backwards.
+// advance, or a counter that ran backwards. A process that began after the
+// sample before is compared with nothing used.
 func Derive(prev, cur *Sample) *Snapshot {
+	rows := slices.Concat(cur.Processes, make([]Process, 0, len(cur.Ended)))
+	for i := range cur.Ended {
+		if at, lives := find(cur.Processes, cur.Ended[i].Process.Key()); lives {
+			rows[at].copyEnd(cur.Ended[i].Process) // a zombie
+			continue
+		}
+		rows = append(rows, *cur.Ended[i].Process)
+	}
+	for i := range rows {
+		rows[i].RCPU, rows[i].RCPUWithExited = NoRate(), NoRate()
+	}
 	snap := &Snapshot{
 		Host:       cur.Host,
 		At:         cur.At,
@@ -18,11 +34,9 @@ func Derive(prev, cur *Sample) *Snapshot {
 		Visibility: cur.Visibility,
 		Missing:    cur.Missing,
 		BusyCPUs:   NoRate(),
-		Processes:  slices.Clone(cur.Processes),
+		Processes:  Pointers(rows),
 	}
-	for i := range snap.Processes {
-		snap.Processes[i].RCPU = NoRate()
-	}
+	slices.SortFunc(snap.Processes, byKey)
 	if !subtractable(prev, cur) {
 		return snap
 	}
@@ -31,8 +45,39 @@ func Derive(prev, cur *Sample) *Snapshot {
 	if prev.Host.CPUBusyNS != 0 {
 		snap.BusyCPUs = perSecond(prev.Host.CPUBusyNS, cur.Host.CPUBusyNS, elapsed)
 	}
-	chargeProcesses(prev.Processes, snap.Processes, elapsed)
+	chargeProcesses(prev, rows, elapsed)
+	if cur.Events != EventsNone {
+		chargeAncestors(snap, cur.Ended, elapsed)
+	}
 	return snap
+}
+
+// Pointers is a list as snapshots have it. The rows stay the list's.
+func Pointers(list []Process) []*Process {
+	rows := make([]*Process, len(list))
+	for i := range list {
+		rows[i] = &list[i]
+	}
+	return rows
+}
+
+// byKey orders the rows of a snapshot.
+func byKey(a, b *Process) int { return compareKeys(a.Key(), b.Key()) }
+
+func compareKeys(a, b Key) int {
+	return cmp.Or(cmp.Compare(a.PID, b.PID), cmp.Compare(a.StartTicks, b.StartTicks))
+}
+
+// find is a process's place in a sample.
+func find(list []Process, key Key) (int, bool) {
+	at, _ := slices.BinarySearchFunc(list, key.PID, func(p Process, pid int32) int { return cmp.Compare(p.PID, pid) })
+	return at, at < len(list) && list[at].Key() == key
+}
+
+// copyEnd takes over what is known of a process's end.
+func (p *Process) copyEnd(ended *Process) {
+	p.EndedNS, p.ExitCode, p.EndSignal, p.PeakRSSBytes = ended.EndedNS, ended.ExitCode, ended.EndSignal, ended.PeakRSSBytes
+	p.KilledBy, p.KillerPID, p.KillerComm, p.KillerUser = ended.KilledBy, ended.KillerPID, ended.KillerComm, ended.KillerUser
 }
 
 // subtractable tells whether the counters of two samples may be subtracted.
@@ -40,22 +85,68 @@ func subtractable(prev, cur *Sample) bool {
 	return prev != nil && prev.Host.ID == cur.Host.ID && prev.Mode == cur.Mode && cur.Mono > prev.Mono
 }
 
-// chargeProcesses walks two lists sorted by PID side by side and sets the rates
-// of those that are the same process in both.
-func chargeProcesses(prev, cur []Process, elapsed uint64) {
-	before := 0
-	for i := range cur {
-		p := &cur[i]
-		for before < len(prev) && prev[before].PID < p.PID {
-			before++
-		}
-		if before == len(prev) {
-			return
-		}
-		if old := &prev[before]; old.PID == p.PID && old.StartTicks == p.StartTicks {
-			p.RCPU = perSecond(old.CPUNS, p.CPUNS, elapsed)
+// chargeProcesses sets each process's own rate.
+func chargeProcesses(prev *Sample, rows []Process, elapsed uint64) {
+	const tick = 10 * time.Millisecond // a start may be known to a tick
+	for i := range rows {
+		p := &rows[i]
+		if at, same := find(prev.Processes, p.Key()); same {
+			p.RCPU = perSecond(prev.Processes[at].CPUNS, p.CPUNS, elapsed)
+		} else if time.Duration(p.StartNS)+tick > prev.Mono {
+			p.RCPU = perSecond(0, p.CPUNS, elapsed)
 		}
 	}
+}
+
+// maxAncestors bounds how far up CPU time is charged.
+const maxAncestors = 64
+
+// chargeAncestors sets each process's rate with that of its descendants that
+// ended in the interval.
+func chargeAncestors(snap *Snapshot, ended []Ended, elapsed uint64) {
+	for _, p := range snap.Processes {
+		p.RCPUWithExited = p.RCPU
+	}
+	parents := make(map[Key]Key, len(ended))
+	for _, e := range ended {
+		parents[e.Process.Key()] = e.Parent
+	}
+	for _, e := range ended {
+		own := snap.row(e.Process.Key())
+		if own == nil || !own.RCPU.Known() {
+			continue
+		}
+		key := e.Parent
+		for range maxAncestors {
+			ancestor := snap.row(key)
+			if ancestor == nil {
+				break
+			}
+			ancestor.RCPUWithExited += own.RCPU // NoRate stays that
+			if parent, gone := parents[key]; gone {
+				key = parent
+			} else {
+				key = snap.parentOf(ancestor)
+			}
+		}
+	}
+}
+
+// row finds a row, or nil.
+func (s *Snapshot) row(key Key) *Process {
+	at, found := slices.BinarySearchFunc(s.Processes, key, func(p *Process, key Key) int { return compareKeys(p.Key(), key) })
+	if !found {
+		return nil
+	}
+	return s.Processes[at]
+}
+
+// parentOf names the parent of a process that lives.
+func (s *Snapshot) parentOf(p *Process) Key {
+	if parent := s.Find(p.PPID); parent != nil {
+		return parent.Key()
+	}
+	return Key{}
 }
 
 // perSecond is how fast a counter of nanoseconds grew over elapsed nanoseconds:

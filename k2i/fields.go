@@ -48,4 +48,13 @@ var fields = []Field{
 	text("runtime", "from cgroup", "what runs its container", func(p *Process) string { return p.Runtime }),
 	text("kind", "from cgroup", "host, container, sandbox, unikernel, microvm or vm", func(p *Process) string { return p.Kind }),
 	rate("rcpu", "CPUs", "cpu_ns, two samples", "CPUs in use since the sample before", func(p *Process) Rate { return p.RCPU }),
+	rate("rcpu_with_exited", "CPUs", "cpu_ns, exit events", "CPUs in use since the sample before, with those of descendants that ended since", func(p *Process) Rate { return p.RCPUWithExited }),
+	count("ended_ns", "ns", "sched_process_exit", "end, since boot", func(p *Process) Count { return p.EndedNS }),
+	count("exit_code", "", "exit_code", "exit status, 0 to 255; none where a signal ended it", func(p *Process) Count { return p.ExitCode }),
+	count("end_signal", "", "exit_code", "signal that ended it, 0 for none", func(p *Process) Count { return p.EndSignal }),
+	count("peak_rss_bytes", "bytes", "signal maxrss", "the most resident memory it had", func(p *Process) Count { return p.PeakRSSBytes }),
+	text("killed_by", "signal_generate", "process, kernel or oom: who sent the signal that ended it", func(p *Process) string { return p.KilledBy }),
+	count("killer_pid", "", "signal_generate", "process id of who did", func(p *Process) Count { return p.KillerPID }),
+	text("killer_comm", "signal_generate", "its name", func(p *Process) string { return p.KillerComm }),
+	text("killer_user", "signal_generate", "its effective user", func(p *Process) string { return p.KillerUser }),
 }

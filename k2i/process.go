@@ -7,6 +7,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Process is one process as one sample saw it, its threads folded in.
@@ -65,8 +66,60 @@ type Process struct {
 	Runtime     string `json:"runtime" msgpack:"runtime"`           // docker, containerd, crio, podman, ... or ""
 	Kind        string `json:"kind" msgpack:"kind"`                 // host, container, sandbox, unikernel, microvm, vm
 
-	RCPU Rate `json:"rcpu" msgpack:"rcpu"` // CPUs in use since the sample before, 1.0 is one whole CPU
+	RCPU           Rate `json:"rcpu" msgpack:"rcpu"`                         // CPUs in use since the sample before, 1.0 is one whole CPU
+	RCPUWithExited Rate `json:"rcpu_with_exited" msgpack:"rcpu_with_exited"` // with those of its descendants that ended since then
+
+	// Of a process that has ended; Unread or empty while it lives, and where the
+	// road does not tell.
+	EndedNS      Count  `json:"ended_ns" msgpack:"ended_ns"`             // since boot; when nobody saw it end, when it was missed
+	ExitCode     Count  `json:"exit_code" msgpack:"exit_code"`           // 0 to 255; Unread where a signal ended it
+	EndSignal    Count  `json:"end_signal" msgpack:"end_signal"`         // that ended it, 0 for none
+	PeakRSSBytes Count  `json:"peak_rss_bytes" msgpack:"peak_rss_bytes"` // the most resident memory it ever had
+	KilledBy     string `json:"killed_by" msgpack:"killed_by"`           // one of the Killed words; "" where nobody did, or it is unknown
+	KillerPID    Count  `json:"killer_pid" msgpack:"killer_pid"`         // Unread unless a process did
+	KillerComm   string `json:"killer_comm" msgpack:"killer_comm"`
+	KillerUser   string `json:"killer_user" msgpack:"killer_user"` // its effective user
 }
+
+// Who can have sent the signal that ended a process.
+const (
+	KilledByProcess = "process"
+	KilledByKernel  = "kernel" // a fault, a terminal, a limit
+	KilledByOOM     = "oom"    // the kernel, for want of memory
+)
+
+// StateEnded is the State of a process that has ended and left the kernel's table.
+const StateEnded = "X"
+
+// Blank is a process of which nothing is known yet: its counts are Unread and
+// its rates NoRate.
+func Blank() Process {
+	return Process{
+		PidfdInode: Unread, ReadBytes: Unread, WriteBytes: Unread, RCPU: NoRate(), RCPUWithExited: NoRate(),
+		EndedNS: Unread, ExitCode: Unread, EndSignal: Unread, PeakRSSBytes: Unread, KillerPID: Unread,
+	}
+}
+
+// Ended tells whether the process has ended, though it may still be a zombie.
+func (p *Process) Ended() bool { return p.EndedNS > 0 }
+
+// SetEnd notes when and how the process ended; status is as wait(2) has it: a
+// signal in the low seven bits, the code above the eighth.
+func (p *Process) SetEnd(at time.Duration, status int32) {
+	p.EndedNS, p.EndSignal, p.ExitCode = Count(at), Count(status&0x7f), Unread
+	if p.EndSignal == 0 {
+		p.ExitCode = Count(status >> 8 & 0xff)
+	}
+}
+
+// Key names a process among those of one host and boot.
+type Key struct {
+	PID        int32
+	StartTicks uint64
+}
+
+// Key is the process's own.
+func (p *Process) Key() Key { return Key{PID: p.PID, StartTicks: p.StartTicks} }
 
 // Identity names one process for ever: a pid alone never does.
 type Identity struct {

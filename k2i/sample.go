@@ -1,7 +1,9 @@
 package k2i
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -62,6 +64,35 @@ type Sample struct {
 	Visibility Visibility
 	Missing    []string  // names of fields that this road cannot give, sorted
 	Processes  []Process // sorted by PID; RCPU is NoRate
+	Events     EventMode // what Ended can be relied on for
+	Ended      []Ended   // since the sample before; as far as the road tells
+}
+
+// Ended is a process that ended, and whose child it was when it was made. A
+// parent that is gone leaves its children to another one; CPU time is charged
+// to those that caused it.
+type Ended struct {
+	Process *Process
+	Parent  Key
+}
+
+// EventMode is the road by which a host tells what happens between two samples.
+type EventMode string
+
+// The roads of events, best first.
+const (
+	EventsBPF       EventMode = "bpf"       // tracepoints
+	EventsConnector EventMode = "connector" // the kernel's process connector, and /proc for what it does not tell
+	EventsNone      EventMode = "none"      // what lives and dies between two samples is not seen
+)
+
+// Events says how complete the account of what ran is. Counters only grow.
+type Events struct {
+	Mode    EventMode `json:"mode" msgpack:"mode"`
+	Seen    uint64    `json:"seen" msgpack:"seen"`       // events that were read
+	Lost    uint64    `json:"lost" msgpack:"lost"`       // events that the kernel had no room for; each loss is followed by a sample
+	Dropped uint64    `json:"dropped" msgpack:"dropped"` // ended processes that the memory of them had no room for
+	Reason  string    `json:"reason" msgpack:"reason"`   // why the mode is not bpf; "" where it is
 }
 
 // Snapshot is what k2i tells the world: derived from two samples, published
@@ -72,6 +103,25 @@ type Snapshot struct {
 	Mode       Mode
 	Visibility Visibility
 	Missing    []string
-	BusyCPUs   Rate      // CPUs in use on the whole host since the sample before
-	Processes  []Process // sorted by PID
+	BusyCPUs   Rate // CPUs in use on the whole host since the sample before
+	Events     Events
+
+	// Processes are those that live, and those that ended since the sample before
+	// the last one, so that everything that ran is a row in some snapshot. They
+	// are sorted by PID, then start. Snapshots share the rows.
+	Processes []*Process
+
+	// Exited are those that ended, oldest first, as long as Exited keeps them.
+	Exited []*Process
+}
+
+// Find gives the process that has a pid: the one that lives rather than one that
+// had it before. Nil where there is none.
+func (s *Snapshot) Find(pid int32) *Process {
+	at, _ := slices.BinarySearchFunc(s.Processes, pid, func(p *Process, pid int32) int { return cmp.Compare(p.PID, pid) })
+	var found *Process
+	for ; at < len(s.Processes) && s.Processes[at].PID == pid; at++ {
+		found = s.Processes[at] // the last one began last
+	}
+	return found
 }

@@ -39,6 +39,10 @@ func agentNumbers(a *agent.Agent) []prom.Number {
 			Name: "k2i_pass_duration_seconds", Help: "How long the last pass took, from the kernel to the published snapshot.",
 			Value: func() float64 { return a.Stats().Pass.Seconds() },
 		},
+		counter("k2i_events_total", "Events of processes that were read: made, run, ended.", func() uint64 { return a.Stats().Events.Seen }),
+		counter("k2i_events_lost_total", "Events that the kernel had no room for.", func() uint64 { return a.Stats().Events.Lost }),
+		counter("k2i_event_failures_total", "Times that events could not be read.", func() uint64 { return a.Stats().EventFailures }),
+		counter("k2i_exited_dropped_total", "Ended processes that were forgotten before their time for want of room.", func() uint64 { return a.Stats().Events.Dropped }),
 	}
 }
 

@@ -41,7 +41,8 @@ func serveCommand() *cobra.Command {
 		Long: `Sample this host until interrupted, and serve the newest sample:
 
   GET /v1/proc        the processes; parameters sort, limit, pid, ppid, sid,
-                      user, ruser, group, rgroup, comm, tty, not
+                      user, ruser, group, rgroup, comm, tty, not; with
+                      exited=true those that ended instead, since=10m
   GET /v1/proc/{pid}  one of them
   GET /v1/host        the host
   GET /healthz        200 while the samples are fresh, else 503

@@ -4,6 +4,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync/atomic"
@@ -38,6 +39,9 @@ type Stats struct {
 	Pass     time.Duration // how long the last one took, from the kernel to the published snapshot
 	Mode     k2i.Mode
 	Refused  string // why it is not BPF, in one line; "" where it is, or was not tried
+
+	Events        k2i.Events
+	EventFailures uint64 // times that events could not be read
 }
 
 // Agent samples one host. Snapshot and Stats are safe for many goroutines; Run
@@ -53,13 +57,38 @@ type Agent struct {
 
 	snapshot atomic.Pointer[k2i.Snapshot]
 	stats    atomic.Pointer[Stats]
-	failing  bool        // the last pass failed; it has been logged
-	last     *k2i.Sample // of Run
+
+	// Of Run's goroutine.
+	failing       bool        // the last pass failed; it has been logged
+	last          *k2i.Sample // nil before the first
+	live          *k2i.Live
+	events        eventRoad
+	batch         []k2i.Event
+	passed        time.Time // when the last pass ended
+	lost          uint64    // events, as of the last poll
+	owed          bool      // something was lost and no sample has been taken since
+	eventFailures uint64
 }
 
-// New opens the road that the options name. Its error says what is missing.
+// New opens the road that the options name, and the best one to events beside
+// it. Its error says what is missing.
 func New(ctx context.Context, options Options) (*Agent, error) {
-	a := &Agent{options: options, users: newNames(lookupUser), groups: newNames(lookupGroup), containers: container.New()}
+	a, err := open(ctx, options)
+	if err != nil {
+		return nil, err
+	}
+	a.events = openEvents(a.road)
+	a.note(a.events.status())
+	return a, nil
+}
+
+// open is New without events.
+func open(ctx context.Context, options Options) (*Agent, error) {
+	a := &Agent{
+		options: options, users: newNames(lookupUser), groups: newNames(lookupGroup), containers: container.New(),
+		events: noEvents{"a single look"},
+	}
+	a.live = k2i.NewLive(k2i.NewExited(k2i.MaxExited, k2i.ExitedFor), func(p *k2i.Process) { a.place(p, time.Now()) })
 	var err error
 	if a.fs, err = procfs.New(ctx, options.Root); err != nil {
 		return nil, err
@@ -77,8 +106,10 @@ func (a *Agent) Snapshot() *k2i.Snapshot { return a.snapshot.Load() }
 // Stats are the agent's own counters.
 func (a *Agent) Stats() Stats { return *a.stats.Load() }
 
-// Close gives the road up.
-func (a *Agent) Close() error { return a.road.close() }
+// Close gives the roads up. Run has ended.
+func (a *Agent) Close() error {
+	return errors.Join(a.events.close(), a.road.close())
+}
 
 // Run samples until ctx ends. A pass that fails leaves the snapshot as it is,
 // whose age then shows, and is counted.
@@ -86,12 +117,26 @@ func (a *Agent) Run(ctx context.Context) error {
 	if a.refused != "" {
 		a.options.Log.Warn("reading /proc instead of BPF, which costs more", "because", a.refused)
 	}
+	status := a.events.status()
+	if status.Mode != k2i.EventsBPF {
+		a.options.Log.Warn("some of what lives and dies between two samples is not seen", "events", status.Mode, "because", status.Reason)
+	}
 	tick := time.NewTicker(a.options.Interval)
 	defer tick.Stop()
+	polls := time.NewTicker(eventPoll)
+	defer polls.Stop()
+	if status.Mode == k2i.EventsNone {
+		polls.Stop()
+	}
+	a.pass(ctx)
 	for {
-		a.pass(ctx)
 		select {
 		case <-tick.C:
+			a.pass(ctx)
+		case <-polls.C:
+			if a.poll() {
+				a.pass(ctx)
+			}
 		case <-ctx.Done():
 			return nil
 		}
@@ -112,11 +157,15 @@ func (a *Agent) pass(ctx context.Context) {
 			a.options.Log.Error("cannot sample this host; the last snapshot stays", "error", err)
 		}
 	default:
-		a.snapshot.Store(k2i.Derive(a.last, sample))
-		a.last = sample
+		events := a.drain()
+		snap := a.live.Sample(sample, events, a.events.status())
+		a.snapshot.Store(snap)
+		stats.Events, stats.EventFailures = snap.Events, a.eventFailures
+		a.last, a.lost, a.owed = sample, stats.Events.Lost, false
 		stats.Passes++
 		stats.Pass = time.Since(began)
 	}
+	a.passed = time.Now()
 	a.failing = err != nil
 	a.stats.Store(&stats)
 }
@@ -130,6 +179,7 @@ func (a *Agent) sample(ctx context.Context) (*k2i.Sample, error) {
 	if a.options.Name != "" {
 		sample.Host.Name = a.options.Name
 	}
+	sample.Missing = with(sample.Missing, a.events.lacks())
 	a.finish(sample)
 	return sample, nil
 }
@@ -150,7 +200,7 @@ func Once(ctx context.Context, options Options) (*k2i.Snapshot, error) {
 			options.Mode = k2i.ModeProcfs
 		}
 	}
-	a, err := New(ctx, options)
+	a, err := open(ctx, options)
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +209,7 @@ func Once(ctx context.Context, options Options) (*k2i.Snapshot, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sampling this host: %w", err)
 	}
-	return k2i.Derive(nil, sample), nil
+	return a.live.Sample(sample, nil, a.events.status()), nil
 }
 
 // onceCrossover is how many processes make loading the BPF programs worth its

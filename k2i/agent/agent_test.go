@@ -34,11 +34,11 @@ func sleeper(t *testing.T) *exec.Cmd {
 }
 
 func find(snap *k2i.Snapshot, pid int) (k2i.Process, bool) {
-	i, ok := slices.BinarySearchFunc(snap.Processes, int32(pid), comparePID)
-	if !ok {
+	p := snap.Find(int32(pid))
+	if p == nil {
 		return k2i.Process{}, false
 	}
-	return snap.Processes[i], true
+	return *p, true
 }
 
 // Both roads give the same processes, named and placed; auto is BPF here.

@@ -43,6 +43,15 @@ func (n *names) of(id uint32, now time.Time) string {
 	return name
 }
 
+// named is of for an id that stands as a number already.
+func (n *names) named(number string, now time.Time) string {
+	id, err := strconv.ParseUint(number, 10, 32)
+	if err != nil {
+		return number
+	}
+	return n.of(uint32(id), now)
+}
+
 func lookupUser(id string) (string, error) {
 	u, err := user.LookupId(id)
 	if err != nil {
@@ -69,17 +78,23 @@ func (a *Agent) finish(sample *k2i.Sample) {
 	at := 0
 	for i := range sample.Processes {
 		p := &sample.Processes[i]
-		p.User, p.Group = a.users.of(p.EUID, sample.At), a.groups.of(p.EGID, sample.At)
 		for at < len(before) && before[at].PID < p.PID {
 			at++
 		}
 		if at < len(before) && sameProgram(&before[at], p) {
+			p.User, p.Group = a.users.of(p.EUID, sample.At), a.groups.of(p.EGID, sample.At)
 			p.ContainerID, p.Runtime, p.Kind = before[at].ContainerID, before[at].Runtime, before[at].Kind
 			continue
 		}
-		id := a.containers.Identify(p.Cgroup, p.Comm, p.Args)
-		p.ContainerID, p.Runtime, p.Kind = id.ID, id.Runtime, id.Kind
+		a.place(p, sample.At)
 	}
+}
+
+// place adds names and container to a process.
+func (a *Agent) place(p *k2i.Process, now time.Time) {
+	p.User, p.Group = a.users.of(p.EUID, now), a.groups.of(p.EGID, now)
+	id := a.containers.Identify(p.Cgroup, p.Comm, p.Args)
+	p.ContainerID, p.Runtime, p.Kind = id.ID, id.Runtime, id.Kind
 }
 
 // sameProgram tells whether what a container is identified by has not changed.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"ddcos/k2i"
 	"ddcos/k2i/probe"
 	"ddcos/k2i/procfs"
@@ -37,6 +39,19 @@ func openRoad(fs *procfs.FS, mode k2i.Mode) (r road, refused string, err error) 
 		return procRoad{fs}, err.Error(), nil
 	}
 	return nil, "", fmt.Errorf("%w; --mode procfs does without", err)
+}
+
+// openEvents opens the best road of events that goes with a road of samples.
+func openEvents(r road) eventRoad {
+	b, ok := r.(*bpfRoad)
+	if !ok {
+		return noEvents{"it was not asked for"}
+	}
+	events, err := b.probe.OpenEvents()
+	if err != nil {
+		return noEvents{err.Error()}
+	}
+	return bpfEvents{events}
 }
 
 // procRoad reads /proc file by file.
@@ -90,6 +105,14 @@ func (r *bpfRoad) add(sample *k2i.Sample, p k2i.Process) {
 	if !found {
 		sample.Processes = slices.Insert(sample.Processes, at, p)
 	}
+}
+
+func sinceBoot() (time.Duration, error) {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
+		return 0, fmt.Errorf("clock since boot: %w", err)
+	}
+	return time.Duration(ts.Nano()), nil
 }
 
 func comparePID(p k2i.Process, pid int32) int { return int(p.PID) - int(pid) }

@@ -35,7 +35,7 @@ func host(name string, rss ...uint64) *k2i.Snapshot {
 		At:   time.Now(), Mode: k2i.ModeBPF, Visibility: k2i.VisibilityFull, BusyCPUs: k2i.NoRate(),
 	}
 	for i, n := range rss {
-		s.Processes = append(s.Processes, k2i.Process{PID: int32(i + 1), StartTicks: uint64(i), RSSBytes: n, Comm: "p", State: "S", RCPU: k2i.NoRate()})
+		s.Processes = append(s.Processes, &k2i.Process{PID: int32(i + 1), StartTicks: uint64(i), RSSBytes: n, Comm: "p", State: "S", RCPU: k2i.NoRate()})
 	}
 	return s
 }
@@ -137,7 +137,7 @@ func TestMergeTrustsNoOrder(t *testing.T) {
 func TestAskRefusesBeforeItAsks(t *testing.T) {
 	source := &answered{}
 	_, err := Ask(t.Context(), source, query.Query{Sort: []query.Key{{Field: "rss"}}})
-	if err == nil || !strings.Contains(err.Error(), "did you mean rss_bytes?") || len(source.asked.Query.Sort) != 0 {
+	if err == nil || !strings.Contains(err.Error(), "did you mean rss_bytes") || len(source.asked.Query.Sort) != 0 {
 		t.Errorf("got %v, asked %+v", err, source.asked)
 	}
 	broken := errors.New("no way there")
@@ -163,10 +163,10 @@ func TestMergeEqualsOneBigHost(t *testing.T) {
 		for h := range r.IntN(6) {
 			s := host(fmt.Sprint("h", h))
 			for i := range r.IntN(30) {
-				s.Processes = append(s.Processes, k2i.Process{PID: int32(i + 1), RSSBytes: r.Uint64N(4), Threads: r.Int32N(3), RCPU: k2i.NoRate()})
+				s.Processes = append(s.Processes, &k2i.Process{PID: int32(i + 1), RSSBytes: r.Uint64N(4), Threads: r.Int32N(3), RCPU: k2i.NoRate()})
 			}
 			for i := range s.Processes {
-				rows = append(rows, row{h, &s.Processes[i]})
+				rows = append(rows, row{h, s.Processes[i]})
 			}
 			replies = append(replies, ok(s, q))
 		}

@@ -28,7 +28,7 @@ func topFifty() query.Query {
 func full(name string, r *rand.Rand) *k2i.Snapshot {
 	s := host(name)
 	for i := range rowsMeasured {
-		s.Processes = append(s.Processes, k2i.Process{
+		s.Processes = append(s.Processes, &k2i.Process{
 			PID: int32(1000 + i), PPID: 1, StartTicks: r.Uint64N(1 << 30), StartNS: r.Uint64N(1 << 50), User: "postgres", Group: "postgres",
 			State: "S", Comm: "postgres", Args: []string{"postgres:", "writer", fmt.Sprint(i)}, CPUNS: r.Uint64N(1 << 40),
 			VSZBytes: r.Uint64N(1 << 33), RSSBytes: r.Uint64N(1 << 32), Cgroup: "/system.slice/postgresql.service", Kind: "host", RCPU: 0.25,

@@ -28,7 +28,7 @@ func snapshot() *k2i.Snapshot {
 	return &k2i.Snapshot{
 		Host: k2i.Host{ID: "boot.1", Name: "node7", CPUs: 1, TicksPerSecond: 100, PageBytes: 4096},
 		At:   time.Now(), Mode: k2i.ModeBPF, Visibility: k2i.VisibilityFull, BusyCPUs: k2i.NoRate(),
-		Processes: []k2i.Process{{PID: 1, RSSBytes: 10, RCPU: k2i.NoRate()}, {PID: 7, RSSBytes: 30, RCPU: 0.5}},
+		Processes: []*k2i.Process{{PID: 1, RSSBytes: 10, RCPU: k2i.NoRate()}, {PID: 7, RSSBytes: 30, RCPU: 0.5}},
 	}
 }
 
@@ -146,7 +146,7 @@ func TestAnswers(t *testing.T) {
 		{"an answer", snapshot(), top, protocol.OK, ""},
 		{"garbage", snapshot(), []byte{0xc1}, protocol.AppError, "malformed"},
 		{"nothing", snapshot(), nil, protocol.AppError, "malformed"},
-		{"a wrong key", snapshot(), wire.EncodeRequest(wire.Request{Query: query.Query{Sort: []query.Key{{Field: "rss"}}}}), protocol.AppError, "did you mean rss_bytes?"},
+		{"a wrong key", snapshot(), wire.EncodeRequest(wire.Request{Query: query.Query{Sort: []query.Key{{Field: "rss"}}}}), protocol.AppError, "did you mean rss_bytes"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -181,7 +181,7 @@ func TestAnswersAtLength(t *testing.T) {
 	s := &source{}
 	snap := snapshot()
 	for i := range 4000 {
-		snap.Processes = append(snap.Processes, k2i.Process{PID: int32(100 + i), RCPU: k2i.NoRate()})
+		snap.Processes = append(snap.Processes, &k2i.Process{PID: int32(100 + i), RCPU: k2i.NoRate()})
 	}
 	s.snap.Store(snap)
 	_, log, _ := run(t, address, "node7", s)

@@ -69,22 +69,19 @@ func (p *Probe) processes() []k2i.Process {
 
 // row is one process but for its cgroup.
 func row(r *ebpf.TasksProcessRecord, m *memory, page uint64) k2i.Process {
-	p := k2i.Process{
-		PID: r.Pid, PPID: r.Ppid, StartTicks: r.StartNs / nsPerTick, StartNS: r.StartNs,
-		PidfdInode: k2i.Unread,
-		PGID:       r.Pgid, SID: r.Sid, TPGID: r.Tpgid,
-		RUID: r.Ruid, EUID: r.Euid, SUID: r.Suid, FSUID: r.Fsuid,
-		RGID: r.Rgid, EGID: r.Egid, SGID: r.Sgid, FSGID: r.Fsgid,
-		State: stateLetter(r.State, r.ExitState), Flags: r.Flags, Kernel: r.Flags&pfKthread != 0,
-		Comm: m.comm, Args: m.args, ExitSignal: r.ExitSignal,
-		CPUNS: r.Usage.CpuNs, UserNS: m.told.user, SystemNS: m.told.system,
-		Threads: r.Threads, MinFlt: r.Usage.MinFlt, MajFlt: r.Usage.MajFlt,
-		VSZBytes: r.VszPages * page, RSSBytes: r.RssPages * page,
-		ReadBytes: counter(r.Usage.ReadBytes), WriteBytes: counter(r.Usage.WriteBytes),
-		Nice: r.StaticPrio - prioOfNice0, Priority: r.Prio - lowestRealtime,
-		RTPriority: r.RtPriority, Policy: r.Policy, CPU: int32(r.Cpu),
-		RCPU: k2i.NoRate(),
-	}
+	p := k2i.Blank()
+	p.PID, p.PPID, p.StartTicks, p.StartNS = r.Pid, r.Ppid, r.StartNs/nsPerTick, r.StartNs
+	p.PGID, p.SID, p.TPGID = r.Pgid, r.Sid, r.Tpgid
+	p.RUID, p.EUID, p.SUID, p.FSUID = r.Ruid, r.Euid, r.Suid, r.Fsuid
+	p.RGID, p.EGID, p.SGID, p.FSGID = r.Rgid, r.Egid, r.Sgid, r.Fsgid
+	p.State, p.Flags, p.Kernel = stateLetter(r.State, r.ExitState), r.Flags, r.Flags&pfKthread != 0
+	p.Comm, p.Args, p.ExitSignal = m.comm, m.args, r.ExitSignal
+	p.CPUNS, p.UserNS, p.SystemNS = r.Usage.CpuNs, m.told.user, m.told.system
+	p.Threads, p.MinFlt, p.MajFlt = r.Threads, r.Usage.MinFlt, r.Usage.MajFlt
+	p.VSZBytes, p.RSSBytes = r.VszPages*page, r.RssPages*page
+	p.ReadBytes, p.WriteBytes = counter(r.Usage.ReadBytes), counter(r.Usage.WriteBytes)
+	p.Nice, p.Priority = r.StaticPrio-prioOfNice0, r.Prio-lowestRealtime
+	p.RTPriority, p.Policy, p.CPU = r.RtPriority, r.Policy, int32(r.Cpu)
 	if r.HasTty != 0 {
 		p.TTYNr = k2i.EncodeDev(r.TtyMajor, r.TtyMinor)
 	}

@@ -167,8 +167,6 @@ func (fs *FS) read(r *reader, pid int32) (p k2i.Process, full bool, err error) {
 			return p, false, err
 		}
 	}
-	p.PidfdInode = k2i.Unread
-	p.RCPU = k2i.NoRate()
 	switch err := r.io(&p); {
 	case errors.Is(err, errHidden):
 		return p, p.EUID == uint32(os.Geteuid()), nil

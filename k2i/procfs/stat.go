@@ -137,16 +137,15 @@ func (r *reader) stat(p *k2i.Process) error {
 	if err != nil {
 		return err
 	}
-	*p = k2i.Process{
-		PID: s.PID, PPID: s.PPID, StartTicks: s.StartTicks, StartNS: s.StartTicks * nsPerTick,
-		PGID: s.PGID, SID: s.SID, TTYNr: s.TTYNr, TPGID: s.TPGID,
-		State: string(rune(s.State)), Flags: s.Flags, Kernel: s.Flags&pfKthread != 0,
-		Comm: s.Comm, ExitSignal: s.ExitSignal,
-		CPUNS:  (s.UserTicks + s.SysTicks) * nsPerTick,
-		UserNS: s.UserTicks * nsPerTick, SystemNS: s.SysTicks * nsPerTick,
-		Threads: s.Threads, MinFlt: s.MinFlt, MajFlt: s.MajFlt,
-		VSZBytes: s.VSZBytes, RSSBytes: uint64(max(s.RSSPages, 0)) * uint64(os.Getpagesize()),
-		Nice: s.Nice, Priority: s.Priority, RTPriority: s.RTPriority, Policy: s.Policy, CPU: s.CPU,
-	}
+	*p = k2i.Blank()
+	p.PID, p.PPID, p.StartTicks, p.StartNS = s.PID, s.PPID, s.StartTicks, s.StartTicks*nsPerTick
+	p.PGID, p.SID, p.TTYNr, p.TPGID = s.PGID, s.SID, s.TTYNr, s.TPGID
+	p.State, p.Flags, p.Kernel = string(rune(s.State)), s.Flags, s.Flags&pfKthread != 0
+	p.Comm, p.ExitSignal = s.Comm, s.ExitSignal
+	p.CPUNS = (s.UserTicks + s.SysTicks) * nsPerTick
+	p.UserNS, p.SystemNS = s.UserTicks*nsPerTick, s.SysTicks*nsPerTick
+	p.Threads, p.MinFlt, p.MajFlt = s.Threads, s.MinFlt, s.MajFlt
+	p.VSZBytes, p.RSSBytes = s.VSZBytes, uint64(max(s.RSSPages, 0))*uint64(os.Getpagesize())
+	p.Nice, p.Priority, p.RTPriority, p.Policy, p.CPU = s.Nice, s.Priority, s.RTPriority, s.Policy, s.CPU
 	return nil
 }

@@ -108,13 +108,12 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 
 // count gives the processes of each state, known ones also where there is none,
 // and all threads.
-func count(processes []k2i.Process) (byState map[string]int, threads int) {
+func count(processes []*k2i.Process) (byState map[string]int, threads int) {
 	byState = map[string]int{}
 	for _, letter := range states {
 		byState[string(letter)] = 0
 	}
-	for i := range processes {
-		p := &processes[i]
+	for _, p := range processes {
 		threads += int(p.Threads)
 		if _, ok := byState[p.State]; ok {
 			byState[p.State]++
@@ -143,11 +142,13 @@ func (g *group) add(more *group) {
 
 // byUser groups by user's name, and then by the name as a label will show it:
 // two names that become one there are one group, for a metric may not come twice.
-func byUser(processes []k2i.Process) map[string]*group {
+func byUser(processes []*k2i.Process) map[string]*group {
 	users := map[string]*group{}
-	for i := range processes {
-		p := &processes[i]
+	for _, p := range processes {
 		one := group{name: p.User, processes: 1, resident: p.RSSBytes}
+		if p.State == k2i.StateEnded {
+			one.processes = 0 // what it used in the interval counts
+		}
 		if p.RCPU.Known() {
 			one.cpus, one.rated = float64(p.RCPU), true
 		}

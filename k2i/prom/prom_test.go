@@ -27,7 +27,7 @@ func snapshot() *k2i.Snapshot {
 	return &k2i.Snapshot{
 		Host: k2i.Host{ID: "boot.1", Name: "node7", Kernel: "6.18.0", CPUs: 2, MemTotalBytes: 1 << 30, MemAvailableBytes: 1 << 29},
 		At:   epoch(), Mode: k2i.ModeBPF, Visibility: k2i.VisibilityFull, BusyCPUs: 1.5,
-		Processes: []k2i.Process{
+		Processes: []*k2i.Process{
 			{PID: 1, User: "root", State: "S", Threads: 1, RSSBytes: 100, RCPU: 0.25},
 			{PID: 2, User: "root", State: "I", Threads: 1, RCPU: k2i.NoRate()},
 			{PID: 3, User: "alice", State: "R", Threads: 8, RSSBytes: 300, RCPU: 0.5},
@@ -138,7 +138,7 @@ func TestCardinalityBomb(t *testing.T) {
 	snap.Processes = nil
 	for i := range 50_000 {
 		name := fmt.Sprintf("user\n\"%d\"\\\xff{}%s", i, strings.Repeat("x", i%300))
-		snap.Processes = append(snap.Processes, k2i.Process{PID: int32(i + 1), User: name, State: name, RSSBytes: uint64(i), Threads: 1, RCPU: 0.001})
+		snap.Processes = append(snap.Processes, &k2i.Process{PID: int32(i + 1), User: name, State: name, RSSBytes: uint64(i), Threads: 1, RCPU: 0.001})
 	}
 	start := time.Now()
 	text := scrape(t, snap)
@@ -166,9 +166,9 @@ func TestCardinalityBomb(t *testing.T) {
 // that is called as the rest is.
 func TestNamesThatMeet(t *testing.T) {
 	snap := snapshot()
-	snap.Processes = []k2i.Process{{PID: 1, User: "a\xff"}, {PID: 2, User: "a\xfe"}, {PID: 3, User: Other, RSSBytes: 1 << 30}}
+	snap.Processes = []*k2i.Process{{PID: 1, User: "a\xff"}, {PID: 2, User: "a\xfe"}, {PID: 3, User: Other, RSSBytes: 1 << 30}}
 	for i := range MaxGroups {
-		snap.Processes = append(snap.Processes, k2i.Process{PID: int32(i + 10), User: fmt.Sprint("u", i), RSSBytes: 1})
+		snap.Processes = append(snap.Processes, &k2i.Process{PID: int32(i + 10), User: fmt.Sprint("u", i), RSSBytes: 1})
 	}
 	text := strings.Join(series(scrape(t, snap), "k2i_user_processes"), "\n")
 	// Itself, one of u0 to u49, and the two that are one.
@@ -201,7 +201,7 @@ func BenchmarkScrape(b *testing.B) {
 	snap := snapshot()
 	snap.Processes = nil
 	for i := range 20_000 {
-		snap.Processes = append(snap.Processes, k2i.Process{PID: int32(i + 1), User: fmt.Sprint("user", i%40), State: "S", RSSBytes: uint64(i), RCPU: 0.1})
+		snap.Processes = append(snap.Processes, &k2i.Process{PID: int32(i + 1), User: fmt.Sprint("user", i%40), State: "S", RSSBytes: uint64(i), RCPU: 0.1})
 	}
 	r := registry(fixed{snap}, nil, time.Now)
 	for b.Loop() {

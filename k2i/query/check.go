@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"ddcos/k2i"
 )
@@ -25,6 +26,9 @@ const maxHints = 3
 func (q Query) Check() error {
 	if q.Limit < 0 || q.Limit > MaxRows {
 		return fmt.Errorf("limit %d: want 0 (for all) to %d", q.Limit, MaxRows)
+	}
+	if q.SinceNS < 0 || q.SinceNS > 0 && !q.Exited {
+		return fmt.Errorf("since %v: want a time that is not negative, and exited processes", time.Duration(q.SinceNS))
 	}
 	if len(q.Sort) > MaxKeys {
 		return fmt.Errorf("%d sort keys: %d are allowed", len(q.Sort), MaxKeys)

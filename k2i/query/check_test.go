@@ -16,7 +16,7 @@ func TestCheck(t *testing.T) {
 		"negative limit":       {Query{Limit: -1}, "limit -1: want 0 (for all) to 4194304"},
 		"limit too large":      {Query{Limit: MaxRows + 1}, "want 0"},
 		"too many keys":        {Query{Sort: make([]Key, MaxKeys+1)}, "17 sort keys: 16 are allowed"},
-		"a part of a name":     {Query{Sort: []Key{{Field: "rss"}}}, "did you mean rss_bytes?"},
+		"a part of a name":     {Query{Sort: []Key{{Field: "rss"}}}, "did you mean rss_bytes"},
 		"more than the name":   {Query{Sort: []Key{{Field: "userid"}}}, "did you mean user?"},
 		"a slip of the finger": {Query{Sort: []Key{{Field: "thraeds"}}}, "did you mean threads?"},
 		"another case":         {Query{Sort: []Key{{Field: "PID"}}}, "did you mean pid"},

@@ -9,6 +9,12 @@ type Query struct {
 	Select Selection `json:"select" msgpack:"select"`
 	Sort   []Key     `json:"sort,omitempty" msgpack:"sort,omitempty"`   // most significant first; ties by host, then pid
 	Limit  int       `json:"limit,omitempty" msgpack:"limit,omitempty"` // rows at most; 0 for all
+
+	// Exited asks for the processes that have ended, as long as the agent
+	// remembers them, instead of those that live; SinceNS for those that ended in
+	// the last so many nanoseconds, 0 for all.
+	Exited  bool  `json:"exited,omitempty" msgpack:"exited,omitempty"`
+	SinceNS int64 `json:"since_ns,omitempty" msgpack:"since_ns,omitempty"`
 }
 
 // Selection names processes as ps does: the lists are OR-ed, and a Selection

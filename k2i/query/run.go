@@ -9,20 +9,39 @@ import (
 	"ddcos/k2i"
 )
 
-// Run gives the processes that q wants, in its order and at most Limit of them,
-// ties by pid and start. They point into processes, which Run does not change.
-// q has passed Check: a sort key that is no field orders nothing. Real users and
-// groups that are given by name are looked up among the names of this host.
-func Run(q Query, processes []k2i.Process) []*k2i.Process {
-	return run(q, processes, names{user: lookupUser, group: lookupGroup})
+// Run gives the processes of snap that q wants, in its order and at most Limit
+// of them, ties by pid and start. They are the snapshot's own. q has passed
+// Check: a sort key that is no field orders nothing. Real users and groups that
+// are given by name are looked up among the names of this host.
+func Run(q Query, snap *k2i.Snapshot) []*k2i.Process {
+	return run(q, From(q, snap), names{user: lookupUser, group: lookupGroup})
 }
 
-func run(q Query, processes []k2i.Process, n names) []*k2i.Process {
+// From is all that q may choose from: the processes of the snapshot, or those
+// that ended, as long ago as q says by the snapshot's own clock.
+func From(q Query, snap *k2i.Snapshot) []*k2i.Process {
+	switch {
+	case !q.Exited:
+		return snap.Processes
+	case q.SinceNS == 0:
+		return snap.Exited
+	}
+	after := k2i.Count(snap.Host.UptimeNS - q.SinceNS)
+	var rows []*k2i.Process
+	for _, p := range snap.Exited {
+		if p.EndedNS >= after {
+			rows = append(rows, p)
+		}
+	}
+	return rows
+}
+
+func run(q Query, processes []*k2i.Process, n names) []*k2i.Process {
 	wanted := newMatcher(q.Select, n)
 	rows := make([]*k2i.Process, 0, len(processes))
-	for i := range processes {
-		if wanted.match(&processes[i]) {
-			rows = append(rows, &processes[i])
+	for _, p := range processes {
+		if wanted.match(p) {
+			rows = append(rows, p)
 		}
 	}
 	byKeys := Order(q.Sort)

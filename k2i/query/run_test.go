@@ -39,6 +39,36 @@ func staticNames() names {
 	}
 }
 
+func snapshotOf(table []k2i.Process) *k2i.Snapshot {
+	return &k2i.Snapshot{Processes: k2i.Pointers(table)}
+}
+
+// Those that ended are asked for apart, and by how long ago that was.
+func TestRunExited(t *testing.T) {
+	snap := snapshotOf(sample())
+	snap.Host.UptimeNS = 1000e9
+	for i, ended := range []k2i.Count{100e9, 700e9, 990e9} {
+		snap.Exited = append(snap.Exited, &k2i.Process{PID: int32(100 + i), EndedNS: ended})
+	}
+	for name, c := range map[string]struct {
+		q    Query
+		want []int32
+	}{
+		"all":              {Query{Exited: true}, []int32{100, 101, 102}},
+		"of ten minutes":   {Query{Exited: true, SinceNS: 600e9}, []int32{101, 102}},
+		"on the edge":      {Query{Exited: true, SinceNS: 300e9}, []int32{101, 102}},
+		"of a minute":      {Query{Exited: true, SinceNS: 60e9}, []int32{102}},
+		"of an instant":    {Query{Exited: true, SinceNS: 1}, nil},
+		"before the boot":  {Query{Exited: true, SinceNS: 1 << 62}, []int32{100, 101, 102}},
+		"by end, backward": {Query{Exited: true, Sort: []Key{{"ended_ns", true}}, Limit: 2}, []int32{102, 101}},
+		"selected":         {Query{Exited: true, Select: Selection{PIDs: []int32{101}}}, []int32{101}},
+	} {
+		if got := pids(Run(c.q, snap)); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+}
+
 func TestRun(t *testing.T) {
 	down := func(field string) Key { return Key{Field: field, Descending: true} }
 	tests := map[string]struct {
@@ -78,7 +108,7 @@ func TestRun(t *testing.T) {
 			if err := test.q.Check(); err != nil {
 				t.Fatal(err)
 			}
-			if got := pids(run(test.q, sample(), staticNames())); !slices.Equal(got, test.want) {
+			if got := pids(run(test.q, k2i.Pointers(sample()), staticNames())); !slices.Equal(got, test.want) {
 				t.Errorf("got %v, want %v", got, test.want)
 			}
 		})
@@ -98,7 +128,7 @@ func TestRunAsksThisHost(t *testing.T) {
 	uid, gid := uint32(os.Getuid()), uint32(os.Getgid())
 	table := []k2i.Process{{PID: 1, RUID: uid + 1, RGID: gid + 1}, {PID: 2, RUID: uid, RGID: gid + 1}, {PID: 3, RUID: uid + 1, RGID: gid}}
 	q := Query{Select: Selection{RUsers: []string{me.Username}, RGroups: []string{mine.Name}}}
-	if got := pids(Run(q, table)); !slices.Equal(got, []int32{2, 3}) {
+	if got := pids(Run(q, snapshotOf(table))); !slices.Equal(got, []int32{2, 3}) {
 		t.Errorf("got %v, want 2 and 3", got)
 	}
 }
@@ -106,7 +136,7 @@ func TestRunAsksThisHost(t *testing.T) {
 func TestRunPointsIntoTheTable(t *testing.T) {
 	table := sample()
 	before := fmt.Sprint(table)
-	rows := Run(Query{Sort: []Key{{Field: "comm", Descending: true}}}, table)
+	rows := Run(Query{Sort: []Key{{Field: "comm", Descending: true}}}, snapshotOf(table))
 	if rows[0] != &table[3] || fmt.Sprint(table) != before {
 		t.Error("rows are not the table's own, or the table was changed")
 	}
@@ -215,7 +245,7 @@ func FuzzRun(f *testing.F) {
 		if err := q.Check(); err != nil {
 			t.Fatal(err)
 		}
-		if got, want := pids(run(q, table, staticNames())), naive(q, table); !slices.Equal(got, want) {
+		if got, want := pids(run(q, k2i.Pointers(table), staticNames())), naive(q, table); !slices.Equal(got, want) {
 			t.Errorf("%+v over %d processes: got %v, want %v", q, len(table), got, want)
 		}
 	})
@@ -229,6 +259,6 @@ func BenchmarkTop50Of20000(b *testing.B) {
 	}
 	q := Query{Sort: []Key{{Field: "rss_bytes", Descending: true}}, Limit: 50}
 	for b.Loop() {
-		Run(q, table)
+		Run(q, snapshotOf(table))
 	}
 }

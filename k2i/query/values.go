@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"ddcos/k2i"
 )
@@ -35,6 +36,8 @@ func params() []param {
 		textParam("comm", func(q *Query) *[]string { return &q.Select.Comms }),
 		{"tty", readTTYs, writeTTYs},
 		{"not", readNot, writeNot},
+		{"exited", readExited, writeExited},
+		{"since", readSince, writeSince},
 	}
 }
 
@@ -173,6 +176,38 @@ func writeNot(q *Query) []string {
 		return nil
 	}
 	return []string{"true"}
+}
+
+func readExited(q *Query, value string) error {
+	exited, err := strconv.ParseBool(value)
+	if err != nil {
+		return errors.New("want true or false")
+	}
+	q.Exited = exited
+	return nil
+}
+
+func writeExited(q *Query) []string {
+	if !q.Exited {
+		return nil
+	}
+	return []string{"true"}
+}
+
+func readSince(q *Query, value string) error {
+	d, err := time.ParseDuration(value)
+	if err != nil || d <= 0 {
+		return fmt.Errorf("%.64q is no time; want one such as 30s or 10m", value)
+	}
+	q.SinceNS = d.Nanoseconds()
+	return nil
+}
+
+func writeSince(q *Query) []string {
+	if q.SinceNS == 0 {
+		return nil
+	}
+	return []string{time.Duration(q.SinceNS).String()}
 }
 
 // joined is words as one value, or none for no words.

@@ -22,6 +22,9 @@ func TestFromValues(t *testing.T) {
 		"tty=pts/0,%3F":            {Select: Selection{TTYs: []uint32{136 << 8, 0}}},
 		"pid=1&not=true":           {Select: Selection{PIDs: []int32{1}, Negate: true}},
 		"pid=1&not=false":          {Select: Selection{PIDs: []int32{1}}},
+		"exited=true&since=10m":    {Exited: true, SinceNS: 600e9},
+		"exited=1":                 {Exited: true},
+		"exited=false":             {},
 		"user=%ff":                 {Select: Selection{Users: []string{"\xff"}}},
 	}
 	for text, want := range tests {
@@ -38,16 +41,20 @@ func TestFromValues(t *testing.T) {
 
 func TestFromValuesRefuses(t *testing.T) {
 	tests := map[string]string{
-		"colour=red":      "allowed are sort, limit, pid,",
-		"pid=":            `parameter pid: "" is no process id`,
-		"pid=1,x":         `"x" is no process id`,
-		"pid=99999999999": "is no process id",
-		"limit=many":      `parameter limit: "many" is no number of rows`,
-		"limit=-1":        "limit -1",
-		"sort=rss":        "did you mean rss_bytes?",
-		"sort=":           "no such field",
-		"tty=nowhere":     "want a name such as pts/3",
-		"not=perhaps":     "want true or false",
+		"colour=red":            "allowed are sort, limit, pid,",
+		"pid=":                  `parameter pid: "" is no process id`,
+		"pid=1,x":               `"x" is no process id`,
+		"pid=99999999999":       "is no process id",
+		"limit=many":            `parameter limit: "many" is no number of rows`,
+		"limit=-1":              "limit -1",
+		"sort=rss":              "did you mean rss_bytes",
+		"sort=":                 "no such field",
+		"tty=nowhere":           "want a name such as pts/3",
+		"not=perhaps":           "want true or false",
+		"exited=perhaps":        "want true or false",
+		"since=10m":             "and exited processes",
+		"exited=true&since=-1s": "is no time",
+		"exited=true&since=ten": "want one such as 30s or 10m",
 		"pid=" + strings.Repeat("1,", MaxList) + "1": "4097 pids: 4096 are allowed",
 	}
 	for text, want := range tests {

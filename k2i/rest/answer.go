@@ -3,12 +3,10 @@ package rest
 import (
 	"bufio"
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"io"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -31,19 +29,22 @@ type head struct {
 	Visibility k2i.Visibility `json:"visibility"`
 	Missing    []string       `json:"missing"`
 	BusyCPUs   k2i.Rate       `json:"busy_cpus"`
-	Total      int            `json:"total"` // processes in the snapshot, selected or not
+	Events     k2i.Events     `json:"events"`
+	Total      int            `json:"total"` // processes that could have been selected
 }
 
-func headOf(snap *k2i.Snapshot, now time.Time) head {
+func headOf(snap *k2i.Snapshot, total int, now time.Time) head {
 	return head{
 		Host: snap.Host.Name, HostID: snap.Host.ID,
 		SampledAt: snap.At.UTC(), AgeMS: wire.Age(snap, now).Milliseconds(),
 		Mode: snap.Mode, Visibility: snap.Visibility, Missing: append([]string{}, snap.Missing...),
-		BusyCPUs: snap.BusyCPUs, Total: len(snap.Processes),
+		BusyCPUs: snap.BusyCPUs, Events: snap.Events, Total: total,
 	}
 }
 
-func (h *Handler) head(snap *k2i.Snapshot) head { return headOf(snap, h.options.Now()) }
+func (h *Handler) head(snap *k2i.Snapshot) head {
+	return headOf(snap, len(snap.Processes), h.options.Now())
+}
 
 // snapshot is the newest one; without any, the request is answered and nil comes back.
 func (h *Handler) snapshot(w http.ResponseWriter) *k2i.Snapshot {
@@ -91,7 +92,7 @@ func (h *Handler) processes(w http.ResponseWriter, r *http.Request) {
 // it, a row a line, streamed, so that a slow reader of a large table costs a
 // buffer and not the table. q has passed Check.
 func Write(w io.Writer, snap *k2i.Snapshot, q query.Query, now time.Time) error {
-	start, err := json.Marshal(headOf(snap, now))
+	start, err := json.Marshal(headOf(snap, len(query.From(q, snap)), now))
 	if err != nil {
 		return err
 	}
@@ -99,7 +100,7 @@ func Write(w io.Writer, snap *k2i.Snapshot, q query.Query, now time.Time) error 
 	_, _ = out.Write(bytes.TrimSuffix(start, []byte("}")))
 	_, _ = out.WriteString(`,"processes":[` + "\n")
 	rows := json.NewEncoder(out)
-	for i, p := range query.Run(q, snap.Processes) {
+	for i, p := range query.Run(q, snap) {
 		if i > 0 {
 			_ = out.WriteByte(',')
 		}
@@ -122,15 +123,15 @@ func (h *Handler) process(w http.ResponseWriter, r *http.Request) {
 	if snap == nil {
 		return
 	}
-	i, found := slices.BinarySearchFunc(snap.Processes, int32(pid), func(p k2i.Process, pid int32) int { return cmp.Compare(p.PID, pid) })
-	if !found {
+	p := snap.Find(int32(pid))
+	if p == nil {
 		fail(w, http.StatusNotFound, "no process %d on %s in the sample of %s", pid, snap.Host.Name, snap.At.UTC().Format(time.RFC3339Nano))
 		return
 	}
 	writeJSON(w, http.StatusOK, struct {
 		head
 		Process *k2i.Process `json:"process"`
-	}{h.head(snap), &snap.Processes[i]})
+	}{h.head(snap), p})
 }
 
 // host is GET /v1/host.

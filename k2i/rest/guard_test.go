@@ -230,7 +230,7 @@ func BenchmarkProc(b *testing.B) {
 	s := &source{}
 	snap := snapshot()
 	for i := range 500 {
-		snap.Processes = append(snap.Processes, k2i.Process{PID: int32(100 + i), User: "alice", Comm: "worker", Args: []string{"worker", fmt.Sprint(i)}})
+		snap.Processes = append(snap.Processes, &k2i.Process{PID: int32(100 + i), User: "alice", Comm: "worker", Args: []string{"worker", fmt.Sprint(i)}})
 	}
 	s.snap.Store(snap)
 	options := DefaultOptions()

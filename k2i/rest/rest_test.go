@@ -25,7 +25,7 @@ func snapshot() *k2i.Snapshot {
 	return &k2i.Snapshot{
 		Host: k2i.Host{ID: "boot.1", Name: "node7", CPUs: 2, TicksPerSecond: 100, PageBytes: 4096},
 		At:   time.Now(), Mode: k2i.ModeProcfs, Visibility: k2i.VisibilityPartial, Missing: []string{"read_bytes"}, BusyCPUs: k2i.NoRate(),
-		Processes: []k2i.Process{
+		Processes: []*k2i.Process{
 			{PID: 1, User: "root", Comm: "init", RSSBytes: 10, RCPU: k2i.NoRate(), ReadBytes: k2i.Unread},
 			{PID: 7, User: "alice", Comm: "a\xff<b>", RSSBytes: 30, RCPU: 0.5, Args: []string{"x y", "\n"}},
 			{PID: 9, User: "alice", Comm: "c,d", RSSBytes: 20, RCPU: 0.25},
@@ -132,7 +132,7 @@ func TestProcessesRefuse(t *testing.T) {
 	url, _, _ := serve(t, nil)
 	tests := map[string]string{
 		"?colour=red": "allowed are sort, limit,",
-		"?sort=rss":   "did you mean rss_bytes?",
+		"?sort=rss":   "did you mean rss_bytes",
 		"?limit=-1":   "limit -1",
 		"?pid=x":      "no process id",
 		"?a=%zz":      "invalid URL escape",

@@ -99,7 +99,7 @@ func (rows *Rows) DecodeMsgpack(d *msgpack.Decoder) error {
 	*rows = make(Rows, n)
 	for i := range *rows {
 		p := &(*rows)[i]
-		p.PidfdInode, p.ReadBytes, p.WriteBytes, p.RCPU = k2i.Unread, k2i.Unread, k2i.Unread, k2i.NoRate()
+		*p = k2i.Blank()
 		if err := d.Decode(p); err != nil {
 			return err
 		}

@@ -42,7 +42,8 @@ func snapshot(n int) *k2i.Snapshot {
 		At: time.Unix(1_790_000_000, 123456789), Mode: k2i.ModeBPF, Visibility: k2i.VisibilityFull, BusyCPUs: 1.5,
 	}
 	for i := range n {
-		s.Processes = append(s.Processes, process(i))
+		p := process(i)
+		s.Processes = append(s.Processes, &p)
 	}
 	return s
 }

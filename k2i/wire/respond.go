@@ -11,7 +11,7 @@ import (
 // DecodeRequest or query.Query's Check. The answer holds copies of the rows,
 // which share the snapshot's strings.
 func Respond(snap *k2i.Snapshot, req Request, now time.Time) *Answer {
-	found := query.Run(req.Query, snap.Processes)
+	found := query.Run(req.Query, snap)
 	a := &Answer{
 		Host:       snap.Host,
 		SampledNS:  snap.At.UnixNano(),
@@ -20,7 +20,8 @@ func Respond(snap *k2i.Snapshot, req Request, now time.Time) *Answer {
 		Visibility: snap.Visibility,
 		Missing:    snap.Missing,
 		BusyCPUs:   snap.BusyCPUs,
-		Total:      len(snap.Processes),
+		Events:     snap.Events,
+		Total:      len(query.From(req.Query, snap)),
 		Processes:  make(Rows, len(found)),
 	}
 	for i, p := range found {

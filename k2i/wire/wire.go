@@ -27,6 +27,7 @@ type Answer struct {
 	Visibility k2i.Visibility `json:"visibility" msgpack:"visibility"`
 	Missing    []string       `json:"missing" msgpack:"missing"`
 	BusyCPUs   k2i.Rate       `json:"busy_cpus" msgpack:"busy_cpus"`
-	Total      int            `json:"total" msgpack:"total"` // processes in the snapshot, selected or not
+	Events     k2i.Events     `json:"events" msgpack:"events"`
+	Total      int            `json:"total" msgpack:"total"` // processes that could have been selected
 	Processes  Rows           `json:"processes" msgpack:"processes"`
 }

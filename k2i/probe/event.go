@@ -1,0 +1,129 @@
+package probe
+
+import (
+	"encoding/binary"
+	"fmt"
+	"os"
+	"strconv"
+	"time"
+	"unsafe"
+
+	"ddcos/ebpf"
+	"ddcos/k2i"
+)
+
+// processAt is where an event's record has the process.
+const processAt = int(unsafe.Offsetof(ebpf.EventsEventRecord{}.Process))
+
+// execBytes is an exec's record without the command line.
+const execBytes = int(unsafe.Sizeof(ebpf.EventsExecRecord{}))
+
+// decode makes an event of a record.
+func (e *Events) decode(b []byte) (k2i.Event, error) {
+	event, cgroup, err := decodeEvent(b)
+	if err == nil && cgroup != 0 {
+		event.Process.Cgroup = e.probe.path(cgroup)
+	}
+	return event, err
+}
+
+// path is a cgroup's, "" while no pass has seen it.
+func (p *Probe) path(cgroup uint64) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.cgroups.paths[cgroup]
+}
+
+// decodeEvent reads one record; cgroup is the process's, 0 where there is none.
+func decodeEvent(b []byte) (event k2i.Event, cgroup uint64, err error) {
+	if len(b) < 4 {
+		return event, 0, fmt.Errorf("event of %d bytes", len(b))
+	}
+	kind, whole := ebpf.TasksRecordKind(binary.NativeEndian.Uint32(b)), false
+	switch kind {
+	case ebpf.TasksRecordKindRECORD_FORK:
+		event.Kind = k2i.EventFork
+		cgroup, whole = takeProcess(&event, b)
+	case ebpf.TasksRecordKindRECORD_EXEC:
+		event.Kind = k2i.EventExec
+		cgroup, whole = takeExec(&event, b)
+	case ebpf.TasksRecordKindRECORD_EXIT:
+		event.Kind = k2i.EventExit
+		cgroup, whole = takeExit(&event, b)
+	case ebpf.TasksRecordKindRECORD_FINAL:
+		event.Kind = k2i.EventFinal
+		whole = takeFinal(&event, b)
+	case ebpf.TasksRecordKindRECORD_VICTIM:
+		var r ebpf.EventsVictimRecord
+		whole = decode(&r, b)
+		event = k2i.Event{Kind: k2i.EventVictim, At: time.Duration(r.AtNs), Task: r.Task}
+	default:
+		return event, 0, fmt.Errorf("event of unknown kind %d", kind)
+	}
+	if !whole {
+		return k2i.Event{}, 0, fmt.Errorf("event of kind %d is cut short: %d bytes", kind, len(b))
+	}
+	return event, cgroup, nil
+}
+
+// takeProcess reads what fork, exec and exit have in common.
+func takeProcess(event *k2i.Event, b []byte) (cgroup uint64, whole bool) {
+	var head ebpf.EventsEventRecord
+	var r ebpf.TasksProcessRecord
+	if !decode(&head, b) || !decode(&r, b[processAt:]) {
+		return 0, false
+	}
+	m := memory{told: scale(cpuTime{r.Usage.UserNs, r.Usage.SystemNs}, r.Usage.CpuNs, cpuTime{r.PrevUserNs, r.PrevSystemNs})}
+	m.setComm(&r)
+	event.At, event.Task, event.StartNS = time.Duration(head.AtNs), head.Task, r.StartNs
+	event.Process = row(&r, &m, uint64(os.Getpagesize()))
+	event.Parent = k2i.Key{PID: r.Ppid, StartTicks: head.ParentStartNs / nsPerTick}
+	return r.CgroupId, true
+}
+
+func takeExec(event *k2i.Event, b []byte) (cgroup uint64, whole bool) {
+	var r ebpf.EventsExecRecord
+	if !decode(&r, b) || uint64(len(b)-execBytes) < uint64(r.Length) {
+		return 0, false
+	}
+	cgroup, whole = takeProcess(event, b)
+	event.Process.Args = k2i.SplitArgs(b[execBytes : execBytes+int(r.Length)])
+	return cgroup, whole
+}
+
+// takeExit reads how a process ended: code is as wait(2) has it.
+func takeExit(event *k2i.Event, b []byte) (cgroup uint64, whole bool) {
+	var r ebpf.EventsExitRecord
+	if !decode(&r, b) {
+		return 0, false
+	}
+	cgroup, whole = takeProcess(event, b)
+	p := &event.Process
+	p.SetEnd(event.At, r.ExitCode)
+	p.PeakRSSBytes = k2i.Count(r.PeakRssPages * uint64(os.Getpagesize()))
+	switch ebpf.EventsSender(r.Killer.Sender) {
+	case ebpf.EventsSenderSENDER_PROCESS:
+		p.KilledBy = k2i.KilledByProcess
+		if r.Killer.Pid > 0 { // else it is outside of this namespace
+			p.KillerPID = k2i.Count(r.Killer.Pid)
+			p.KillerComm = string(cString(r.Killer.Comm[:]))
+			p.KillerUser = strconv.FormatUint(uint64(r.Killer.Uid), 10)
+		}
+	case ebpf.EventsSenderSENDER_KERNEL:
+		p.KilledBy = k2i.KilledByKernel
+	case ebpf.EventsSenderSENDER_UNKNOWN:
+	}
+	return cgroup, whole
+}
+
+// takeFinal reads the CPU times, which are complete.
+func takeFinal(event *k2i.Event, b []byte) bool {
+	var r ebpf.EventsFinalRecord
+	if !decode(&r, b) {
+		return false
+	}
+	event.At, event.Task, event.StartNS = time.Duration(r.AtNs), r.Task, r.StartNs
+	times := scale(cpuTime{r.UserNs, r.SystemNs}, r.CpuNs, cpuTime{})
+	event.Process.CPUNS, event.Process.UserNS, event.Process.SystemNS = r.CpuNs, times.user, times.system
+	return true
+}

@@ -1,0 +1,296 @@
+package probe
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"ddcos/k2i"
+)
+
+// patience bounds every wait of these tests.
+const patience = 20 * time.Second
+
+// openEvents opens the tracepoints beside a probe that knows the cgroups.
+func openEvents(t testing.TB, ring uint32) *Events {
+	t.Helper()
+	p := openProbe(t)
+	if _, err := p.Read(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	e, err := p.openEvents(ring)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return e
+}
+
+// awaitEvent drains until there is an event that is looked for, and gives all so far.
+func awaitEvent(t *testing.T, e *Events, events []k2i.Event, what string, found func(*k2i.Event) bool) []k2i.Event {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.After(patience); ; {
+		seen := len(events)
+		var err error
+		if events, _, err = e.Drain(events); err != nil {
+			t.Fatal(err)
+		}
+		for i := seen; i < len(events); i++ {
+			if found(&events[i]) {
+				return events
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("no %s among %d events, %d lost", what, len(events), e.Lost())
+		}
+	}
+}
+
+// life is what the events tell of one process.
+func life(events []k2i.Event, pid int) (kinds []k2i.EventKind, last k2i.Process, cpu uint64) {
+	for _, e := range events {
+		if int(e.Task) != pid {
+			continue
+		}
+		kinds = append(kinds, e.Kind)
+		if e.Kind == k2i.EventFinal {
+			cpu = e.Process.CPUNS
+			continue
+		}
+		last = e.Process
+	}
+	return kinds, last, cpu
+}
+
+func isFinal(pid int) func(*k2i.Event) bool {
+	return func(e *k2i.Event) bool { return e.Kind == k2i.EventFinal && int(e.Task) == pid }
+}
+
+// How a process ended, and its CPU time, are what wait(2) and getrusage tell.
+func TestEventsOfAProcess(t *testing.T) {
+	e := openEvents(t, 1<<20)
+	whole := []k2i.EventKind{k2i.EventFork, k2i.EventExec, k2i.EventExit, k2i.EventFinal}
+	for name, c := range map[string]struct {
+		script       string
+		code, signal k2i.Count
+		by           string
+	}{
+		"ends well":          {"exit 0", 0, 0, ""},
+		"fails":              {"exit 41", 41, 0, ""},
+		"kills itself":       {"kill -9 $$", k2i.Unread, 9, k2i.KilledByProcess},
+		"by another signal":  {"kill -USR1 $$", k2i.Unread, 10, k2i.KilledByProcess},
+		"is killed by fault": {"ulimit -c 0; kill -SEGV $$", k2i.Unread, 11, k2i.KilledByProcess},
+		"uses CPU time":      {"i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done", 0, 0, ""},
+		"by a limit":         {"ulimit -t 1; while :; do :; done", k2i.Unread, int64OrKill, k2i.KilledByKernel},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cmd := exec.CommandContext(t.Context(), "sh", "-c", c.script)
+			_ = cmd.Run() // how it ended is what is tested
+			pid := cmd.Process.Pid
+			events := awaitEvent(t, e, nil, "end", isFinal(pid))
+			kinds, p, cpu := life(events, pid)
+			if !slices.Equal(kinds, whole) {
+				t.Errorf("events %v", kinds)
+			}
+			if p.ExitCode != c.code || p.EndSignal != c.signal || p.KilledBy != c.by || p.Comm != "sh" || p.PPID != int32(os.Getpid()) {
+				t.Errorf("%+v", p)
+			}
+			if p.KilledBy == k2i.KilledByProcess && (int(p.KillerPID) != pid || p.KillerComm != "sh" || p.KillerUser != "0") {
+				t.Errorf("killed by %d %q of %s", p.KillerPID, p.KillerComm, p.KillerUser)
+			}
+			used := cmd.ProcessState.SystemTime() + cmd.ProcessState.UserTime()
+			if got := time.Duration(cpu); got < used-time.Millisecond || got > used+used/20+2*time.Millisecond {
+				t.Errorf("CPU time %v, by getrusage %v", got, used)
+			}
+			if p.Cgroup == "" {
+				t.Error("no cgroup")
+			}
+			if e.Lost() != 0 {
+				t.Errorf("%d lost", e.Lost())
+			}
+		})
+	}
+}
+
+// int64OrKill is the signal of a CPU limit that is soft and hard at once.
+const int64OrKill = k2i.Count(unix.SIGKILL)
+
+// Who killed whom: the last one that sent the signal which it died of.
+func TestKilledByAnother(t *testing.T) {
+	e := openEvents(t, 1<<20)
+	cmd := exec.CommandContext(t.Context(), "sleep", "1000")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for _, signal := range []unix.Signal{unix.SIGWINCH, unix.SIGCHLD, unix.SIGTERM} {
+		if err := unix.Kill(cmd.Process.Pid, signal); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_ = cmd.Wait() // a signal ended it
+	events := awaitEvent(t, e, nil, "end", isFinal(cmd.Process.Pid))
+	_, p, _ := life(events, cmd.Process.Pid)
+	if p.EndSignal != k2i.Count(unix.SIGTERM) || p.KilledBy != k2i.KilledByProcess || int(p.KillerPID) != os.Getpid() || !strings.HasPrefix(p.KillerComm, "probe") {
+		t.Errorf("%+v", p)
+	}
+	if slices.Compare(p.Args, []string{}) != 0 {
+		t.Errorf("an exit has no command line: %q", p.Args)
+	}
+}
+
+// The command line of a new program, short and beyond the limit.
+func TestExecArguments(t *testing.T) {
+	e := openEvents(t, 1<<20)
+	for _, args := range [][]string{{"true"}, {"true", "", "b c", "ä"}, {"true", strings.Repeat("x", 2*k2i.MaxArgs)}} {
+		cmd := exec.CommandContext(t.Context(), "true", args[1:]...)
+		if err := cmd.Run(); err != nil {
+			t.Fatal(err)
+		}
+		events := awaitEvent(t, e, nil, "end", isFinal(cmd.Process.Pid))
+		at := slices.IndexFunc(events, func(e k2i.Event) bool { return e.Kind == k2i.EventExec && int(e.Task) == cmd.Process.Pid })
+		if at < 0 {
+			t.Fatal("no exec")
+		}
+		raw := strings.Join(args, "\x00") + "\x00"
+		if want := k2i.SplitArgs([]byte(raw)); !slices.Equal(events[at].Process.Args, want) {
+			t.Errorf("%.80q, want %.80q", events[at].Process.Args, want)
+		}
+	}
+}
+
+// A process of several threads ends when the last one does, and has the CPU time
+// of all.
+func TestThreadsEnd(t *testing.T) {
+	e := openEvents(t, 1<<20)
+	for _, mode := range []string{"threads", "busy"} {
+		cmd := childOf(mode, "")
+		pid, err := start(cmd, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, _, err := e.Drain(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if kinds, _, _ := life(before, pid); slices.Contains(kinds, k2i.EventExit) {
+			t.Errorf("%s: an exit while threads live", mode)
+		}
+		_ = unix.Kill(pid, unix.SIGKILL)
+		var usage unix.Rusage
+		if _, err := unix.Wait4(pid, nil, 0, &usage); err != nil {
+			t.Fatal(err)
+		}
+		events := awaitEvent(t, e, before, "end", isFinal(pid))
+		kinds, p, cpu := life(events, pid)
+		if p.EndSignal != 9 || int(p.KillerPID) != os.Getpid() || kinds[len(kinds)-1] != k2i.EventFinal {
+			t.Errorf("%s: %v %+v", mode, kinds, p)
+		}
+		used := uint64(usage.Utime.Nano() + usage.Stime.Nano())
+		if cpu < used-uint64(time.Millisecond) || cpu > used+used/20+uint64(5*time.Millisecond) {
+			t.Errorf("%s: CPU time %v, by getrusage %v", mode, time.Duration(cpu), time.Duration(used))
+		}
+	}
+}
+
+// What finds no room is counted, to the last event: a small ring that nobody
+// reads has as many, written and lost, as a large one beside it has written.
+func TestLossIsCounted(t *testing.T) {
+	small, large := openEvents(t, 1<<12), openEvents(t, 4<<20)
+	totals := func() (smallAll, largeAll uint64) {
+		a, err := small.counted()
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := large.counted()
+		if err != nil || b.Lost != 0 {
+			t.Fatalf("%+v, %v", b, err)
+		}
+		return a.Written + a.Lost, b.Written
+	}
+	for attempt := range 20 { // others' processes begin and end between two readings
+		s1, l1 := totals()
+		for range 10 {
+			if err := exec.CommandContext(t.Context(), "true").Run(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s2, l2 := totals()
+		if s2-s1 == l2-l1 {
+			break
+		}
+		if attempt == 19 {
+			t.Errorf("%d and %d events", s2-s1, l2-l1)
+		}
+	}
+	events, _, err := small.Drain(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if small.Lost() == 0 || len(events) == 0 || uint64(len(events)) != small.Read() {
+		t.Errorf("%d events, %d read, %d lost", len(events), small.Read(), small.Lost())
+	}
+	all, _, err := large.Drain(nil)
+	if err != nil || large.Lost() != 0 || uint64(len(all)) != large.Read() {
+		t.Errorf("%d events, %d read, %d lost, %v", len(all), large.Read(), large.Lost(), err)
+	}
+}
+
+func TestEventsWithoutRights(t *testing.T) {
+	p := openProbe(t)
+	if err := p.Close(); err != nil {
+		t.Fatal(err)
+	}
+	e, err := p.OpenEvents() // the tracepoints need no iterator
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := refusal(fmt.Errorf("load: %w", os.ErrPermission)); !strings.Contains(err.Error(), "CAP_BPF") {
+		t.Error(err)
+	}
+}
+
+// Whatever bytes come, decoding ends in an event or in an error.
+func FuzzEvent(f *testing.F) {
+	for kind := range byte(12) {
+		for _, n := range []int{0, 4, 16, processAt, execBytes, 1000} {
+			b := make([]byte, max(n, 4))
+			b[0] = kind
+			f.Add(b[:n])
+		}
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		e, _, err := decodeEvent(b)
+		if err != nil {
+			if e.Kind != "" {
+				t.Errorf("an error and a %s", e.Kind)
+			}
+			return
+		}
+		size := 0
+		for _, a := range e.Process.Args {
+			size += len(a) + 1
+		}
+		if e.Kind == "" || size > len(b)+1 {
+			t.Errorf("%+v of %d bytes", e, len(b))
+		}
+	})
+}
