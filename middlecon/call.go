@@ -19,6 +19,13 @@ type CallOptions struct {
 	// for how long at most, before the view is fixed and Deadline begins.
 	Wait     int
 	WaitUpTo time.Duration // up to 5 min; 0 for DefaultWait where Wait is not 0
+
+	// Partial is told of outcomes while the call goes on, in the order in which
+	// members are settled and a few milliseconds' worth at a time: of each once, and
+	// of all before Call returns an account. It runs on the goroutine of Call, and
+	// holds up nothing else when it takes its time. The slice is its own until it
+	// returns; what the outcomes hold is the account's.
+	Partial func([]Outcome)
 }
 
 // DefaultWait is how long a call waits for members that names no time for it.
@@ -33,50 +40,6 @@ const accountGrace = 10 * time.Second
 
 // maxMembers bounds what a broker can make this side remember of one account or view.
 const maxMembers = 1 << 20
-
-// Account is the outcome of every selected member, exactly one each.
-type Account struct {
-	Room      string
-	View      uint64
-	ViewSize  int
-	Selected  int
-	Rule      protocol.Rule
-	Met       bool
-	Elapsed   time.Duration // from when the view was fixed
-	Waited    time.Duration // for members, before that
-	Outcomes  []Outcome     // in the view's order
-	Absent    []Absent      // lost before the call and not back: outside of the counts
-	Late      int           // replies after their member was settled
-	Duplicate int
-
-	Bound protocol.MemberID // of an offer: who was bound; 0: nobody
-	Bids  int               // of an offer: members that had bid when one was bound, or it ended
-
-	replies int  // bytes so far
-	more    bool // the last outcome's reply goes on in the next entry
-}
-
-// Outcome is what became of one member.
-type Outcome struct {
-	Member  protocol.MemberID
-	Name    string
-	Host    string
-	PID     int
-	Outcome protocol.Outcome
-	Latency time.Duration // from when the view was fixed
-	Reply   []byte        // with OK
-	Error   string        // with AppError and Refused
-}
-
-// Absent is a member that the room remembers as lost.
-type Absent struct {
-	Member protocol.MemberID
-	Name   string
-	Host   string
-	PID    int
-	Ago    time.Duration
-	Reason string
-}
 
 // Call reaches every selected member of room and returns when each of them is
 // settled, the rule is met or the deadline has passed. An account whose rule
@@ -106,11 +69,11 @@ func (c *Conn) call(ctx context.Context, room, to string, payload []byte, option
 	}
 	body := protocol.Call{
 		Room: room, Rule: options.Need.Kind, N: options.Need.N, Key: options.Need.Key, Value: options.Need.Value, Labels: options.Labels, State: options.State,
-		Wait: uint32(min(options.Wait, maxMembers)), WaitUS: uint32(options.WaitUpTo.Microseconds()),
+		Wait: uint32(min(options.Wait, maxMembers)), WaitUS: uint32(options.WaitUpTo.Microseconds()), Partial: options.Partial != nil,
 	}
 	h := protocol.Header{Kind: protocol.KindCall, Budget: uint32(options.Deadline.Microseconds())}
 	h.Member, body.To = addressee(to)
-	account, err := c.account(ctx, options.WaitUpTo+options.Deadline, h, protocol.Encode(body), payload, nil)
+	account, err := c.account(ctx, options.WaitUpTo+options.Deadline, h, body.Append(nil), payload, &request{partial: options.Partial})
 	if err != nil {
 		return nil, fmt.Errorf("calling %s: %w", room, err)
 	}
@@ -135,18 +98,22 @@ func complete(deadline *time.Duration, wait int, waitUpTo *time.Duration) error 
 }
 
 // account asks for what is answered by an account, within this time.
-func (c *Conn) account(ctx context.Context, within time.Duration, h protocol.Header, meta, payload []byte, bound func(Bound)) (*Account, error) {
+func (c *Conn) account(ctx context.Context, within time.Duration, h protocol.Header, meta, payload []byte, r *request) (*Account, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, within+accountGrace,
 		fmt.Errorf("no account %v after the deadline: the broker may be stopped", accountGrace))
 	defer cancel()
-	account := &Account{}
-	if _, err := c.ask(ctx, h, meta, payload, &request{account: account, bound: bound}, nil); err != nil {
+	r.account = &Account{}
+	if r.partial != nil {
+		r.news = make(chan struct{}, 1)
+	}
+	if _, err := c.ask(ctx, h, meta, payload, r, nil); err != nil {
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
 		return nil, err
 	}
-	return account, nil
+	r.tell()
+	return r.account, r.account.order()
 }
 
 // addressee reads a member's id, or else its name.
@@ -155,75 +122,4 @@ func addressee(to string) (protocol.MemberID, string) {
 		return id, ""
 	}
 	return 0, to
-}
-
-// Counts are how many members had each outcome; those that none had are left out.
-func (a *Account) Counts() map[protocol.Outcome]int {
-	counts := map[protocol.Outcome]int{}
-	for i := range a.Outcomes {
-		counts[a.Outcomes[i].Outcome]++
-	}
-	return counts
-}
-
-// add takes one chunk; whole tells that it was the last.
-func (a *Account) add(f protocol.Frame) (whole bool, err error) {
-	var chunk protocol.AccountChunk
-	if err := protocol.DecodeAnswer(f.Meta, &chunk); err != nil {
-		return false, err
-	}
-	for i := range chunk.Entries {
-		if err := a.entry(&chunk.Entries[i]); err != nil {
-			return false, err
-		}
-	}
-	for _, gone := range chunk.Absent {
-		a.Absent = append(a.Absent, absent(gone))
-	}
-	if f.Flags&protocol.FlagMore != 0 {
-		return false, nil
-	}
-	s := chunk.Summary
-	if s == nil || a.more || int(s.Selected) != len(a.Outcomes) {
-		return false, protocol.Errorf(protocol.CodeMalformed, "an account that does not add up")
-	}
-	a.Room, a.View, a.ViewSize, a.Selected = s.Room, s.View, int(s.ViewSize), int(s.Selected)
-	a.Rule, a.Met = s.When(), s.Met
-	a.Elapsed = time.Duration(s.ElapsedUS) * time.Microsecond
-	a.Waited = time.Duration(s.WaitedUS) * time.Microsecond
-	a.Late, a.Duplicate = int(s.Late), int(s.Duplicate)
-	a.Bound, a.Bids = s.Bound, int(s.Bids)
-	return true, nil
-}
-
-// entry takes one member's outcome, or goes on with the reply of the one before.
-func (a *Account) entry(e *protocol.Entry) error {
-	if a.replies += len(e.Reply); a.replies > protocol.MaxAccount {
-		return protocol.Errorf(protocol.CodeReplyTooLarge, "an account of over %d bytes", protocol.MaxAccount)
-	}
-	goesOn := a.more
-	a.more = e.More
-	if goesOn {
-		last := &a.Outcomes[len(a.Outcomes)-1]
-		if last.Member != e.Member {
-			return protocol.Errorf(protocol.CodeMalformed, "the reply of %v breaks off", last.Member)
-		}
-		last.Reply = append(last.Reply, e.Reply...)
-		return nil
-	}
-	if len(a.Outcomes) == maxMembers {
-		return protocol.Errorf(protocol.CodeMalformed, "an account of over %d members", maxMembers)
-	}
-	a.Outcomes = append(a.Outcomes, Outcome{
-		Member: e.Member, Name: e.Name, Host: e.Host, PID: int(e.PID), Outcome: e.Outcome,
-		Latency: time.Duration(e.LatencyUS) * time.Microsecond, Reply: e.Reply, Error: e.Error,
-	})
-	return nil
-}
-
-func absent(a protocol.Absent) Absent {
-	return Absent{
-		Member: a.ID, Name: a.Name, Host: a.Host, PID: int(a.PID),
-		Ago: time.Duration(a.AgoMS) * time.Millisecond, Reason: a.Reason,
-	}
 }

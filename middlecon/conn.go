@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -65,6 +66,40 @@ type request struct {
 	account *Account    // a Call or Offer: grows by each chunk
 	bound   func(Bound) // an Offer: told by the reader, or nil
 	answer  chan answer // one, when the answer is whole
+
+	partial func([]Outcome) // a Call: told by who asked, or nil
+	news    chan struct{}   // a place for one, with partial: there are outcomes to tell
+	mu      sync.Mutex      // guards settled, with partial
+	settled []Outcome       // of account; the reader appends behind them only
+	told    int             // of settled
+}
+
+// more notes what of the account is settled now, for who asked to tell of it.
+func (r *request) more() {
+	if r.partial == nil {
+		return
+	}
+	r.mu.Lock()
+	r.settled = r.account.settled()
+	r.mu.Unlock()
+	select {
+	case r.news <- struct{}{}:
+	default:
+	}
+}
+
+// tell tells what is settled and was not told.
+func (r *request) tell() {
+	if r.partial == nil {
+		return
+	}
+	r.mu.Lock()
+	fresh := slices.Clone(r.settled[r.told:])
+	r.told = len(r.settled)
+	r.mu.Unlock()
+	if len(fresh) > 0 {
+		r.partial(fresh)
+	}
 }
 
 // answer ends a request: a frame without its bytes, or why there is none.
@@ -261,14 +296,18 @@ func (c *Conn) ask(ctx context.Context, h protocol.Header, meta, payload []byte,
 	if err := c.sendBy(out, h, meta, payload); err != nil && len(r.answer) == 0 {
 		return answer{}, err // else the session ended right after the answer came
 	}
-	select {
-	case a := <-r.answer:
-		return a, a.err
-	case <-ctx.Done():
-		if r.account != nil {
-			_ = c.sendBy(out, protocol.Header{Kind: protocol.KindCancel, Sequence: h.Sequence}, nil, nil) // the caller's error is ctx's
+	for {
+		select {
+		case a := <-r.answer:
+			return a, a.err
+		case <-r.news:
+			r.tell()
+		case <-ctx.Done():
+			if r.account != nil {
+				_ = c.sendBy(out, protocol.Header{Kind: protocol.KindCancel, Sequence: h.Sequence}, nil, nil) // the caller's error is ctx's
+			}
+			return answer{}, ctx.Err()
 		}
-		return answer{}, ctx.Err()
 	}
 }
 

@@ -54,7 +54,7 @@ func (c *Conn) Offer(ctx context.Context, room string, payload []byte, options O
 		Wait: uint32(min(options.Wait, maxMembers)), WaitUS: uint32(options.WaitUpTo.Microseconds()),
 	}
 	h := protocol.Header{Kind: protocol.KindOffer, Budget: uint32(options.Deadline.Microseconds())}
-	account, err := c.account(ctx, options.WaitUpTo+options.Deadline, h, protocol.Encode(body), payload, options.Bound)
+	account, err := c.account(ctx, options.WaitUpTo+options.Deadline, h, protocol.Encode(body), payload, &request{bound: options.Bound})
 	if err != nil {
 		return nil, fmt.Errorf("offering to %s: %w", room, err)
 	}

@@ -125,28 +125,38 @@ func (c *Conn) take(f protocol.Frame) error {
 // its answer is whole.
 func (c *Conn) answer(f protocol.Frame) error {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	r := c.waiting[f.Sequence]
+	r, rejoins := c.waiting[f.Sequence], c.joining[f.Sequence] != nil
+	c.mu.Unlock()
 	if r == nil {
-		if f.Kind == protocol.KindError && c.joining[f.Sequence] != nil { // a member that rejoins
+		if f.Kind == protocol.KindError && rejoins {
 			return frameError(f)
 		}
 		return nil
 	}
-	a := answer{header: f.Header, meta: bytes.Clone(f.Meta)}
+	a := answer{header: f.Header}
 	switch f.Kind {
 	case protocol.KindError:
 		a.err = frameError(f)
-	case protocol.KindAccount:
+	case protocol.KindAccount: // the account is the reader's until it is whole
 		if r.account == nil {
 			return fmt.Errorf("an account for a request that was no call")
 		}
-		if whole, err := r.account.add(f); !whole || err != nil {
+		whole, err := r.account.add(f)
+		if err != nil {
 			return err
 		}
+		if r.more(); !whole {
+			return nil
+		}
+	default:
+		a.meta = bytes.Clone(f.Meta)
 	}
-	delete(c.waiting, f.Sequence)
-	r.answer <- a
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.waiting[f.Sequence] == r { // nobody else has ended it
+		delete(c.waiting, f.Sequence)
+		r.answer <- a
+	}
 	return nil
 }
 

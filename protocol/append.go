@@ -14,7 +14,7 @@ import (
 
 // Append appends c's msgpack.
 func (c *Call) Append(b []byte) []byte {
-	b = appendMap(b, 3+ones(len(c.Labels) > 0, c.To != "", c.Key != "", c.Value != "", c.Wait != 0, c.WaitUS != 0, len(c.State) > 0))
+	b = appendMap(b, 3+ones(len(c.Labels) > 0, c.To != "", c.Key != "", c.Value != "", c.Wait != 0, c.WaitUS != 0, len(c.State) > 0, c.Partial))
 	b = appendText(appendText(b, "room"), c.Room)
 	b = appendUint(appendText(b, "rule"), uint64(c.Rule))
 	b = appendUint(appendText(b, "n"), uint64(c.N))
@@ -24,7 +24,11 @@ func (c *Call) Append(b []byte) []byte {
 	b = appendTextUnlessEmpty(b, "value", c.Value)
 	b = appendUintUnlessZero(b, "wait", uint64(c.Wait))
 	b = appendUintUnlessZero(b, "wait_us", uint64(c.WaitUS))
-	return appendPairs(b, "state", c.State)
+	b = appendPairs(b, "state", c.State)
+	if c.Partial {
+		b = appendBool(appendText(b, "partial"), true)
+	}
+	return b
 }
 
 // Append appends d's msgpack.
@@ -60,6 +64,14 @@ func AppendAccount(b []byte, n int, entry func(i int) *Entry, absent []Absent, s
 	}
 	return b
 }
+
+// Size is at least as many bytes as the entry takes in an account.
+func (e *Entry) Size() int {
+	return maxFixed + len(e.Name) + len(e.Host) + len(e.Error) + len(e.Reply)
+}
+
+// maxFixed is what the numbers and the msgpack heads of an entry take at most.
+const maxFixed = 64
 
 func (e *Entry) append(b []byte) []byte {
 	b = appendUint(appendArray(b, 9), uint64(e.Member))

@@ -57,6 +57,8 @@ type Call struct {
 	Wait   uint32            `msgpack:"wait,omitempty"`    // members that would be selected, before the view is fixed
 	WaitUS uint32            `msgpack:"wait_us,omitempty"` // for so long at most, in µs
 	State  map[string]string `msgpack:"state,omitempty"`   // as Labels, of the state
+
+	Partial bool `msgpack:"partial,omitempty"` // entries come before the call is over
 }
 
 // When is the call's rule.

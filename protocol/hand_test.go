@@ -113,7 +113,7 @@ func TestByHandHostile(t *testing.T) {
 func randomBodies(r *rand.Rand) []any {
 	call := &Call{
 		Room: someText(r), Rule: RuleKind(someNumber(r)), N: uint32(someNumber(r)), Labels: somePairs(r), To: someText(r), Key: someText(r), Value: someText(r),
-		Wait: uint32(someNumber(r)), WaitUS: uint32(someNumber(r)), State: somePairs(r),
+		Wait: uint32(someNumber(r)), WaitUS: uint32(someNumber(r)), State: somePairs(r), Partial: r.IntN(2) == 0,
 	}
 	chunk := &AccountChunk{}
 	for range r.IntN(4) * r.IntN(10) {

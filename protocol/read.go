@@ -92,6 +92,8 @@ func (c *Call) read(b []byte, items int) error {
 			err = readNumber(&w, uint32Shape, &c.WaitUS)
 		case 9:
 			c.State, err = w.takePairs()
+		case 10:
+			c.Partial, err = w.takeBool()
 		}
 		return err
 	})

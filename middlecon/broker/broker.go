@@ -41,6 +41,8 @@ type Broker struct {
 	shares   shares        // of what waits for all sessions
 	dirty    []*session    // with frames to flush
 	blocked  []*session    // whose transport has bytes that the kernel has not taken
+	paced    []*session    // who were told of a call too lately to be told more
+	pacedAt  time.Duration // when they are
 	working  bool          // settle is running: it will see whatever is added
 	behind   bool          // the loop was away: deadlines wait for readAgain
 	clock    time.Duration // when the turn began

@@ -1,63 +1,13 @@
 package broker
 
-import (
-	"ddcos/middlecon/room"
-	"ddcos/protocol"
-)
+import "ddcos/protocol"
 
 // What the entries of one chunk may take, by an estimate that errs upwards.
 // What is left of MaxBody is for a summary.
 const (
-	chunkBytes = protocol.MaxBody - 2048
+	chunkBytes = protocol.MaxBody - summaryBytes
 	fixedBytes = 64 // the numbers and msgpack heads of one element
 )
-
-// pull is an account on its way to its caller: cut into frames one at a time,
-// so that no more of it waits in the queue than the queue allows.
-type pull struct {
-	sequence uint64
-	account  *room.Account
-	bytes    int // that it holds
-	entry    int // the next to go
-	offset   int // bytes of its reply that went
-	absent   int
-}
-
-// next makes one frame; last tells that it was the final one.
-func (p *pull) next() (f []byte, last bool) {
-	var chunk protocol.AccountChunk
-	left := chunkBytes
-	for p.entry < len(p.account.Entries) && len(chunk.Entries) < protocol.MaxChunk {
-		e := p.account.Entries[p.entry]
-		fixed := fixedBytes + len(e.Name) + len(e.Host) + len(e.Error)
-		if left < fixed+min(1024, len(e.Reply)-p.offset) {
-			break
-		}
-		e.Reply = e.Reply[p.offset:]
-		if room := left - fixed; len(e.Reply) > room {
-			e.Reply, e.More = e.Reply[:room], true
-		}
-		left -= fixed + len(e.Reply)
-		chunk.Entries = append(chunk.Entries, e)
-		if e.More {
-			p.offset += len(e.Reply)
-			break
-		}
-		p.entry, p.offset = p.entry+1, 0
-	}
-	if p.entry == len(p.account.Entries) {
-		rest := p.account.Absent[p.absent:]
-		n := fit(rest, protocol.MaxChunk-len(chunk.Entries), &left, absentBytes)
-		chunk.Absent = rest[:n]
-		p.absent += n
-	}
-	last = p.entry == len(p.account.Entries) && p.absent == len(p.account.Absent)
-	h := protocol.Header{Kind: protocol.KindAccount, Sequence: p.sequence, Flags: protocol.FlagMore}
-	if last {
-		h.Flags, chunk.Summary = 0, &p.account.Summary
-	}
-	return frame(h, chunk), last
-}
 
 // viewFrames cuts one change of a view into frames.
 func viewFrames(sequence uint64, change protocol.ViewChunk) [][]byte {

@@ -18,13 +18,13 @@ func (b *Broker) do(e room.Effect) {
 		b.bound(e)
 	case room.Withdraw:
 		b.withdraw(e)
+	case room.Settled:
+		b.flow(e.Account, false)
 	case room.Finished:
 		if !e.Offer { // how long a member works is not how long a call takes
 			b.latency.observe(e.Account.Summary.ElapsedUS)
 		}
-		if s := b.byID[e.Session]; s != nil {
-			b.sendHome(s, e)
-		}
+		b.flow(e.Account, true)
 	case room.Joined:
 		h := protocol.Header{Kind: protocol.KindJoined, Sequence: e.Sequence, Room: e.Room, Member: e.Member}
 		b.send(e.Session, frame(h, protocol.Joined{View: e.View}))

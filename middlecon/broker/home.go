@@ -9,40 +9,59 @@ import (
 // for each member that it names.
 const entryBytes = 128
 
-// sendHome lets an account flow to its caller. What all callers together have
-// not read is bounded like what calls in flight hold: beyond it, the session
-// for which most waits is ended, because it asks and does not read.
-func (b *Broker) sendHome(s *session, e room.Finished) {
-	p := &pull{sequence: e.Sequence, account: e.Account}
-	p.bytes = entryBytes * (len(e.Account.Entries) + len(e.Account.Absent))
-	for i := range e.Account.Entries {
-		p.bytes += len(e.Account.Entries[i].Reply)
+// weigh counts what is left of an account whose call is over. What all callers
+// together have not read is bounded like what calls in flight hold: beyond it, the
+// session for which most waits is ended, because it asks and does not read.
+func (b *Broker) weigh(s *session, p *pull) {
+	a := p.account
+	p.bytes = entryBytes * (len(a.Order) - p.next + len(a.Absent))
+	for _, i := range a.Order[p.next:] {
+		p.bytes += len(a.Entries[i].Reply)
 	}
-	s.pulling = append(s.pulling, p)
 	s.homing += p.bytes
 	b.homing += p.bytes
-	b.soil(s)
-	if b.homing > b.options.Limits.HeldBytes {
-		most := s
-		for _, other := range b.byID {
-			if other.homing > most.homing {
-				most = other
-			}
-		}
-		b.end(most, protocol.CodeOverflow, "this session does not read its accounts")
+	if b.homing <= b.options.Limits.HeldBytes {
+		return
 	}
+	most := s
+	for _, other := range b.byID {
+		if other.homing > most.homing {
+			most = other
+		}
+	}
+	b.end(most, protocol.CodeOverflow, "this session does not read its accounts")
 }
 
-// home notes that the oldest account has gone.
-func (b *Broker) home(s *session) {
-	b.homing -= s.pulling[0].bytes
-	s.homing -= s.pulling[0].bytes
-	s.pulling[0] = nil
-	s.pulling = s.pulling[1:]
+// home gives an account back that has gone.
+func (b *Broker) home(s *session, p *pull) {
+	b.homing -= p.bytes
+	s.homing -= p.bytes
+	b.rooms.Release(p.account)
 }
 
 // keepNothing forgets what waits for a session.
 func (b *Broker) keepNothing(s *session) {
-	b.homing -= s.homing
-	s.queue, s.bytes, s.pulling, s.homing = s.queue[:0], 0, nil, 0
+	for i := range s.pulling {
+		if p := &s.pulling[i]; p.done {
+			b.home(s, p)
+		}
+	}
+	s.queue, s.bytes, s.pulling = s.queue[:0], 0, nil
+}
+
+// flow lets an account go home as far as it is final.
+func (b *Broker) flow(a *room.Account, done bool) {
+	s := b.byID[a.Session]
+	if s == nil || s.closing {
+		if done {
+			b.rooms.Release(a)
+		}
+		return
+	}
+	p := s.pullOf(a)
+	p.upTo, p.done = len(a.Order), done
+	b.soil(s)
+	if done {
+		b.weigh(s, p)
+	}
 }

@@ -35,8 +35,9 @@ type session struct {
 	shared  int      // of what all sessions may have waiting
 	dirty   bool     // it is in the broker's list of sessions to flush
 	blocked bool     // it is in the broker's list of sessions whose transport is full
-	pulling []*pull  // accounts that flow as the queue empties, oldest first
+	pulling []pull   // accounts that flow as the queue empties, oldest first
 	homing  int      // bytes of pulling
+	paced   bool     // it is in the broker's list of sessions to be pulled later
 	parted  bool     // it has heard its last word
 	strays  int      // answers that nobody waited for, beyond those that its deliveries account for
 }

@@ -33,6 +33,7 @@ func (b *Broker) settle() {
 	b.closeLingering()
 	b.listenAll()
 	b.watchAll()
+	b.pace()
 	if !b.behind {
 		b.tell(room.Tick{})
 	}
@@ -146,17 +147,6 @@ func (b *Broker) hand(s *session) {
 	}
 }
 
-// pull lets the oldest account flow into the session's queue as far as there is room.
-func (b *Broker) pull(s *session) {
-	for len(s.pulling) > 0 && (len(s.queue) == 0 || !b.crowded()) && !b.full(s, protocol.MaxFrame) {
-		f, last := s.pulling[0].next()
-		s.push(queued{frame: f})
-		if last {
-			b.home(s)
-		}
-	}
-}
-
 // unblock looks again at sessions whose transport was full.
 func (b *Broker) unblock() {
 	if len(b.blocked) == 0 || b.clock < b.lookAt {
@@ -217,6 +207,9 @@ func (b *Broker) arm() {
 	}
 	if look, due := b.wheel.at(); due && (!ok || look < at) {
 		at, ok = look, true
+	}
+	if len(b.paced) > 0 && (!ok || b.pacedAt < at) {
+		at, ok = b.pacedAt, true
 	}
 	if len(b.blocked) > 0 {
 		if !ok || b.lookAt < at {

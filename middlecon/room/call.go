@@ -2,6 +2,7 @@ package room
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"ddcos/protocol"
@@ -25,13 +26,16 @@ type call struct {
 	waiting  *waiting      // until the view is fixed
 	rule     protocol.Rule
 	needed   int // OK of slots that count, for the rule to be met
-	account  *Account
+	account  Account
 	slots    []slot // of account.Entries
 	open     int    // slots not settled
 	ok       int    // of those that count
 	bytes    int    // of replies kept
+	untold   int    // bytes of entries that no Settled told of
+	partial  bool   // the caller wants to know each entry as soon as it is final
 	offer    *offer // what an offer has beyond a call, or nil
 	arena    []byte
+	delivery Delivery
 }
 
 // slot is how far one selected member has come.
@@ -68,17 +72,12 @@ func (r *Rooms) call(e Call, o *offer) {
 		return
 	}
 	counts.Accepted++
-	c := &call{
-		offer:    o,
-		session:  e.Session,
-		room:     r.rooms[e.Body.Room],
-		whom:     targetOf(e),
-		sequence: e.Sequence,
-		accepted: r.now,
-		budget:   e.Budget,
-		rule:     e.Body.When(),
-		account:  &Account{Summary: protocol.Summary{Room: e.Body.Room, Rule: e.Body.Rule, N: e.Body.N, Key: e.Body.Key, Value: e.Body.Value}},
-	}
+	c := r.newCall()
+	c.offer, c.session, c.sequence, c.room, c.whom = o, e.Session, e.Sequence, r.rooms[e.Body.Room], targetOf(e)
+	c.accepted, c.budget, c.rule, c.partial = r.now, e.Budget, e.Body.When(), e.Body.Partial
+	a := &c.account
+	a.call, a.Session, a.Sequence, a.Offer = c, e.Session, e.Sequence, o != nil
+	a.Summary = protocol.Summary{Room: e.Body.Room, Rule: e.Body.Rule, N: e.Body.N, Key: e.Body.Key, Value: e.Body.Value}
 	if r.mustWait(e) {
 		r.wait(c, e)
 		return
@@ -96,7 +95,7 @@ func (r *Rooms) begin(c *call, caller Peer, payload []byte) {
 	r.open(c)
 	c.collect()
 	r.schedule(c)
-	r.emit(Deliver{
+	c.delivery = Delivery{
 		To:      c.recipients(),
 		Call:    c.id,
 		Room:    c.room.number,
@@ -104,7 +103,8 @@ func (r *Rooms) begin(c *call, caller Peer, payload []byte) {
 		Body:    protocol.Deliver{View: c.room.view, Host: caller.Host, PID: caller.PID},
 		Payload: payload,
 		Offer:   c.offer != nil,
-	})
+	}
+	r.emit(Deliver{&c.delivery})
 }
 
 func (r *Rooms) allowCall(e Call) error {
@@ -150,8 +150,9 @@ func (r *Rooms) fix(c *call) {
 	c.account.Summary.View, c.account.Summary.ViewSize = in.view, uint32(in.size)
 	c.account.Summary.Selected = uint32(len(chosen))
 	c.account.Absent = r.listAbsent(in, &c.whom)
-	c.slots = make([]slot, len(chosen))
-	c.account.Entries = make([]protocol.Entry, len(chosen))
+	c.slots = slices.Grow(c.slots, len(chosen))[:len(chosen)]
+	c.account.Entries = slices.Grow(c.account.Entries, len(chosen))[:len(chosen)]
+	c.account.Order = slices.Grow(c.account.Order, len(chosen))
 	counting := 0
 	for i, m := range chosen {
 		c.slots[i].session = m.session
@@ -198,9 +199,9 @@ func (r *Rooms) register(c *call) {
 }
 
 func (c *call) recipients() []SessionID {
-	to := make([]SessionID, len(c.slots))
+	to := slices.Grow(c.delivery.To, len(c.slots))
 	for i := range c.slots {
-		to[i] = c.slots[i].session.id
+		to = append(to, c.slots[i].session.id)
 	}
 	return to
 }

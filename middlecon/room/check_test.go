@@ -21,6 +21,8 @@ func (m *model) check(effects []Effect) {
 			for _, s := range e.From {
 				withdrawn[fmt.Sprintf("%d %d", e.Call, s)]++
 			}
+		case Settled:
+			m.partly(e, over)
 		case Finished:
 			m.finished(e, over)
 		case View:
@@ -55,6 +57,7 @@ func (m *model) check(effects []Effect) {
 		m.fail("honest membership", "the watcher of %s was not shown the full view", m.want.full)
 	}
 	m.checkViews(changed)
+	m.checkTold()
 }
 
 // addressee is the one session that an effect is for; 0 where there are more.
@@ -65,6 +68,8 @@ func addressee(e Effect) SessionID {
 	case LeftRoom:
 		return e.Session
 	case Failed:
+		return e.Session
+	case Settled:
 		return e.Session
 	case Finished:
 		return e.Session
@@ -95,6 +100,11 @@ func (m *model) finished(e Finished, over map[CallID]bool) {
 	m.want.finished[key] = calls[1:]
 	over[c.id] = true
 	m.account(c, e.Account)
+	m.order(c, e.Account)
+	if len(e.Order) != len(c.slots) {
+		m.fail("total", "call %d: %d of %d entries in the order of settling", c.id, len(e.Order), len(c.slots))
+	}
+	m.unread = append(m.unread, unread{e.Account, describeAccount(e.Account)})
 }
 
 // shown lets a watcher apply what it is shown, and returns the key of a change.

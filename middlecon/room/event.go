@@ -201,17 +201,8 @@ type (
 		Err      *protocol.Error
 	}
 	// Deliver sends one call to each of To, as one frame encoded once. Each
-	// session in To is answered by a Sent or Overflow, or by its Lost. To is in
-	// the order of the view and the receiver's to keep.
-	Deliver struct {
-		To      []SessionID
-		Call    CallID
-		Room    uint32
-		Budget  time.Duration
-		Body    protocol.Deliver
-		Payload []byte
-		Offer   bool // it goes as an Offered
-	}
+	// session in To is answered by a Sent or Overflow, or by its Lost.
+	Deliver struct{ *Delivery }
 	// Bind tells one member that it is to begin. Its session answers it as a
 	// Deliver, by a Sent or Overflow that says Bind, or by its Lost.
 	Bind struct {
@@ -246,13 +237,11 @@ type (
 		Call CallID
 		Room uint32
 	}
-	// Finished carries an account home.
-	Finished struct {
-		Session  SessionID
-		Sequence uint64
-		Account  *Account
-		Offer    bool // it is of one
-	}
+	// Settled tells that more entries of a call in flight are final and may go
+	// home: of one that asked for them, or where they are many.
+	Settled struct{ *Account }
+	// Finished carries what is left of an account home. It is held until Release.
+	Finished struct{ *Account }
 	// View shows a watcher one view: the full one first, then what changed.
 	View struct {
 		Session  SessionID
@@ -271,13 +260,6 @@ func (Message) effect()  {}
 func (Bind) effect()     {}
 func (Bound) effect()    {}
 func (Withdraw) effect() {}
+func (Settled) effect()  {}
 func (Finished) effect() {}
 func (View) effect()     {}
-
-// Account is a finished call: one entry for each selected member, in the
-// order of the view, and the counts. Nobody changes it any more.
-type Account struct {
-	Summary protocol.Summary
-	Entries []protocol.Entry // Reply whole, More false
-	Absent  []protocol.Absent
-}

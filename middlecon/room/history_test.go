@@ -48,6 +48,9 @@ func runHistory(t *testing.T, limits Limits, text string) *Rooms {
 		var got []string
 		for _, e := range h.r.Step(h.now, h.event(words)) {
 			got = append(got, describe(e))
+			if finished, ok := e.(Finished); ok {
+				h.r.Release(finished.Account)
+			}
 		}
 		if got := strings.Join(got, "; "); got != strings.TrimSpace(want) {
 			t.Errorf("%s\n got %s", h.line, got)
@@ -81,6 +84,7 @@ type options struct {
 	seq        uint64
 	room       uint32
 	more, once bool
+	partial    bool
 	bind       bool
 	window     time.Duration
 	cost       uint64
@@ -118,6 +122,8 @@ func (h *history) options(words []string) options {
 			o.window = h.duration(value)
 		case "cost":
 			o.cost = h.number(value)
+		case "partial":
+			o.partial = true
 		case "more":
 			o.more = true
 		case "once":
@@ -185,7 +191,7 @@ func (h *history) call(c Call, o options) Call {
 	if o.member != "" {
 		c.Member = protocol.NewMemberID(1, h.number(o.member))
 	}
-	c.Body = protocol.Call{Room: o.in, Rule: rule.Kind, N: rule.N, Key: rule.Key, Value: rule.Value, Labels: o.labels, State: o.state, To: o.to}
+	c.Body = protocol.Call{Room: o.in, Rule: rule.Kind, N: rule.N, Key: rule.Key, Value: rule.Value, Labels: o.labels, State: o.state, To: o.to, Partial: o.partial}
 	if members, length, ok := strings.Cut(o.wait, "/"); ok {
 		c.Body.Wait, c.Body.WaitUS = uint32(h.number(members)), uint32(h.duration(length).Microseconds())
 		c.Payload = []byte("waits")
@@ -240,12 +246,23 @@ func describe(e Effect) string {
 		return strings.TrimSpace(fmt.Sprintf("message %d by %d to %s", e.Number, e.Session, sessions(e.To)))
 	case Withdraw:
 		return fmt.Sprintf("withdraw %d from %s", e.Call, sessions(e.From))
+	case Settled:
+		return fmt.Sprintf("settled %d seq=%d %s", e.Session, e.Sequence, describeOrder(e.Account))
 	case Finished:
 		return fmt.Sprintf("finished %d seq=%d %s", e.Session, e.Sequence, describeAccount(e.Account))
 	case View:
 		return fmt.Sprintf("view %d seq=%d %s", e.Session, e.Sequence, describeView(e.Change))
 	}
 	return fmt.Sprintf("%T", e)
+}
+
+// describeOrder names the entries that are final, in the order of their settling.
+func describeOrder(a *Account) string {
+	var words []string
+	for _, i := range a.Order {
+		words = append(words, a.Entries[i].Name+"="+a.Entries[i].Outcome.String())
+	}
+	return strings.Join(words, " ")
 }
 
 func describeAccount(a *Account) string {

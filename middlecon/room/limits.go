@@ -4,7 +4,11 @@
 // clock, no socket; one owner calls it.
 package room
 
-import "time"
+import (
+	"time"
+
+	"ddcos/protocol"
+)
 
 // Limits bound every table of the rooms; reaching one is the code named beside it.
 type Limits struct {
@@ -20,6 +24,7 @@ type Limits struct {
 	ReplyBytes     int           // of one member: AppError "reply_too_large"
 	AccountBytes   int           // of all replies of one call, likewise
 	HeldBytes      int           // of all replies of all calls in flight, likewise, and messages that wait: CodeTooManyCalls
+	PartBytes      int           // of entries, more than which go home while their call goes on
 	Absent         int           // members remembered as lost, of one room; the oldest is forgotten
 	AbsentAll      int           // of all rooms together, likewise
 	AbsentBytes    int           // that these take, likewise
@@ -41,6 +46,7 @@ func DefaultLimits() Limits {
 		ReplyBytes:     16 << 20,
 		AccountBytes:   64 << 20,
 		HeldBytes:      256 << 20,
+		PartBytes:      protocol.MaxBody,
 		Absent:         10_000,
 		AbsentAll:      100_000,
 		AbsentBytes:    64 << 20,

@@ -25,6 +25,7 @@ type modelCall struct {
 	size      int
 	slots     []*modelSlot
 	absent    []string
+	order     []uint32 // of slots, as far as the caller was told
 	late      uint32
 	duplicate uint32
 	offer     *modelOffer // nil: it is a call

@@ -22,6 +22,7 @@ type model struct {
 	absent     []*modelAbsent // the longest lost first
 	watches    []*modelWatch
 	calls      []*modelCall // in flight, in the order of acceptance
+	unread     []unread
 	gone       map[SessionID]bool
 	purses     map[SessionID]purse
 	lastCall   CallID

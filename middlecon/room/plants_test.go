@@ -6,7 +6,7 @@ import "slices"
 
 // plants are the mistakes that the simulation must find.
 func plants() []planted {
-	return slices.Concat(accountPlants(), waitPlants(), orderPlants(), memberPlants(), offerPlants())
+	return slices.Concat(accountPlants(), partPlants(), waitPlants(), orderPlants(), memberPlants(), offerPlants())
 }
 
 // accountPlants make an account wrong.

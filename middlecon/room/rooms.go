@@ -33,6 +33,9 @@ type Rooms struct {
 	shown      int    // bytes of the members
 	held       int    // bytes of replies and waiting messages of the calls in flight
 
+	spare      []*call // that are over, to be used again
+	spareSlots int     // of them all
+
 	stats    Stats
 	effects  []Effect
 	selected []*member // scratch of accept
@@ -53,8 +56,8 @@ func New(broker uint32, limits Limits) *Rooms {
 // Step takes one event at now, a monotonic time since the broker's start, and
 // returns what is to be done, in order. The returned slice is used again by
 // the next Step; what the effects point to is the receiver's, but is shared
-// between effects and must not be written to. Nothing of ev is kept but the
-// strings and maps of its Body and Peer.
+// between effects and must not be written to, and an account is only lent until
+// Release. Nothing of ev is kept but the strings and maps of its Body and Peer.
 //
 // Deadlines that are due at now come before the event, so that a reply at the
 // deadline is late. Sent and Overflow are the exceptions: they tell what the
@@ -62,8 +65,7 @@ func New(broker uint32, limits Limits) *Rooms {
 // whose bytes are gone. They leave the deadlines to the next event. Behind leaves them to the next Tick.
 func (r *Rooms) Step(now time.Duration, ev Event) []Effect {
 	r.now = max(r.now, now)
-	clear(r.effects)
-	r.effects = r.effects[:0]
+	r.effects = forget(r.effects)
 	switch e := ev.(type) {
 	case Sent:
 		r.sent(e)
@@ -130,6 +132,17 @@ func (r *Rooms) Next() (at time.Duration, ok bool) {
 		}
 	}
 	return at, ok
+}
+
+// forget lets go of what effects point to, and of payloads that are not theirs.
+func forget(effects []Effect) []Effect {
+	for i, e := range effects {
+		if d, ok := e.(Deliver); ok {
+			d.Payload = nil
+		}
+		effects[i] = nil
+	}
+	return effects[:0]
 }
 
 func (r *Rooms) emit(e Effect) { r.effects = append(r.effects, e) }

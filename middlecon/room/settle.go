@@ -58,6 +58,7 @@ func (r *Rooms) settle(c *call, i int, o protocol.Outcome) {
 	} else if c.slots[i].counts {
 		c.ok++
 	}
+	c.final(i)
 	c.open--
 	r.stats.Outcomes[o]++
 }
@@ -116,6 +117,7 @@ func (r *Rooms) conclude(c *call) {
 		r.finish(c)
 		return
 	}
+	r.progress(c)
 	r.bindNext(c)
 }
 
@@ -151,7 +153,7 @@ func (r *Rooms) close(c *call) {
 	sum := &c.account.Summary
 	sum.Met = c.met()
 	sum.ElapsedUS = uint64((r.now - c.start).Microseconds())
-	if c.caller != nil {
+	if c.caller != nil { // it was in flight
 		c.caller.dropCall(c)
 		if c.offer != nil {
 			r.offers--
@@ -161,5 +163,5 @@ func (r *Rooms) close(c *call) {
 			return
 		}
 	}
-	r.emit(Finished{Session: c.session, Sequence: c.sequence, Account: c.account, Offer: c.offer != nil})
+	r.emit(Finished{&c.account})
 }

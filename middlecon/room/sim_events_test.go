@@ -126,6 +126,7 @@ func (w *world) call() Call {
 	case 1:
 		c.Body.Rule, c.Body.N = protocol.RuleShare, uint32(w.IntN(105))
 	}
+	c.Body.Partial = w.IntN(3) == 0
 	if w.IntN(4) == 0 {
 		c.Body.State = map[string]string{"ready": "yes"}
 	}

@@ -22,7 +22,7 @@ const (
 func simLimits() Limits {
 	return Limits{
 		Rooms: 3, Members: 5, MemberBytes: 9*memberWeight + 300, SessionRooms: 2, SessionCalls: 2, SessionWatches: 2, Calls: 5,
-		StateBurst: 2, StateEvery: 10 * time.Millisecond, ReplyBytes: 40, AccountBytes: 90, HeldBytes: 200, Absent: 2, AbsentAll: 4, AbsentBytes: 4*memberWeight + 100, AbsentFor: 80 * time.Millisecond,
+		StateBurst: 2, StateEvery: 10 * time.Millisecond, ReplyBytes: 40, AccountBytes: 90, HeldBytes: 200, PartBytes: 150, Absent: 2, AbsentAll: 4, AbsentBytes: 4*memberWeight + 100, AbsentFor: 80 * time.Millisecond,
 	}
 }
 
@@ -168,6 +168,9 @@ func simulate(source rand.Source, steps int, sum met, log func(string, ...any)) 
 	if err := w.step(Tick{}, log); err != nil {
 		return fmt.Errorf("at the end: %w", err)
 	}
+	for len(w.m.unread) > 0 {
+		w.read()
+	}
 	sum.add(w.r.Stats())
 	return w.quiet()
 }
@@ -201,10 +204,26 @@ func (w *world) step(ev Event, log func(string, ...any)) error {
 	}
 	w.m.step(w.now, ev, effects)
 	w.m.checkStats(w.r)
+	w.read()
 	if w.m.failed != "" {
 		return fmt.Errorf("%T%+v: %s", ev, ev, w.m.failed)
 	}
 	return nil
+}
+
+// read lets some callers read their accounts to the end, and others wait.
+func (w *world) read() {
+	for i := 0; i < len(w.m.unread); {
+		u := w.m.unread[i]
+		if w.IntN(4) == 0 {
+			i++
+			continue
+		}
+		w.m.stays(u)
+		w.r.Release(u.account)
+		w.m.unread = slices.Delete(w.m.unread, i, i+1)
+	}
+	w.m.checkStats(w.r)
 }
 
 // open lets a new session connect.

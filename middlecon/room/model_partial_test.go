@@ -1,0 +1,74 @@
+package room
+
+import (
+	"slices"
+
+	"ddcos/protocol"
+)
+
+// unread is an account that was sent home and not released.
+type unread struct {
+	account *Account
+	said    string // as it was when it was sent
+}
+
+// stays wants an account that was sent home to be as it was then.
+func (m *model) stays(u unread) {
+	if now := describeAccount(u.account); now != u.said {
+		m.fail("unique and final", "the account %q became %q", u.said, now)
+	}
+}
+
+// partly checks what a caller is told of a call that goes on.
+func (m *model) partly(e Settled, over map[CallID]bool) {
+	i := slices.IndexFunc(m.calls, func(c *modelCall) bool {
+		return !c.waiting && c.caller == e.Session && c.sequence == e.Sequence && !over[c.id]
+	})
+	if i < 0 {
+		m.fail("unique and final", "%s of no call in flight", describe(e))
+		return
+	}
+	m.order(m.calls[i], e.Account)
+}
+
+// order wants what a caller was told to stay, and what is new to be settled as
+// the account says, each once.
+func (m *model) order(c *modelCall, a *Account) {
+	told := len(c.order)
+	if len(a.Order) < told || !slices.Equal(a.Order[:told], c.order) || len(a.Order) > len(c.slots) {
+		m.fail("unique and final", "call %d: %v, and its caller was told %v", c.id, a.Order, c.order)
+		return
+	}
+	for _, i := range a.Order[told:] {
+		if int(i) >= len(c.slots) || slices.Contains(c.order, i) {
+			m.fail("unique and final", "call %d: order %v", c.id, a.Order)
+			return
+		}
+		c.order = append(c.order, i)
+		m.entry(c.slots[i], a.Entries[i])
+	}
+}
+
+// checkTold wants a caller that asked for it to know of each member that is
+// settled, and any caller to know of many.
+func (m *model) checkTold() {
+	for _, c := range m.calls {
+		settled, bytes := 0, 0
+		for i, s := range c.slots {
+			if s.outcome == 0 {
+				continue
+			}
+			settled++
+			if !slices.Contains(c.order, uint32(i)) {
+				e := protocol.Entry{Name: s.name, Host: s.peer.Host, Error: s.text, Reply: s.parts}
+				bytes += e.Size()
+			}
+		}
+		if c.offer == nil && (c.asked.Body.Partial && settled != len(c.order) || bytes >= m.limits.PartBytes) {
+			m.fail("told", "call %d: %d are settled, and its caller knows of %d", c.id, settled, len(c.order))
+		}
+		if !c.asked.Body.Partial && len(c.order) == 1 {
+			m.fail("told", "call %d: its caller was told of one alone, and did not ask", c.id)
+		}
+	}
+}
