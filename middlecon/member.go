@@ -74,7 +74,7 @@ type Membership struct {
 	quit    context.CancelFunc
 	ctx     context.Context
 
-	mu   sync.Mutex
+	mu     sync.Mutex
 	open   map[uint64]*delivery // by call, until it is replied to
 	offers []*delivery          // that nobody has looked at, Options.InFlight at most
 }
