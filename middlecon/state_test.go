@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"strconv"
 	"testing"
 
 	"ddcos/middlecon"
@@ -61,5 +62,31 @@ func TestState(t *testing.T) {
 	}
 	if _, err := m.SetState(t.Context(), ready); !errors.Is(err, protocol.CodeNotMember) {
 		t.Errorf("after leaving: %v", err)
+	}
+}
+
+// A session that sets its states too often is told so, and each that was set is shown.
+func TestStateTooOften(t *testing.T) {
+	address := serve(t)
+	m := joins(t, address, "r", "m", echo)
+	var last uint64
+	for i := range 1000 {
+		version, err := m.SetState(t.Context(), map[string]string{"i": strconv.Itoa(i)})
+		if errors.Is(err, protocol.CodeTooManyChanges) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		last = version
+	}
+	conn := dial(t, address)
+	view, err := conn.Members(t.Context(), "r")
+	if err != nil || view.Joined[0].Version != last || view.Joined[0].State["i"] != strconv.Itoa(int(last)-1) {
+		t.Errorf("after %d states: %+v, %v", last, view, err)
+	}
+	s, err := conn.Status(t.Context())
+	if err != nil || s.StatesSet != last || s.StatesRefused != 1 {
+		t.Errorf("%d set, %d refused, %v", s.StatesSet, s.StatesRefused, err)
 	}
 }

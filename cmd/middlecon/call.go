@@ -108,6 +108,17 @@ func (c *calling) options() (middlecon.CallOptions, error) {
 
 // call makes a call and prints its account.
 func (s *shared) call(cmd *cobra.Command, ask func(context.Context, *middlecon.Conn) (*middlecon.Account, error)) error {
+	return s.ask(cmd, ask, func(w io.Writer, account *middlecon.Account) {
+		if s.json {
+			printJSON(w, accountOf(account))
+		} else {
+			printAccount(w, account)
+		}
+	})
+}
+
+// ask gets an account, prints it and says by the exit status whether it is met.
+func (s *shared) ask(cmd *cobra.Command, ask func(context.Context, *middlecon.Conn) (*middlecon.Account, error), print func(io.Writer, *middlecon.Account)) error {
 	conn, err := s.dial(cmd)
 	if err != nil {
 		return err
@@ -123,11 +134,7 @@ func (s *shared) call(cmd *cobra.Command, ask func(context.Context, *middlecon.C
 		}
 		return err
 	}
-	if s.json {
-		printJSON(cmd.OutOrStdout(), accountOf(account))
-	} else {
-		printAccount(cmd.OutOrStdout(), account)
-	}
+	print(cmd.OutOrStdout(), account)
 	if !account.Met {
 		return statusError(exitNotMet)
 	}

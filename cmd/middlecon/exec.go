@@ -27,6 +27,7 @@ const (
 // answers runs one command for each message.
 type answers struct {
 	command string
+	verb    string     // what the command finds in MIDDLECON_VERB
 	running sync.Mutex // held while the command runs
 }
 
@@ -45,7 +46,7 @@ func (a *answers) answer(ctx context.Context, m *middlecon.Message) ([]byte, err
 	failed := &tail{limit: stderrKept}
 	cmd := exec.CommandContext(ctx, "sh", "-c", a.command)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(m.Payload), out, failed
-	cmd.Env = append(os.Environ(), "MIDDLECON_ROOM="+m.Room, "MIDDLECON_CALLER_HOST="+m.Host, fmt.Sprintf("MIDDLECON_CALLER_PID=%d", m.PID))
+	cmd.Env = append(os.Environ(), "MIDDLECON_VERB="+a.verb, "MIDDLECON_ROOM="+m.Room, "MIDDLECON_CALLER_HOST="+m.Host, fmt.Sprintf("MIDDLECON_CALLER_PID=%d", m.PID))
 	// A group of its own, so that what the shell started ends with it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }

@@ -15,25 +15,37 @@ import (
 const leaveWithin = time.Second
 
 func joinCommand(s *shared) *cobra.Command {
-	var name, command string
+	var name, from string
+	var run commands
 	var labels, state []string
 	var once bool
 	cmd := &cobra.Command{
-		Use:   "join ROOM --name NAME [--exec COMMAND]",
-		Short: "Be a member of a room and answer its calls with a command",
+		Use:   "join ROOM --name NAME [--exec COMMAND] [--offers]",
+		Short: "Be a member of a room and answer its calls, or do its work, with a command",
 		Long: `Join ROOM and, for each call, run COMMAND by sh -c with the message on its
 standard input. What it prints is the reply; an exit status other than 0 is the
 outcome app_error, with the last of its standard error. Without --exec each call
 is answered with its own message.
 
-COMMAND finds MIDDLECON_ROOM, MIDDLECON_CALLER_HOST and MIDDLECON_CALLER_PID in
-its environment. At the call's deadline, or when its answer is needed no more, it
+With --offers the member bids on work that is offered to the room ('middlecon
+offer'), and runs COMMAND when it is bound to it. With --bid another command
+decides: its exit status 0 bids, and a number that it prints is the cost; any
+other declines. The member bids on one offer at a time, and on none while it works.
+
+With --state-from FILE the member shows the lines KEY=VALUE of FILE as its state,
+and reads it again at each SIGHUP. With --state-from - each line of its standard
+input sets one key, or removes it where there is no =.
+
+The commands find MIDDLECON_VERB (call, offer, bid), MIDDLECON_ROOM,
+MIDDLECON_CALLER_HOST and MIDDLECON_CALLER_PID in their environment. At the call's deadline, or when its answer is needed no more, it
 is killed with all that it has started.
 
 When the broker is lost, the member joins again as soon as there is one; with
 --no-reconnect it ends, and the exit status is 3. Interrupted, the member leaves.`,
 		Example: `  middlecon join web --name web1 --label zone=a --exec 'nginx -s reload'
-  middlecon join nodes --name "$(hostname)" --exec 'uptime'`,
+  middlecon join nodes --name "$(hostname)" --exec 'uptime'
+  middlecon join build --name b1 --exec ./build --bid 'cut -d" " -f1 /proc/loadavg | tr -d .'
+  while sleep 5; do echo "load=$(cut -d' ' -f1 /proc/loadavg)"; done | middlecon join web --name web1 --state-from -`,
 		Args: exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if name == "" {
@@ -50,20 +62,19 @@ When the broker is lost, the member joins again as soon as there is one; with
 			if err != nil {
 				return err
 			}
+			source, err := stateFrom(from, shown, cmd.InOrStdin())
+			if err != nil {
+				return err
+			}
+			member, handler := run.member(middlecon.Member{Name: name, Labels: parsed, State: source.state})
 			conn, err := s.dialWith(cmd, middlecon.Options{Reconnect: !once, Lost: func(why error) {
 				_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "middlecon: the broker is lost, reconnecting: %s\n", plain(why.Error()))
 			}})
 			if err != nil {
 				return err
 			}
-			defer func() { _ = conn.Close() }()
-			handler := echo
-			if command != "" {
-				a := &answers{command: command}
-				handler = a.answer
-				defer func() { _ = conn.Close(); a.end() }()
-			}
-			return s.member(cmd, conn, args[0], middlecon.Member{Name: name, Labels: parsed, State: shown}, handler)
+			defer func() { _ = conn.Close(); run.end() }()
+			return s.member(cmd, conn, args[0], member, handler, source)
 		},
 	}
 	s.brokerFlags(cmd)
@@ -71,26 +82,33 @@ When the broker is lost, the member joins again as soon as there is one; with
 	cmd.Flags().StringArrayVar(&labels, "label", nil, "`KEY=VALUE` by which calls can select; may be repeated")
 	cmd.Flags().StringArrayVar(&state, "state", nil, "`KEY=VALUE` of the state that the member shows; may be repeated")
 	cmd.Flags().BoolVar(&once, "no-reconnect", false, "end when the broker is lost, instead of joining again")
-	cmd.Flags().StringVar(&command, "exec", "", "`COMMAND` that answers each message")
+	cmd.Flags().StringVar(&run.exec, "exec", "", "`COMMAND` that answers each message, and does the work that the member is bound to")
+	cmd.Flags().BoolVar(&run.offers, "offers", false, "bid on all work that is offered to the room")
+	cmd.Flags().StringVar(&run.bid, "bid", "", "`COMMAND` whose success bids on an offer, and which may print the cost; means --offers")
+	cmd.Flags().StringVar(&from, "state-from", "", "`FILE` with the member's state, read again at SIGHUP; or - for changes on standard input")
 	return cmd
 }
 
 // member stays in the room until it is interrupted or the session ends.
-func (s *shared) member(cmd *cobra.Command, conn *middlecon.Conn, room string, member middlecon.Member, handler middlecon.Handler) error {
+func (s *shared) member(cmd *cobra.Command, conn *middlecon.Conn, room string, member middlecon.Member, handler middlecon.Handler, source *stateSource) error {
 	m, err := conn.Join(cmd.Context(), room, member, handler)
 	if err != nil {
 		return err
 	}
 	s.say(cmd.OutOrStdout(), fmt.Sprintf("joined %s as %s, member %s, view %d", room, member.Name, m.ID(), m.View()),
 		map[string]any{"event": "joined", "room": room, "name": member.Name, "member": m.ID().String(), "view": m.View()})
+	ctx, stop := context.WithCancel(cmd.Context())
+	followed := make(chan struct{})
+	go func() { defer close(followed); s.showStates(ctx, cmd, m, source) }()
+	defer func() { stop(); <-followed }()
 	select {
 	case <-conn.Done():
 		return fmt.Errorf("%w any more: %w", middlecon.ErrUnreachable, conn.Err())
 	case <-cmd.Context().Done():
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), leaveWithin)
+	leaving, cancel := context.WithTimeout(context.Background(), leaveWithin)
 	defer cancel()
-	return m.Leave(ctx)
+	return m.Leave(leaving)
 }
 
 func echo(_ context.Context, m *middlecon.Message) ([]byte, error) { return m.Payload, nil }

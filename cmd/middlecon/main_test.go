@@ -44,7 +44,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"await":  await,
 			"exist":  exist,
-			"drains": drains,
+			"drains": drains, "says": says, "flood": flood, "has": has,
 			"line":   line,
 			"tcp":    tcp,
 			"keys":   keys,
@@ -151,6 +151,11 @@ func line(ts *testscript.TestScript, _ bool, args []string) {
 	want, err := strconv.Atoi(args[1])
 	ts.Check(err)
 	poll(ts, args[0]+" has lines: "+args[1], func() bool { return strings.Count(ts.ReadFile(args[0]), "\n") >= want })
+}
+
+// has FILE TEXT: it is in it, soon.
+func has(ts *testscript.TestScript, _ bool, args []string) {
+	poll(ts, args[0]+" has "+args[1], func() bool { return strings.Contains(ts.ReadFile(args[0]), args[1]) })
 }
 
 // tcp NAME sets TCP to the TCP address that the broker of that name logged.

@@ -136,6 +136,10 @@ func printAccount(w io.Writer, a *middlecon.Account) {
 	}
 	_, _ = fmt.Fprintf(w, "%s, view %d of %s: %d selected, rule %s %s, %v\n",
 		a.Room, a.View, members(a.ViewSize), a.Selected, a.Rule, met, brief(a.Elapsed))
+	printOutcomes(w, a)
+}
+
+func printOutcomes(w io.Writer, a *middlecon.Account) {
 	counts := a.Counts()
 	var parts []string
 	for _, o := range protocol.Outcomes() {

@@ -97,9 +97,24 @@ func drains(ts *testscript.TestScript, _ bool, args []string) {
 	})
 }
 
+// says NAME LINE: the process is given a line on its standard input.
+func says(ts *testscript.TestScript, _ bool, args []string) {
+	_, err := of(ts).named(ts, args[0]).stdin.WriteString(args[1] + "\n")
+	ts.Check(err)
+}
+
+// flood NAME N: the process is given the lines n=1 to n=N.
+func flood(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	for i := range n {
+		says(ts, false, []string{args[0], "n=" + strconv.Itoa(i+1)})
+	}
+}
+
 // signal NAME SIGNAL sends one.
 func signalTo(ts *testscript.TestScript, _ bool, args []string) {
-	known := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL, "STOP": syscall.SIGSTOP, "CONT": syscall.SIGCONT}
+	known := map[string]syscall.Signal{"HUP": syscall.SIGHUP, "INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL, "STOP": syscall.SIGSTOP, "CONT": syscall.SIGCONT}
 	sig, ok := known[args[1]]
 	if !ok {
 		ts.Fatalf("unknown signal %s", args[1])

@@ -62,6 +62,7 @@ Environment: DDCOS_BROKER is the broker's address where --broker is not given.`,
   middlecon join web --name web1 --label zone=a --exec 'cat; hostname'
   echo reload | middlecon call web - --deadline 2s --need 66%
   middlecon send web web1 status
+  middlecon offer web job-17
   middlecon members web --json
   middlecon watch web`,
 		Version:       ddcos.Version(),
@@ -84,7 +85,7 @@ Environment: DDCOS_BROKER is the broker's address where --broker is not given.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return misuse{fmt.Errorf("%w: see '%s --help'", err, cmd.CommandPath())}
 	})
-	root.AddCommand(serveCommand(), joinCommand(&s), callCommand(&s), sendCommand(&s), membersCommand(&s), watchCommand(&s), forgetCommand(&s), publishCommand(&s), statusCommand(&s), manCommand())
+	root.AddCommand(serveCommand(), joinCommand(&s), callCommand(&s), sendCommand(&s), offerCommand(&s), membersCommand(&s), watchCommand(&s), forgetCommand(&s), publishCommand(&s), statusCommand(&s), manCommand())
 	strict(root)
 	return root
 }

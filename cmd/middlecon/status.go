@@ -15,7 +15,7 @@ func statusCommand(s *shared) *cobra.Command {
 		Use:   "status",
 		Short: "Tell what a broker has done and what it has",
 		Long: `Print the broker's counts, all of one instant: calls accepted are those finished
-and those in flight; refused ones were not accepted. The same numbers, and how long
+and those in flight; refused ones were not accepted; offers likewise. The same numbers, and how long
 calls took, are what 'middlecon serve --metrics' gives to Prometheus.`,
 		Example: "  middlecon status\n  middlecon status --json | jq .calls",
 		Args:    exactly(0),
@@ -49,6 +49,20 @@ type callsJSON struct {
 	Refused   uint64 `json:"refused"`
 }
 
+type offersJSON struct {
+	callsJSON
+	Bound         uint64 `json:"bound"`
+	Bids          uint64 `json:"bids"`
+	BidsLate      uint64 `json:"bids_late"`
+	BidsDuplicate uint64 `json:"bids_duplicate"`
+	BidsUnknown   uint64 `json:"bids_unknown"`
+}
+
+type statesJSON struct {
+	Set     uint64 `json:"set"`
+	Refused uint64 `json:"refused"` // for being too many
+}
+
 type statusJSON struct {
 	UptimeMS    uint64            `json:"uptime_ms"`
 	Sessions    uint64            `json:"sessions"`
@@ -58,6 +72,8 @@ type statusJSON struct {
 	Absent      uint64            `json:"absent"`
 	Views       uint64            `json:"views"`
 	Calls       callsJSON         `json:"calls"`
+	Offers      offersJSON        `json:"offers"`
+	States      statesJSON        `json:"states"`
 	Published   uint64            `json:"published"`
 	Outcomes    map[string]uint64 `json:"outcomes"`
 	Late        uint64            `json:"late"`
@@ -71,7 +87,12 @@ type statusJSON struct {
 func statusOfBroker(s *protocol.Stats) statusJSON {
 	return statusJSON{
 		UptimeMS: s.UptimeMS, Sessions: s.Sessions, Rooms: s.Rooms, Members: s.Members, Watches: s.Watches, Absent: s.Absent, Views: s.Views,
-		Calls:     callsJSON{Accepted: s.Accepted, Finished: s.Finished, InFlight: s.InFlight, Abandoned: s.Abandoned, Refused: s.Refused},
+		Calls: callsJSON{Accepted: s.Accepted, Finished: s.Finished, InFlight: s.InFlight, Abandoned: s.Abandoned, Refused: s.Refused},
+		Offers: offersJSON{
+			callsJSON: callsJSON{Accepted: s.OffersAccepted, Finished: s.OffersFinished, InFlight: s.OffersInFlight, Abandoned: s.OffersAbandoned, Refused: s.OffersRefused},
+			Bound:     s.OffersBound, Bids: s.Bids, BidsLate: s.BidsLate, BidsDuplicate: s.BidsDuplicate, BidsUnknown: s.BidsUnknown,
+		},
+		States:    statesJSON{Set: s.StatesSet, Refused: s.StatesRefused},
 		Published: s.Published, Outcomes: outcomesOf(s), Late: s.Late, Duplicate: s.Duplicate, Unknown: s.Unknown,
 		HalfOpen: s.HalfOpen, HeldBytes: s.Held, QueuedBytes: s.Queued,
 	}
@@ -93,6 +114,14 @@ func printStatus(w io.Writer, s *protocol.Stats) {
 		brief(time.Duration(s.UptimeMS)*time.Millisecond), s.Sessions, s.Rooms, members(int(s.Members)), s.Watches, s.Absent, s.Views)
 	_, _ = fmt.Fprintf(w, "calls: %d accepted = %d finished + %d in flight; %d refused, %d abandoned by their callers; %d published\n",
 		s.Accepted, s.Finished, s.InFlight, s.Refused, s.Abandoned, s.Published)
+	if s.OffersAccepted+s.OffersRefused > 0 {
+		_, _ = fmt.Fprintf(w, "offers: %d accepted = %d finished + %d in flight; %d refused, %d abandoned by their callers; %d bound\n",
+			s.OffersAccepted, s.OffersFinished, s.OffersInFlight, s.OffersRefused, s.OffersAbandoned, s.OffersBound)
+		_, _ = fmt.Fprintf(w, "bids: %d counted, %d late, %d duplicate, %d to no offer\n", s.Bids, s.BidsLate, s.BidsDuplicate, s.BidsUnknown)
+	}
+	if s.StatesSet+s.StatesRefused > 0 {
+		_, _ = fmt.Fprintf(w, "states: %d set, %d refused as too many\n", s.StatesSet, s.StatesRefused)
+	}
 	for o, n := range s.Outcomes {
 		if n > 0 {
 			_, _ = fmt.Fprintf(w, "  %d %s\n", n, protocol.Outcome(o))
