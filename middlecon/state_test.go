@@ -3,8 +3,8 @@ package middlecon_test
 import (
 	"context"
 	"errors"
-	"strings"
 	"strconv"
+	"strings"
 	"testing"
 
 	"ddcos/middlecon"

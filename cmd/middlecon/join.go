@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,10 +16,7 @@ import (
 const leaveWithin = time.Second
 
 func joinCommand(s *shared) *cobra.Command {
-	var name, from string
-	var run commands
-	var labels, state []string
-	var once bool
+	var j joining
 	cmd := &cobra.Command{
 		Use:   "join ROOM --name NAME [--exec COMMAND] [--offers]",
 		Short: "Be a member of a room and answer its calls, or do its work, with a command",
@@ -37,8 +35,9 @@ and reads it again at each SIGHUP. With --state-from - each line of its standard
 input sets one key, or removes it where there is no =.
 
 The commands find MIDDLECON_VERB (call, offer, bid), MIDDLECON_ROOM,
-MIDDLECON_CALLER_HOST and MIDDLECON_CALLER_PID in their environment. At the call's deadline, or when its answer is needed no more, it
-is killed with all that it has started.
+MIDDLECON_CALLER_HOST and MIDDLECON_CALLER_PID in their environment. At the
+deadline, or when the answer is needed no more, they are killed with all that they
+have started.
 
 When the broker is lost, the member joins again as soon as there is one; with
 --no-reconnect it ends, and the exit status is 3. Interrupted, the member leaves.`,
@@ -47,46 +46,64 @@ When the broker is lost, the member joins again as soon as there is one; with
   middlecon join build --name b1 --exec ./build --bid 'cut -d" " -f1 /proc/loadavg | tr -d .'
   while sleep 5; do echo "load=$(cut -d' ' -f1 /proc/loadavg)"; done | middlecon join web --name web1 --state-from -`,
 		Args: exactly(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if name == "" {
-				return misuse{errors.New("--name is needed: the member's name in the room")}
-			}
-			if err := errors.Join(checked("room", args[0]), checked("--name", name)); err != nil {
-				return err
-			}
-			parsed, err := parseLabels(labels)
-			if err != nil {
-				return err
-			}
-			shown, err := parseState(state)
-			if err != nil {
-				return err
-			}
-			source, err := stateFrom(from, shown, cmd.InOrStdin())
-			if err != nil {
-				return err
-			}
-			member, handler := run.member(middlecon.Member{Name: name, Labels: parsed, State: source.state})
-			conn, err := s.dialWith(cmd, middlecon.Options{Reconnect: !once, Lost: func(why error) {
-				_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "middlecon: the broker is lost, reconnecting: %s\n", plain(why.Error()))
-			}})
-			if err != nil {
-				return err
-			}
-			defer func() { _ = conn.Close(); run.end() }()
-			return s.member(cmd, conn, args[0], member, handler, source)
-		},
+		RunE: func(cmd *cobra.Command, args []string) error { return s.join(cmd, args[0], &j) },
 	}
 	s.brokerFlags(cmd)
-	cmd.Flags().StringVar(&name, "name", "", "`NAME` in the room, which nobody else there may have")
-	cmd.Flags().StringArrayVar(&labels, "label", nil, "`KEY=VALUE` by which calls can select; may be repeated")
-	cmd.Flags().StringArrayVar(&state, "state", nil, "`KEY=VALUE` of the state that the member shows; may be repeated")
-	cmd.Flags().BoolVar(&once, "no-reconnect", false, "end when the broker is lost, instead of joining again")
-	cmd.Flags().StringVar(&run.exec, "exec", "", "`COMMAND` that answers each message, and does the work that the member is bound to")
-	cmd.Flags().BoolVar(&run.offers, "offers", false, "bid on all work that is offered to the room")
-	cmd.Flags().StringVar(&run.bid, "bid", "", "`COMMAND` whose success bids on an offer, and which may print the cost; means --offers")
-	cmd.Flags().StringVar(&from, "state-from", "", "`FILE` with the member's state, read again at SIGHUP; or - for changes on standard input")
+	cmd.Flags().StringVar(&j.name, "name", "", "`NAME` in the room, which nobody else there may have")
+	cmd.Flags().StringArrayVar(&j.labels, "label", nil, "`KEY=VALUE` by which calls can select; may be repeated")
+	cmd.Flags().StringArrayVar(&j.state, "state", nil, "`KEY=VALUE` of the state that the member shows; may be repeated")
+	cmd.Flags().StringVar(&j.from, "state-from", "", "`FILE` with the member's state, read again at SIGHUP; or - for changes on standard input")
+	cmd.Flags().BoolVar(&j.once, "no-reconnect", false, "end when the broker is lost, instead of joining again")
+	cmd.Flags().StringVar(&j.run.exec, "exec", "", "`COMMAND` that answers each message, and does the work that the member is bound to")
+	cmd.Flags().BoolVar(&j.run.offers, "offers", false, "bid on all work that is offered to the room")
+	cmd.Flags().StringVar(&j.run.bid, "bid", "", "`COMMAND` whose success bids on an offer, and which may print the cost; means --offers")
 	return cmd
+}
+
+// joining is what the flags of join say.
+type joining struct {
+	name, from    string
+	labels, state []string
+	once          bool
+	run           commands
+}
+
+// check gives the member that the flags describe, and where its state comes from.
+func (j *joining) check(room string, stdin io.Reader) (member middlecon.Member, source *stateSource, err error) {
+	if j.name == "" {
+		return member, nil, misuse{errors.New("--name is needed: the member's name in the room")}
+	}
+	if err := errors.Join(checked("room", room), checked("--name", j.name)); err != nil {
+		return member, nil, err
+	}
+	member.Name = j.name
+	if member.Labels, err = parseLabels(j.labels); err != nil {
+		return member, nil, err
+	}
+	if member.State, err = parseState(j.state); err != nil {
+		return member, nil, err
+	}
+	if source, err = stateFrom(j.from, member.State, stdin); err != nil {
+		return member, nil, err
+	}
+	member.State = source.state
+	return member, source, nil
+}
+
+func (s *shared) join(cmd *cobra.Command, room string, j *joining) error {
+	member, source, err := j.check(room, cmd.InOrStdin())
+	if err != nil {
+		return err
+	}
+	member, handler := j.run.member(member)
+	conn, err := s.dialWith(cmd, middlecon.Options{Reconnect: !j.once, Lost: func(why error) {
+		_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "middlecon: the broker is lost, reconnecting: %s\n", plain(why.Error()))
+	}})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close(); j.run.end() }()
+	return s.member(cmd, conn, room, member, handler, source)
 }
 
 // member stays in the room until it is interrupted or the session ends.
