@@ -10,6 +10,22 @@ import (
 type changes struct {
 	under *Snapshot
 	rows  map[Key]*Process
+	begun map[int32]Key // by pid, those that began
+}
+
+func newChanges(under *Snapshot) *changes {
+	return &changes{under: under, rows: map[Key]*Process{}, begun: map[int32]Key{}}
+}
+
+// find is the last process that had a pid, or nil.
+func (c *changes) find(pid int32) *Process {
+	if key, ok := c.begun[pid]; ok {
+		return c.row(key)
+	}
+	if p := c.under.Find(pid); p != nil {
+		return c.row(p.Key())
+	}
+	return nil
 }
 
 // row is what is known of a process, or nil.
@@ -41,6 +57,9 @@ func (c *changes) snapshot() *Snapshot {
 
 // take applies one event, once.
 func (l *Live) take(e *Event, c *changes) {
+	if !c.complete(e) {
+		return
+	}
 	switch e.Kind {
 	case EventFork:
 		l.births[e.Process.Key()] = e.Parent
@@ -111,7 +130,7 @@ func (c *changes) begin(e *Event, name func(*Process)) {
 	}
 	p.inherit(from, e.Kind == EventFork)
 	name(&p)
-	c.rows[p.Key()] = &p
+	c.rows[p.Key()], c.begun[p.PID] = &p, p.Key()
 }
 
 // ended makes the row of a process that has ended.

@@ -24,6 +24,7 @@ type Event struct {
 	Task    int32
 	StartNS uint64
 
-	Parent  Key     // of fork, exec and exit: the parent that it had then
+	Parent  Key     // of fork, exec and exit: the parent that it had then; without a start where that is not known
+	Partial bool    // the process could not be read any more: it has its pid, and its start unless that is not known
 	Process Process // of fork, exec and exit: all that is known; of final, the CPU times
 }

@@ -50,9 +50,9 @@ func (l *Live) Apply(events []Event, status Events, now time.Duration) *Snapshot
 	if l.snap == nil {
 		return nil
 	}
-	changes := changes{under: l.snap, rows: map[Key]*Process{}}
+	changes := newChanges(l.snap)
 	for i := range events {
-		l.take(&events[i], &changes)
+		l.take(&events[i], changes)
 	}
 	l.exited.Expire(now)
 	if len(changes.rows) == 0 {
@@ -90,7 +90,7 @@ func (l *Live) Sample(cur *Sample, events []Event, status Events) *Snapshot {
 	l.tidy()
 
 	// What happened since the sample began is not in it.
-	late := changes{under: l.snap, rows: map[Key]*Process{}}
+	late := newChanges(l.snap)
 	for i := range events {
 		if events[i].At > cur.Mono {
 			late.replay(&events[i], l)

@@ -336,3 +336,31 @@ func TestCrowded(t *testing.T) {
 		t.Error("crowded after the sample")
 	}
 }
+
+// partial is an event of a process that could not be read any more.
+func partial(kind EventKind, at int, pid, ppid int32, start uint64) Event {
+	p := Blank()
+	p.PID, p.PPID, p.StartTicks, p.StartNS = pid, ppid, start, start*uint64(ms(10))
+	if kind == EventExit {
+		p.SetEnd(ms(at), 4<<8)
+	}
+	return Event{Kind: kind, At: ms(at), Task: pid, StartNS: p.StartNS, Parent: Key{PID: ppid}, Partial: true, Process: p}
+}
+
+// A process that is gone before it can be read has what is known of it, or of
+// its parent; one of which nothing is known is left out.
+func TestPartialEvents(t *testing.T) {
+	s := newStory()
+	s.sample(1000, nil, proc(1, 0, 0), proc(50, 1, 30))
+	s.happens(1300,
+		partial(EventFork, 1200, 120, 50, 120), partial(EventFork, 1210, 121, 120, 121), partial(EventExec, 1215, 121, 0, 121),
+		partial(EventExit, 1220, 120, 50, 120), partial(EventExit, 1230, 121, 1, 121),
+		partial(EventExit, 1240, 50, 1, 0), partial(EventExit, 1250, 4711, 1, 0))
+	show := func(p *Process) string { return fmt.Sprintf("=%s,%d,%d", p.Comm, p.CPUNS/uint64(ms(1)), p.ExitCode) }
+	s.want(t, "at their ends", "1S=p1,0,-1 50X=p50,30,4 120X=p50,0,4 121X=,0,4", show)
+	if e := s.live.recent[Key{121, 121}]; e.Parent != (Key{120, 120}) {
+		t.Errorf("born of %v", e.Parent)
+	}
+	s.sample(2000, nil, proc(1, 0, 0))
+	s.want(t, "with the sample", "1S=0.00/0.00 50X=0.00/0.00 120X=0.00/0.00 121X=0.00/0.00", rates)
+}

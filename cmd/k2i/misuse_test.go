@@ -41,6 +41,7 @@ func TestFailures(t *testing.T) {
 		"too quick":              {[]string{"serve", "--interval", "1ms"}, 2, "--interval 1ms: want 100ms to 1h"},
 		"a wrong mode":           {[]string{"serve", "--mode", "magic"}, 2, "want auto, bpf or procfs"},
 		"a wrong mode, once":     {[]string{"once", "--mode", "magic"}, 2, "want auto, bpf or procfs"},
+		"wrong events":           {[]string{"serve", "--events", "magic"}, 2, "want auto, bpf, connector or none"},
 		"a wrong name":           {[]string{"serve", "--name", "a\x1b[2J"}, 2, "--name: "},
 		"no name":                {[]string{"once", "--name", ""}, 2, "--name: "},
 		"a wrong broker":         {[]string{"serve", "--broker", "localhost"}, 2, "--broker: "},

@@ -7,6 +7,7 @@ import (
 	"net"
 	"time"
 
+	"ddcos/k2i"
 	"ddcos/k2i/agent"
 	"ddcos/middlecon/listen"
 	"ddcos/protocol"
@@ -17,6 +18,9 @@ const (
 	minInterval = 100 * time.Millisecond
 	maxInterval = time.Hour
 )
+
+// eventsAuto takes the best road of events that there is.
+const eventsAuto = "auto"
 
 // open checks the flags and then opens what can fail: the addresses, and the
 // agent, which is the slower of the two. Nothing stays open when it fails.
@@ -39,7 +43,11 @@ func open(ctx context.Context, f serveFlags, log *slog.Logger) (*agent.Agent, []
 		}
 		listeners = append(listeners, l)
 	}
-	a, err := agent.New(ctx, f.agent.options(f.interval, log))
+	options := f.agent.options(f.interval, log)
+	if f.events != eventsAuto {
+		options.Events = k2i.EventMode(f.events)
+	}
+	a, err := agent.New(ctx, options)
 	if err != nil {
 		return fail(fmt.Errorf("cannot sample this host: %w", err))
 	}
@@ -58,6 +66,11 @@ func (f *serveFlags) check() ([]protocol.Address, error) {
 	}
 	if err := f.agent.check(); err != nil {
 		return nil, err
+	}
+	switch k2i.EventMode(f.events) {
+	case eventsAuto, k2i.EventsBPF, k2i.EventsConnector, k2i.EventsNone:
+	default:
+		return nil, misuse{fmt.Errorf("--events %q: want auto, bpf, connector or none", f.events)}
 	}
 	var addresses []protocol.Address
 	for _, s := range f.listen {

@@ -28,6 +28,7 @@ type serveFlags struct {
 	listen   []string
 	interval time.Duration
 	broker   string
+	events   string
 	insecure bool
 	agent    agentFlags
 	verbose  bool
@@ -66,6 +67,7 @@ unless --insecure-plaintext is given. A Unix socket is for its owner and group.`
 	flags.DurationVar(&f.interval, "interval", time.Second, "time between two samples")
 	flags.StringVar(&f.broker, "broker", os.Getenv("DDCOS_BROKER"), "broker to join: unix:///path or tcp://host:port (environment: DDCOS_BROKER)")
 	f.agent.add(flags)
+	flags.StringVar(&f.events, "events", eventsAuto, "how to learn what lives and dies between two samples: auto, bpf, connector or none")
 	flags.BoolVar(&f.insecure, "insecure-plaintext", false, "allow TCP beyond loopback, where whoever is on the way can read")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "log more")
 	return cmd

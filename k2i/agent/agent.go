@@ -22,6 +22,7 @@ const ModeAuto k2i.Mode = "auto"
 type Options struct {
 	Interval time.Duration // between two samples
 	Mode     k2i.Mode      // ModeAuto, k2i.ModeBPF or k2i.ModeProcfs
+	Events   k2i.EventMode // the road of events; "" for the best
 	Name     string        // the host's, in every answer; "" for what the kernel says
 	Root     string        // of the proc file system
 	Log      *slog.Logger
@@ -77,7 +78,10 @@ func New(ctx context.Context, options Options) (*Agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.events = openEvents(a.road)
+	if a.events, err = openEvents(a.fs, a.road, options.Events); err != nil {
+		_ = a.road.close()
+		return nil, err
+	}
 	a.note(a.events.status())
 	return a, nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"ddcos/k2i"
 	"ddcos/k2i/probe"
+	"ddcos/k2i/procfs"
 )
 
 // Times of events. A snapshot follows an event after at most eventPoll; what was
@@ -56,6 +57,26 @@ func (b bpfEvents) close() error    { return b.events.Close() }
 func (b bpfEvents) lacks() []string { return nil }
 func (b bpfEvents) status() k2i.Events {
 	return k2i.Events{Mode: k2i.EventsBPF, Seen: b.events.Read(), Lost: b.events.Lost()}
+}
+
+// connectorEvents are the process connector's.
+type connectorEvents struct {
+	connector *procfs.Connector
+	reason    string // why it is not BPF
+}
+
+func (c connectorEvents) drain(events []k2i.Event) ([]k2i.Event, bool, error) {
+	events, err := c.connector.Drain(events)
+	return events, false, err
+}
+func (c connectorEvents) close() error { return c.connector.Close() }
+func (c connectorEvents) lacks() []string {
+	return []string{"killed_by", "killer_comm", "killer_pid", "killer_user", "peak_rss_bytes"}
+}
+
+func (c connectorEvents) status() k2i.Events {
+	seen, lost := c.connector.Counts()
+	return k2i.Events{Mode: k2i.EventsConnector, Seen: seen, Lost: lost, Reason: c.reason}
 }
 
 // poll applies what has happened since the last call, and takes a sample where

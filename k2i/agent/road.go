@@ -41,17 +41,36 @@ func openRoad(fs *procfs.FS, mode k2i.Mode) (r road, refused string, err error) 
 	return nil, "", fmt.Errorf("%w; --mode procfs does without", err)
 }
 
-// openEvents opens the best road of events that goes with a road of samples.
-func openEvents(r road) eventRoad {
-	b, ok := r.(*bpfRoad)
-	if !ok {
-		return noEvents{"it was not asked for"}
+// openEvents opens the best road of events that the caller wants and that there
+// is: an agent lives without any, and says so.
+func openEvents(fs *procfs.FS, r road, want k2i.EventMode) (eventRoad, error) {
+	refused := "it was not asked for"
+	b, tracing := r.(*bpfRoad)
+	switch want {
+	case "", k2i.EventsBPF, k2i.EventsConnector:
+	case k2i.EventsNone:
+		return noEvents{refused}, nil
+	default:
+		return nil, fmt.Errorf("events %q: want auto, bpf, connector or none", want)
 	}
-	events, err := b.probe.OpenEvents()
+	if want != k2i.EventsConnector && tracing {
+		events, err := b.probe.OpenEvents()
+		if err == nil {
+			return bpfEvents{events}, nil
+		}
+		refused = err.Error()
+	}
+	if want == k2i.EventsBPF {
+		return nil, fmt.Errorf("events by BPF: %s; it goes with mode bpf", refused)
+	}
+	connector, err := fs.OpenConnector()
 	if err != nil {
-		return noEvents{err.Error()}
+		if want == k2i.EventsConnector {
+			return nil, err
+		}
+		return noEvents{refused + "; " + err.Error()}, nil
 	}
-	return bpfEvents{events}
+	return connectorEvents{connector, refused}, nil
 }
 
 // procRoad reads /proc file by file.

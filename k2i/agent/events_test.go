@@ -1,0 +1,277 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"ddcos/k2i"
+)
+
+// eventRoads are the three ways to what happened, and what each can tell.
+var eventRoads = []struct {
+	name   string
+	mode   k2i.Mode
+	events k2i.EventMode
+	tells  bool // of what no sample saw, and how it ended
+	killer bool // and who did it
+}{
+	{"bpf", k2i.ModeBPF, k2i.EventsBPF, true, true},
+	{"connector", k2i.ModeProcfs, k2i.EventsConnector, true, false},
+	{"procfs", k2i.ModeProcfs, k2i.EventsNone, false, false},
+}
+
+// startAgent runs an agent until the test ends, and waits for its first snapshot.
+func startAgent(t *testing.T, mode k2i.Mode, events k2i.EventMode) *Agent {
+	t.Helper()
+	options := DefaultOptions()
+	options.Mode, options.Events, options.Interval = mode, events, 200*time.Millisecond
+	a, err := New(t.Context(), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- a.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	until(t, a, "a first snapshot", func(*k2i.Snapshot) bool { return true })
+	return a
+}
+
+// until waits for a snapshot that is looked for.
+func until(t *testing.T, a *Agent, what string, found func(*k2i.Snapshot) bool) *k2i.Snapshot {
+	t.Helper()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.After(2 * patience); ; {
+		if snap := a.Snapshot(); snap != nil && found(snap) {
+			return snap
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("no %s; %+v", what, a.Stats())
+		}
+	}
+}
+
+// exited waits until a process is remembered as ended.
+func exited(t *testing.T, a *Agent, pid int, also func(*k2i.Process) bool) *k2i.Process {
+	t.Helper()
+	var p *k2i.Process
+	until(t, a, fmt.Sprintf("end of process %d", pid), func(s *k2i.Snapshot) bool {
+		i := slices.IndexFunc(s.Exited, func(p *k2i.Process) bool { return int(p.PID) == pid })
+		if i >= 0 {
+			p = s.Exited[i]
+		}
+		return i >= 0 && also(p)
+	})
+	return p
+}
+
+func anyhow(*k2i.Process) bool { return true }
+
+func TestEventRoads(t *testing.T) {
+	for _, road := range eventRoads {
+		t.Run(road.name, func(t *testing.T) {
+			a := startAgent(t, road.mode, road.events)
+			if got := a.Snapshot().Events.Mode; got != road.events {
+				t.Fatalf("events by %s: %+v", got, a.Stats())
+			}
+			for _, field := range []string{"exit_code", "killed_by"} {
+				lacking := !road.tells || field == "killed_by" && !road.killer
+				if slices.Contains(a.Snapshot().Missing, field) != lacking {
+					t.Errorf("missing %v", a.Snapshot().Missing)
+				}
+			}
+			t.Run("killed after it was sampled", func(t *testing.T) { killSampled(t, a, road.tells, road.killer) })
+			if !road.tells {
+				return
+			}
+			t.Run("short-lived", func(t *testing.T) { endShortly(t, a) })
+			t.Run("double-forked", func(t *testing.T) { forkTwice(t, a, road.killer) })
+			t.Run("out of memory", func(t *testing.T) { endForMemory(t, a, road.killer) })
+			if events := a.Snapshot().Events; events.Seen == 0 || events.Lost != 0 {
+				t.Errorf("%+v", events)
+			}
+		})
+	}
+}
+
+func killSampled(t *testing.T, a *Agent, tells, killer bool) {
+	child := sleeper(t)
+	until(t, a, "row of the child", func(s *k2i.Snapshot) bool {
+		p := s.Find(int32(child.Process.Pid))
+		return p != nil && p.Comm == "sleep" && len(p.Args) == 2
+	})
+	if err := child.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	_ = child.Wait() // the signal ended it
+	p := exited(t, a, child.Process.Pid, anyhow)
+	if p.Comm != "sleep" || p.Args[0] != "sleep" || p.State != k2i.StateEnded || p.User != "root" || p.Threads != 0 {
+		t.Errorf("%+v", p)
+	}
+	if tells != (p.EndSignal == k2i.Count(syscall.SIGTERM)) || p.ExitCode != k2i.Unread {
+		t.Errorf("ended by signal %d, code %d", p.EndSignal, p.ExitCode)
+	}
+	if killer != (int(p.KillerPID) == os.Getpid() && p.KilledBy == k2i.KilledByProcess && p.KillerUser == "root" && p.KillerComm != "") {
+		t.Errorf("killed by %q, %d %q of %q", p.KilledBy, p.KillerPID, p.KillerComm, p.KillerUser)
+	}
+	until(t, a, "snapshot without it", func(s *k2i.Snapshot) bool { return s.Find(p.PID) == nil })
+}
+
+func endShortly(t *testing.T, a *Agent) {
+	for _, code := range []int{0, 3, 255} {
+		cmd := exec.CommandContext(t.Context(), "sh", "-c", fmt.Sprint("exit ", code))
+		_ = cmd.Run() // the code is what is tested
+		if p := exited(t, a, cmd.Process.Pid, anyhow); p.ExitCode != k2i.Count(code) || p.EndSignal != 0 || int(p.PPID) != os.Getpid() {
+			t.Errorf("exit %d: %+v", code, p)
+		}
+	}
+}
+
+// A process whose parent has ended before it is there as well, with its CPU time.
+func forkTwice(t *testing.T, a *Agent, exact bool) {
+	const busy = `sh -c 'echo $$; i=0; while [ $i -lt 60000 ]; do i=$((i+1)); done; exit 5' & exit 0`
+	out, err := exec.CommandContext(t.Context(), "sh", "-c", busy).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(out)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := exited(t, a, pid, func(p *k2i.Process) bool { return !exact || p.CPUNS > uint64(10*time.Millisecond) })
+	if p.ExitCode != 5 {
+		t.Errorf("%+v", p)
+	}
+}
+
+// endForMemory lets a process fill a control group of 32 MiB.
+func endForMemory(t *testing.T, a *Agent, killer bool) {
+	group := memoryGroup(t, 32<<20)
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", `echo $$ >"$0/cgroup.procs" && exec tail /dev/zero`, group)
+	_ = cmd.Run() // it is killed
+	p := exited(t, a, cmd.Process.Pid, func(p *k2i.Process) bool { return !killer || p.KilledBy != k2i.KilledByKernel })
+	if p.EndSignal != k2i.Count(syscall.SIGKILL) {
+		t.Errorf("%+v", p)
+	}
+	if killer && (p.KilledBy != k2i.KilledByOOM || p.PeakRSSBytes < 16<<20 || p.PeakRSSBytes > 48<<20) {
+		t.Errorf("killed by %q with a peak of %d bytes", p.KilledBy, p.PeakRSSBytes)
+	}
+}
+
+// memoryGroup makes a control group of so many bytes, of either version.
+func memoryGroup(t *testing.T, limit int) string {
+	t.Helper()
+	for root, file := range map[string]string{"/sys/fs/cgroup/memory": "memory.limit_in_bytes", "/sys/fs/cgroup": "memory.max"} {
+		dir := filepath.Join(root, fmt.Sprintf("ddcos-test-%d-%d", os.Getpid(), time.Now().UnixNano()))
+		if os.Mkdir(dir, 0o755) != nil {
+			continue
+		}
+		t.Cleanup(func() { _ = os.Remove(dir) }) // a process that still leaves it keeps it
+		if os.WriteFile(filepath.Join(dir, file), []byte(strconv.Itoa(limit)), 0) == nil {
+			return dir
+		}
+	}
+	t.Fatal("no control group of memory can be made here")
+	return ""
+}
+
+// A process is a row from its exec on, though no sample was taken since.
+func TestExecIsSeenBetweenSamples(t *testing.T) {
+	options := DefaultOptions()
+	options.Interval = time.Hour
+	a, err := New(t.Context(), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- a.Run(ctx) }()
+	until(t, a, "a first snapshot", func(*k2i.Snapshot) bool { return true })
+	child := sleeper(t)
+	snap := until(t, a, "row of the child", func(s *k2i.Snapshot) bool {
+		p := s.Find(int32(child.Process.Pid))
+		return p != nil && p.Comm == "sleep"
+	})
+	if p := snap.Find(int32(child.Process.Pid)); p.Args[1] != "1000" || p.User != "root" || p.Cgroup == "" || p.Kind == "" || a.Stats().Passes != 1 {
+		t.Errorf("after %d samples: %+v", a.Stats().Passes, p)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if err := a.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// losingRoad has lost something when it is told to.
+type losingRoad struct {
+	eventRoad
+	lost uint64
+}
+
+func (l *losingRoad) status() k2i.Events {
+	s := l.eventRoad.status()
+	s.Lost += l.lost
+	return s
+}
+
+// What was lost is repaired by a sample, once.
+func TestLossIsRepaired(t *testing.T) {
+	a, err := New(t.Context(), DefaultOptions())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = a.Close() }()
+	losing := &losingRoad{eventRoad: a.events}
+	a.events = losing
+	a.pass(t.Context())
+	if a.poll() {
+		t.Error("a sample is wanted and nothing was lost")
+	}
+	losing.lost = 3
+	if a.poll() {
+		t.Error("a sample is wanted so soon after the last")
+	}
+	a.passed = time.Now().Add(-repairGap)
+	if !a.poll() {
+		t.Error("no sample is wanted")
+	}
+	a.pass(t.Context())
+	a.passed = time.Now().Add(-repairGap)
+	if a.poll() || a.Snapshot().Events.Lost != 3 || a.Stats().Events.Lost != 3 {
+		t.Errorf("after the sample: %+v", a.Stats())
+	}
+}
+
+func TestWrongEvents(t *testing.T) {
+	for want, options := range map[string]Options{
+		"want auto, bpf, connector or none": {Mode: ModeAuto, Events: "magic"},
+		"goes with mode bpf":                {Mode: k2i.ModeProcfs, Events: k2i.EventsBPF},
+	} {
+		options.Root = DefaultOptions().Root
+		if _, err := New(t.Context(), options); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}
