@@ -26,7 +26,7 @@ type plan struct {
 	Names     []string // one session each
 	Journal   string
 	Reconnect bool
-	Software  string
+	Via       []string `json:"-"` // the command that starts the process, such as nsenter
 }
 
 // runMembers is a process of members: they do what messages order, and write it down first.

@@ -15,10 +15,16 @@ const cursed = "cursed"
 // rooms, where a call's account is half made.
 func panics() []defect {
 	return []defect{
-		{"panic at a call", "middlecon/broker/take.go", "func (b *Broker) call(s *session, f protocol.Frame) error {\n",
-			"func (b *Broker) call(s *session, f protocol.Frame) error {\n\tif string(f.Payload) == \"cursed\" {\n\t\tpanic(\"planted\")\n\t}\n"},
-		{"panic at a reply", "middlecon/room/reply.go", "func (r *Rooms) reply(e Reply) {\n",
-			"func (r *Rooms) reply(e Reply) {\n\tif string(e.Part) == \"cursed\" {\n\t\tpanic(\"planted\")\n\t}\n"},
+		{
+			"panic at a call", "middlecon/broker/take.go",
+			"func (b *Broker) call(s *session, f protocol.Frame) error {\n",
+			"func (b *Broker) call(s *session, f protocol.Frame) error {\n\tif string(f.Payload) == \"cursed\" {\n\t\tpanic(\"planted\")\n\t}\n",
+		},
+		{
+			"panic at a reply", "middlecon/room/reply.go",
+			"func (r *Rooms) reply(e Reply) {\n",
+			"func (r *Rooms) reply(e Reply) {\n\tif string(e.Part) == \"cursed\" {\n\t\tpanic(\"planted\")\n\t}\n",
+		},
 	}
 }
 
@@ -42,7 +48,9 @@ func TestBrokerPanics(t *testing.T) {
 			} else {
 				r.reply(f, protocol.OK, []byte(cursed))
 			}
-			r.ended()
+			if code := r.ended(); code != 0 {
+				t.Errorf("it ends with %v", code)
+			}
 			if a := <-done; len(a.Entries) != 4 || outcomeOf(a.Entries, "cursed") != protocol.LostAfterSend {
 				t.Errorf("a session that met a defect: %+v", a.Entries)
 			}

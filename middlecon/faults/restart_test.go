@@ -97,8 +97,9 @@ func TestCallerKilled(t *testing.T) {
 	killed := w.play("caller", plan{Names: []string{"killed"}, Address: w.broker.socket})
 	w.awaitSteps(Began, 4)
 	killed.end()
-	w.h.Calls = append(w.h.Calls, Call{Key: Key{"killed", 1}, Room: theRoom, Orphan: true,
-		Digest: Digest(Payload(Key{"killed", 1}, []string{"*=sleep:1m"}, 0))})
+	key := Key{"killed", 1}
+	digest := Digest(Payload(key, []string{"*=sleep:1m"}, 0))
+	w.h.Calls = append(w.h.Calls, Call{Key: key, Room: theRoom, Orphan: true, Digest: digest})
 	w.awaitSteps(Stopped, 4)
 	await(t, "the call is abandoned", func() bool { return w.sample(false).Abandoned == 1 })
 	w.finish()

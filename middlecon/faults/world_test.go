@@ -170,8 +170,12 @@ func (w *world) play(role string, p plan) *process {
 	if err != nil {
 		w.Fatal(err)
 	}
+	self, err := os.Executable()
+	if err != nil {
+		w.Fatal(err)
+	}
 	w.journals = append(w.journals, p.Journal)
-	proc := run(w, role+" "+p.Names[0], filepath.Join(w.dir, p.Names[0]+".log"), []string{roleEnv + "=" + role, planEnv + "=" + string(text)}, "/proc/self/exe")
+	proc := run(w, role+" "+p.Names[0], filepath.Join(w.dir, p.Names[0]+".log"), []string{roleEnv + "=" + role, planEnv + "=" + string(text)}, append(p.Via, self)...)
 	w.procs = append(w.procs, proc)
 	return proc
 }
