@@ -63,6 +63,7 @@ func runMembers() error {
 // member is one member of such a process.
 type member struct {
 	name    string
+	life    int // of several memberships under one name, one after the other
 	journal *Journal
 }
 
@@ -75,7 +76,7 @@ func (m *member) handle(ctx context.Context, message *middlecon.Message) ([]byte
 	}
 	digest := Digest(message.Payload)
 	at := func(s Step) {
-		if err := m.journal.Write(Line{At: Now(), Member: m.name, Life: os.Getpid(), Step: s, Key: key, Digest: digest}); err != nil {
+		if err := m.journal.Write(Line{At: Now(), Member: m.name, Life: os.Getpid()<<16 + m.life, Step: s, Key: key, Digest: digest}); err != nil {
 			panic(err)
 		}
 	}

@@ -54,9 +54,8 @@ func TestJoinLeaveStorm(t *testing.T) {
 		name := fmt.Sprintf("storm%d", i)
 		w.sick(name)
 		storm.Go(func() {
-			m := &member{name: name, journal: journal}
 			for n := 0; ctx.Err() == nil; n++ {
-				if err := w.joinAndGo(m, n); err != nil {
+				if err := w.joinAndGo(&member{name: name, life: 4 * n, journal: journal}, n); err != nil {
 					t.Errorf("%s: %v", name, err)
 					return
 				}
@@ -94,6 +93,7 @@ func (w *world) joinAndGo(m *member, n int) error {
 	}
 	defer func() { _ = conn.Close() }()
 	for range 1 + n%3 {
+		m = &member{name: m.name, life: m.life + 1, journal: m.journal}
 		in, err := conn.Join(ctx, theRoom, middlecon.Member{Name: m.name}, m.handle)
 		if err != nil {
 			return onlyTaken(err)
