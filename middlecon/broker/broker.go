@@ -72,6 +72,7 @@ func New(options Options) (*Broker, error) {
 	if options.Number == 0 {
 		options.Number = 1 + rand.Uint32N(protocol.MaxBroker)
 	}
+	options.keepWithin(memoryLimit())
 	b := &Broker{
 		options: options,
 		limit:   sessionLimit(options.Sessions),
