@@ -47,7 +47,11 @@ func (p *parser) addHost() {
 	if p.out.NoHost || slices.ContainsFunc(p.out.Cells, func(c Cell) bool { return c.Key == HostKey }) {
 		return
 	}
-	p.out.Cells = append(cellsOf([]string{HostKey}), p.out.Cells...)
+	first := cellsOf([]string{HostKey})
+	if p.out.Cells[0].filler {
+		first = append(first, fillerCell(" "))
+	}
+	p.out.Cells = append(first, p.out.Cells...)
 	if !slices.ContainsFunc(p.out.Cells[1:], func(c Cell) bool { return c.Header != "" && !c.filler }) {
 		p.out.Cells[0].Header = "" // pid= asks for lines without headers
 	}
@@ -71,7 +75,7 @@ func (p *parser) threads() error {
 		return usage("thread flags conflict; can't use both -L and -T")
 	}
 	p.adding = listed && (below || out.ThreadsAlike)
-	out.ThreadsBelow = below
+	out.ThreadsBelow, out.threadIDs = below, listed
 	out.ThreadsAlike = out.ThreadsAlike || listed && !below
 	return nil
 }
@@ -280,8 +284,7 @@ func (p *parser) together() []Cell {
 	add(!full && !bsd, "ucmd")
 	cells := cellsOf(strings.Fields(b.String()))
 	if at := slices.IndexFunc(cells, func(c Cell) bool { return c.Key == "sgi_rss" }); at >= 0 {
-		colon := Cell{Column: Column{Header: ":", Width: 1, Side: Left}, filler: true}
-		cells = slices.Insert(cells, at, colon)
+		cells = slices.Insert(cells, at, fillerCell(":"))
 	}
 	return cells
 }

@@ -8,10 +8,12 @@ import (
 	"testing"
 
 	"ddcos/dps"
+	"ddcos/k2i"
 )
 
 var (
 	chanceSeed  = flag.Uint64("chance.seed", 1, "what the random command lines are made from; 0 for a new one, which is told")
+	chanceBPF   = flag.Bool("chance.bpf", false, "dps reads by BPF instead of /proc")
 	chanceLines = flag.Int("chance.lines", 200, "how many random command lines are compared with ps")
 )
 
@@ -40,6 +42,9 @@ func (d *deck) deal() string {
 // Random command lines are accepted or refused alike, and print the same bytes.
 func TestByChanceAgainstPS(t *testing.T) {
 	p := startPeers(t)
+	if *chanceBPF && hasBPF(t) {
+		p.mode = k2i.ModeBPF
+	}
 	seed := *chanceSeed
 	if seed == 0 {
 		seed = rand.Uint64() //nolint:gosec // not a secret
@@ -113,7 +118,7 @@ func flawed(t *testing.T, c *dps.Command) bool {
 	t.Helper()
 	unread := differences(t, "unread-below")
 	unsorted := differences(t, "sorted-by-value")
-	return (c.ThreadsAlike || c.ThreadsBelow) && len(c.Sort) > 0 ||
+	return c.LosesThreads() ||
 		slices.ContainsFunc(c.Sort, func(k dps.SortKey) bool { return slices.Contains(unsorted, k.Column.Key) }) ||
 		c.Tree != dps.NoTree && len(c.Sort) > 0 ||
 		c.ThreadsBelow && slices.ContainsFunc(c.Cells, func(cell dps.Cell) bool {

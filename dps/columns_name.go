@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"ddcos/k2i"
 	"ddcos/k2i/fleet"
 )
 
@@ -134,7 +135,30 @@ func argsText(l *Look, r fleet.Row) string {
 	case len(p.Args) == 0:
 		return "[" + p.Comm + "]"
 	}
-	return strings.Join(p.Args, " ")
+	if whole := l.fact(r, lineFact); whole != "" {
+		return blanks(whole)
+	}
+	return strings.ReplaceAll(strings.Join(p.Args, " "), "\n", " ")
+}
+
+// lineFact is the whole command line, of which a sample has so much only.
+const lineFact = "cmdline"
+
+// cutMargin is for empty arguments where a sample ends, which it leaves out.
+const cutMargin = 256
+
+// isCut tells whether a command line may go on behind what its sample has.
+func isCut(p *k2i.Process) bool {
+	n := len(p.Args)
+	for _, arg := range p.Args {
+		n += len(arg)
+	}
+	return n >= k2i.MaxArgs-cutMargin
+}
+
+// blanks has blanks in the place of what ends texts and lines.
+func blanks(text string) string {
+	return strings.NewReplacer("\x00", " ", "\n", " ").Replace(strings.TrimRight(text, "\x00"))
 }
 
 // command is what room columns show of a command: the branches of the forest as
@@ -171,7 +195,7 @@ func (l *Look) environ(r fleet.Row) string {
 	if !l.reading {
 		return "-" // nobody's environment travels
 	}
-	return Clean(strings.ReplaceAll(strings.TrimRight(l.fact(r, "environ"), "\x00"), "\x00", " "))
+	return Clean(blanks(l.fact(r, "environ")))
 }
 
 func orDash(s string) string {

@@ -129,7 +129,7 @@ func ownNS(_ *Look, r fleet.Row) uint64 {
 
 // hertz is how many clock ticks a second has on a row's host.
 func hertz(r fleet.Row) uint64 {
-	if t := r.Host.Info.TicksPerSecond; 0 < t && int64(t) <= int64(time.Second) {
+	if t := r.Host.Info.TicksPerSecond; 0 < t && t <= int64(time.Second) {
 		return uint64(t)
 	}
 	return defaultTicks

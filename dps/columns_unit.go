@@ -1,6 +1,8 @@
 package dps
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 
 	"ddcos/k2i/fleet"
@@ -10,16 +12,15 @@ import (
 var unitEndings = []string{".service", ".scope", ".socket", ".mount", ".swap"}
 
 // unitColumns are systemd's words for where a process belongs, from the path of
-// its control group. Seats and machines are known to daemons that dps does not
-// ask.
+// its control group. Seats and machines stand in files of its daemons.
 var unitColumns = []Column{
 	unit("slice", "SLICE", 31, "slice", func(u unitPath) string { return u.slice }),
 	unit("unit", "UNIT", 31, "unit", func(u unitPath) string { return u.unit }),
 	unit("uunit", "UUNIT", 31, "unit of the user's own manager", func(u unitPath) string { return u.user }),
 	unit("lsession", "SESSION", 11, "login session", func(u unitPath) string { return u.session }),
 	unit("ouid", "OWNER", 5, "user id of the session's owner", func(u unitPath) string { return u.owner }),
-	unit("machine", "MACHINE", 31, "virtual machine or container; always -", func(unitPath) string { return "" }),
-	unit("seat", "SEAT", 11, "seat; always -", func(unitPath) string { return "" }),
+	daemons("machine", "MACHINE", 31, "virtual machine or container", machineOf),
+	daemons("seat", "SEAT", 11, "seat of the login session", seatOf),
 	told("lxc", "LXC", 8, Left, "cgroup", "container of LXC", func(l *Look, r fleet.Row) string {
 		return orDash(lxcName(l.fact(r, "cgroup")))
 	}),
@@ -32,6 +33,57 @@ func unit(key, header string, width int, help string, get func(unitPath) string)
 	return told(key, header, width, Left, "cgroup", help+", by systemd", func(l *Look, r fleet.Row) string {
 		return orDash(get(readUnitPath(systemdPath(l.fact(r, "cgroup")))))
 	})
+}
+
+// Systemd is a file below /run/systemd, or where a link there points; "" where
+// there is none. It is this host's.
+type Systemd func(name string) string
+
+// RunSystemd is Systemd as it is.
+func RunSystemd(name string) string {
+	path := filepath.Join("/run/systemd", name)
+	if target, err := os.Readlink(path); err == nil {
+		return target
+	}
+	text, err := os.ReadFile(path) //nolint:gosec // of root's own directory
+	if err != nil || len(text) > maxSystemdFile {
+		return ""
+	}
+	return string(text)
+}
+
+// maxSystemdFile is more than a file of systemd's about a session has.
+const maxSystemdFile = 64 << 10
+
+// daemons is a column of what systemd's daemons have written down.
+func daemons(key, header string, width int, help string, get func(Systemd, unitPath) string) Column {
+	return told(key, header, width, Left, "cgroup", help+", by systemd", func(l *Look, r fleet.Row) string {
+		if l.Systemd == nil {
+			return "-"
+		}
+		return orDash(get(l.Systemd, readUnitPath(systemdPath(l.fact(r, "cgroup")))))
+	})
+}
+
+// seatOf is the seat of a session.
+func seatOf(read Systemd, u unitPath) string {
+	if u.session == "" {
+		return ""
+	}
+	for line := range strings.Lines(read("sessions/" + u.session)) {
+		if seat, found := strings.CutPrefix(line, "SEAT="); found {
+			return strings.TrimSpace(seat)
+		}
+	}
+	return ""
+}
+
+// machineOf is the machine whose unit a process is in.
+func machineOf(read Systemd, u unitPath) string {
+	if u.unit == "" {
+		return ""
+	}
+	return strings.TrimSpace(read("machines/unit:" + u.unit))
 }
 
 // systemdPath is the unified hierarchy's path; without one systemd's own.

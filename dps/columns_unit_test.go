@@ -56,3 +56,23 @@ func TestShortMask(t *testing.T) {
 		}
 	}
 }
+
+func TestSeatsAndMachines(t *testing.T) {
+	files := map[string]string{"sessions/7": "UID=1000\nSEAT=seat0\nTTY=tty1\n", "sessions/8": "UID=1000\n", "machines/unit:machine-box.scope": "box"}
+	read := func(name string) string { return files[name] }
+	for _, test := range []struct{ path, seat, machine string }{
+		{"/user.slice/user-1000.slice/session-7.scope", "seat0", ""},
+		{"/user.slice/user-1000.slice/session-8.scope", "", ""},
+		{"/user.slice/user-1000.slice/session-9.scope", "", ""},
+		{"/machine.slice/machine-box.scope/x", "", "box"},
+		{"/", "", ""},
+	} {
+		u := readUnitPath(test.path)
+		if seat, machine := seatOf(read, u), machineOf(read, u); seat != test.seat || machine != test.machine {
+			t.Errorf("%s: seat %q and machine %q, want %q and %q", test.path, seat, machine, test.seat, test.machine)
+		}
+	}
+	if got := RunSystemd("no/such/file"); got != "" {
+		t.Errorf("a file that is not there holds %q", got)
+	}
+}

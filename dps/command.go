@@ -56,6 +56,7 @@ type Command struct {
 
 	ThreadsAlike bool // a line for each thread, as if it were a process
 	ThreadsBelow bool // a line for each thread below its process's
+	threadIDs    bool // by -L or -T: with their ids
 
 	Columns int    // of the screen, from --cols; 0 where not given
 	Wide    int    // how often w was given

@@ -9,3 +9,7 @@ func (s Selection) Open() bool {
 	return !named || s.lists.Negate || s.simplyGiven() || s.thisTerminal || slices.Contains(s.lists.TTYs, 0) || slices.Contains(s.lists.SIDs, 0) ||
 		len(s.lists.Comms) > 0
 }
+
+// LosesThreads tells the command lines for which ps shows no threads, because
+// there is a sort key: of those that ask for threads, H alone keeps them.
+func (c *Command) LosesThreads() bool { return (c.threadIDs || c.ThreadsBelow) && len(c.Sort) > 0 }

@@ -31,16 +31,22 @@ const (
 	thread              // the line of a thread below its process's
 )
 
-// load reads the facts that the columns of a listing need, once for each row.
+// load reads the facts that the columns of a listing need, once for each row; a
+// command line only where the sample's may be cut.
 func (l *Look) load(rows []fleet.Row, columns []Column, read Facts) {
 	names := factNames(columns, l)
-	if read == nil || len(names) == 0 {
+	lines := slices.ContainsFunc(columns, func(c Column) bool { return c.isArgs() })
+	if read == nil {
 		return
 	}
-	l.reading = true
+	l.reading = l.reading || len(names) > 0
 	for _, r := range rows {
-		if e := l.extra(r); e.facts == nil {
-			e.facts = read(r.Process, e.tid, names)
+		wanted := names
+		if lines && isCut(r.Process) {
+			wanted = append(slices.Clip(names), lineFact)
+		}
+		if e := l.extra(r); e.facts == nil && len(wanted) > 0 {
+			e.facts = read(r.Process, e.tid, wanted)
 		}
 	}
 }

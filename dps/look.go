@@ -26,6 +26,8 @@ type Look struct {
 	users  map[nameKey]string
 	groups map[nameKey]string
 
+	Systemd Systemd // of this host; nil where others are asked
+
 	reading bool // facts of this host were read
 	extras  map[*k2i.Process]*extra
 }

@@ -99,9 +99,6 @@ func isCodes(format string) bool {
 // as they are; before the first one any character may stand. Behind the last one
 // the line is filled to its end, as in ps.
 func codeCells(format string) ([]Cell, error) {
-	filler := func(text string) Cell {
-		return Cell{Column: Column{Header: text, Width: len(text), Side: Left}, filler: true}
-	}
 	var cells []Cell
 	for first := true; format != ""; first = false {
 		text, rest, coded := strings.Cut(format, "%")
@@ -115,7 +112,7 @@ func codeCells(format string) ([]Cell, error) {
 		case coded && (rest == "" || rest[0] == ' ' || rest[0] == '%'):
 			return nil, usage("missing AIX field descriptor")
 		case text != "":
-			cells = append(cells, filler(text))
+			cells = append(cells, fillerCell(text))
 		}
 		if !coded {
 			break
@@ -131,5 +128,10 @@ func codeCells(format string) ([]Cell, error) {
 	if len(cells) > maxCells {
 		return nil, tooManyColumns()
 	}
-	return append(cells, filler("")), nil
+	return append(cells, fillerCell("")), nil
+}
+
+// fillerCell is text that stands in every line.
+func fillerCell(text string) Cell {
+	return Cell{Column: Column{Header: text, Width: len(text), Side: Left}, filler: true}
 }

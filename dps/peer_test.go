@@ -97,14 +97,18 @@ func startPeers(t *testing.T) *peers {
 	p.start(t, "sleep", sleep("setpriv", "--reuid=2000000000", "--regid=1999999999", "--clear-groups"))
 
 	odd := exec.Command("sleep", "600")
-	odd.Args = []string{"a b)\x1b[31m\x7f é中 \xff", "600"}
+	odd.Args = []string{"a b)\x1b[31m\x7f é中 \xff two\nlines", "600"}
+	odd.Env = []string{"EMPTY=", "LINES=one\ntwo", "\x1b[31m"}
 	p.start(t, "sleep", odd)
+	long := exec.Command("sleep", "600")
+	long.Args = []string{strings.Repeat("a long name ", 600), "600"} // more than a sample has
+	p.start(t, "sleep", long)
 
-	long := filepath.Join(t.TempDir(), "a (strange) n\x1bme that is long")
-	if err := os.Link(resolve(t, "sleep"), long); err != nil {
-		copyFile(t, resolve(t, "sleep"), long)
+	strange := filepath.Join(t.TempDir(), "a (strange) n\x1bme that is long")
+	if err := os.Link(resolve(t, "sleep"), strange); err != nil {
+		copyFile(t, resolve(t, "sleep"), strange)
 	}
-	p.start(t, "a (strange) n\x1bm", exec.Command(long, "600"))
+	p.start(t, "a (strange) n\x1bm", exec.Command(strange, "600"))
 
 	zombie := exec.Command("sh", "-c", "exit 3")
 	if err := zombie.Start(); err != nil {
@@ -258,7 +262,7 @@ func (o *onlooker) ours(t *testing.T, args ...string) (string, int) {
 	screen, _ := strconv.Atoi(os.Getenv("COLUMNS")) // 0 where there is none
 	l := dps.Listing{
 		Command: c, Source: o.source(), Caller: int32(os.Getpid()), Facts: o.proc.Facts, Threads: o.proc.Threads, //nolint:gosec // a pid
-		Screen: screen, Stdout: &out, Stderr: &problems,
+		Systemd: dps.RunSystemd, Screen: screen, Stdout: &out, Stderr: &problems,
 	}
 	status, err := l.Run(t.Context())
 	if err != nil || problems.Len() > 0 && c.Warning == "" {

@@ -1,6 +1,10 @@
 package dps_test
 
 import (
+	"debug/elf"
+	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -8,20 +12,53 @@ import (
 	"ddcos/k2i/agent"
 )
 
+// hasBPF tells whether this host can be read by BPF.
+func hasBPF(t *testing.T) bool {
+	t.Helper()
+	options := agent.DefaultOptions()
+	options.Mode = k2i.ModeBPF
+	_, err := agent.Once(t.Context(), options)
+	if err != nil {
+		t.Logf("no BPF here: %v", err)
+	}
+	return err == nil
+}
+
 // What BPF reads prints the same bytes as what /proc tells, which the other tests
 // compare: every keyword, and every usual line.
 func TestByBPFAgainstPS(t *testing.T) {
 	p := startPeers(t)
-	p.mode = k2i.ModeBPF
-	options := agent.DefaultOptions()
-	options.Mode = p.mode
-	if _, err := agent.Once(t.Context(), options); err != nil {
-		t.Skipf("no BPF here: %v", err)
+	if !hasBPF(t) {
+		t.Skip("not read by BPF")
 	}
+	p.mode = k2i.ModeBPF
 	for _, key := range shared(t) {
 		p.equal(t, same, "-o", "pid,"+key+",ppid", "-q", p.list())
 	}
 	for _, line := range strings.Split(strings.TrimSpace(usual), "\n") {
 		p.alike(t, strings.Fields(strings.ReplaceAll(line, "PIDS", p.list())))
 	}
+}
+
+// PSS counts who else has a page: ps itself, where it is one of libc. So it is
+// compared for a program without libraries, which ps has no page of.
+func TestPSSAgainstPS(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err := elf.Open(self)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = program.Close() }() // it was only read
+	if slices.ContainsFunc(program.Progs, func(part *elf.Prog) bool { return part.Type == elf.PT_INTERP }) {
+		t.Skip("this test is not static: it shares libc with ps")
+	}
+	p := &peers{onlooker: newOnlooker(t)}
+	p.withThreads(t)
+	share(t, p.pids[0])
+	p.pids = append(p.pids, "2", strconv.Itoa(1<<22-1))
+	p.equal(t, same, "-o", "pid,pss,uss,rss", "-p", p.list())
+	p.equal(t, same, "-o", "pss:12=", "--sort", "-pss", "-p", p.list())
 }

@@ -28,6 +28,7 @@ type Listing struct {
 	ASCII    bool           // the locale has no other characters
 	Facts    Facts          // of this host; nil where others are asked
 	Threads  Threads        // of this host; nil where others are asked
+	Systemd  Systemd        // of this host; nil where others are asked
 	Location *time.Location // of start times; nil for the local one
 
 	Stdout io.Writer
@@ -132,7 +133,7 @@ func (c *Command) agentKeys() ([]query.Key, bool) {
 func (l *Listing) show(table *fleet.Table, look *Look) {
 	c := l.Command
 	look.Comm, look.Numeric, look.Cumulative, look.Environ = c.Comm, c.Numeric, c.Sum, c.Environ
-	look.SignalNames, look.FullName, look.ASCII = c.SignalNames, c.FullName, l.ASCII
+	look.SignalNames, look.FullName, look.ASCII, look.Systemd = c.SignalNames, c.FullName, l.ASCII, l.Systemd
 	var columns []Column
 	for _, key := range c.Sort {
 		columns = append(columns, key.Column)

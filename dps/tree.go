@@ -38,15 +38,13 @@ func (l *Look) forest(rows []fleet.Row, kind Tree) []fleet.Row {
 		}
 	}
 	slices.Reverse(roots)
+	for i := range rows { // behind them circles of parents, which two samples in one may make
+		roots = append(roots, i)
+	}
 	slices.SortStableFunc(roots, func(a, b int) int { return cmp.Compare(rows[a].Host.Name, rows[b].Host.Name) })
 	f.done = make([]bool, len(rows))
 	for _, i := range roots {
 		f.add(i, 0, nil)
-	}
-	for i := range rows { // a circle of parents, which two samples in one may make
-		if !f.done[i] {
-			f.add(i, 0, nil)
-		}
 	}
 	return f.sorted
 }

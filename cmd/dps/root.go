@@ -80,7 +80,7 @@ func show(cmd *cobra.Command, command *dps.Command) (int, error) {
 		if err != nil {
 			return dps.ExitFailed, err
 		}
-		listing.Facts, listing.Threads = proc.Facts, proc.Threads
+		listing.Facts, listing.Threads, listing.Systemd = proc.Facts, proc.Threads, dps.RunSystemd
 	}
 	status, err := listing.Run(cmd.Context())
 	return status, explain(err)
