@@ -7,6 +7,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"ddcos/protocol"
 )
 
 // attacks are the ways to hurt a broker by its wire, by name. Each opens its
@@ -63,6 +65,20 @@ func TestAttacks(t *testing.T) {
 	}
 }
 
+// TestFullFileTable (W15): strangers open more connections than the broker has
+// files. Those that are no strangers go on as before; the rest is refused with a
+// word, ended when no hello comes, or waits; and when they have gone, newcomers
+// are welcome again.
+func TestFullFileTable(t *testing.T) {
+	s := besiege(t, besiegedOptions{Files: 160}, 4*time.Millisecond)
+	s.await(t, 20)
+	s.suffer(t, judgement{
+		attack: "W15 file table", scale: 600, peak: kib(16),
+		ends: append(word(protocol.CodeTooManySessions, protocol.CodeHelloTimeout), "closed"),
+	})
+	s.suffer(t, judgement{attack: "W1 lengths", scale: 1, ends: append(word(protocol.CodeMalformed, protocol.CodeFrameTooLarge), "lives")})
+}
+
 // suffer lets one attack loose and holds it to its judgement.
 func (s *siege) suffer(t *testing.T, v judgement) {
 	outer := s.t
@@ -115,35 +131,41 @@ func (s *siege) bounded(t *testing.T, v judgement, sessions, peak, kept int) {
 }
 
 // BenchmarkAttacks measures the neighbours' calls without and with each attack,
-// in turns: the 99th percentile under attack beside the one in peace. The
+// in turns: the 99th percentile of 600 calls under attack beside that in peace,
+// of all turns the one that a quarter was below: a shared machine has bad moments. The
 // attacker comes from elsewhere, as far as that goes on one machine: it has
 // what the others leave of the processors.
 //
-//	go test -run '^$' -bench Attacks -benchtime 3x ./middlecon/broker
+//	go test -run '^$' -bench Attacks -benchtime 7x ./middlecon/broker
 func BenchmarkAttacks(b *testing.B) {
 	for _, v := range judgements() {
 		b.Run(v.attack, func(b *testing.B) {
-			s := besiege(b, besiegedOptions{}, 2*time.Millisecond)
+			s := besiege(b, besiegedOptions{}, time.Millisecond)
 			s.await(b, 200)
 			s.heard(b)
-			var peace, war []time.Duration
+			var peace, war []float64
+			window := func() float64 {
+				s.await(b, 600)
+				took := s.heard(b)
+				return float64(took[len(took)*99/100].Microseconds())
+			}
 			for b.Loop() {
-				s.await(b, 1000)
-				peace = append(peace, s.heard(b)...)
+				peace = append(peace, window())
 				cmd, out := spawn(b, roleAttacker, orders{Attack: v.attack, Unix: s.unix, TCP: s.tcp, Scale: v.scale, Again: true, Meek: true})
 				s.await(b, 200) // it has begun
 				s.heard(b)
-				s.await(b, 1000)
-				war = append(war, s.heard(b)...)
+				war = append(war, window())
 				_ = cmd.Process.Kill()
 				_, _ = out.Read(make([]byte, 1))
+				s.await(b, 200) // its sessions have ended
+				s.heard(b)
 			}
 			slices.Sort(peace)
 			slices.Sort(war)
-			p99 := func(took []time.Duration) float64 { return float64(took[len(took)*99/100].Microseconds()) }
-			b.ReportMetric(p99(peace), "peace-p99-µs")
-			b.ReportMetric(p99(war), "war-p99-µs")
-			b.ReportMetric(100*(p99(war)/p99(peace)-1), "%up")
+			calm, hit := peace[len(peace)/4], war[len(war)/4]
+			b.ReportMetric(calm, "peace-p99-µs")
+			b.ReportMetric(hit, "war-p99-µs")
+			b.ReportMetric(100*(hit/calm-1), "%up")
 			b.ReportMetric(0, "ns/op")
 		})
 	}
