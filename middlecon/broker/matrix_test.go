@@ -131,16 +131,16 @@ func TestAConversationCutAnywhere(t *testing.T) {
 		var heard strings.Builder
 		for pongs > 0 {
 			f := r.next()
-			switch {
-			case f.Kind == protocol.KindDeliver:
+			switch f.Kind {
+			case protocol.KindDeliver:
 				heard.WriteString("deliver, ")
 				continue
-			case f.Kind == protocol.KindError:
+			case protocol.KindError:
 				fmt.Fprintf(&heard, "error %d %v, ", f.Sequence, f.Code)
 				continue
-			case f.Kind == protocol.KindPong:
+			case protocol.KindPong:
 				pongs--
-			case f.Kind == protocol.KindJoined:
+			case protocol.KindJoined:
 				number = f.Room
 			}
 			fmt.Fprintf(&heard, "%v %d, ", f.Kind, f.Sequence)

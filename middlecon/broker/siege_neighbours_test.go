@@ -103,10 +103,14 @@ func incomplete(a *middlecon.Account, err error) string {
 	if a.Selected != neighbourMembers || len(a.Outcomes) != neighbourMembers || !a.Met || len(a.Absent) > 0 || a.Late+a.Duplicate > 0 {
 		return fmt.Sprintf("%+v", a)
 	}
-	for i, o := range a.Outcomes {
-		if o.Outcome != protocol.OK || string(o.Reply) != "how are you" || o.Name != fmt.Sprint("n", i) {
+	names := map[string]bool{}
+	for _, o := range a.Outcomes {
+		if names[o.Name] = true; o.Outcome != protocol.OK || string(o.Reply) != "how are you" {
 			return fmt.Sprintf("%+v", o)
 		}
+	}
+	if len(names) != neighbourMembers {
+		return fmt.Sprintf("%d members, some twice", len(names))
 	}
 	return ""
 }
