@@ -33,7 +33,7 @@ FUZZTIME ?= 50000x
 BENCH_FLAGS ?= --members 1000 --transport tcp --peer c,nats,nats-unknown
 
 .DEFAULT_GOAL := help
-.PHONY: help build peers run test race fuzz lint bench generate install clean
+.PHONY: help build peers run test race fuzz soak lint bench generate install clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -67,6 +67,10 @@ fuzz: ## run every fuzz target, FUZZTIME=50000x each
 		echo "fuzz: $$package $$target, $(FUZZTIME)"; \
 		$(GO) test -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) -fuzzminimizetime=10x "$$package" || exit 1; \
 	done
+
+soak: ## the faults at length: 100,000 histories of the rooms, then real processes; some 15 minutes
+	ROOM_SEEDS=100000 $(GO) test -count=1 -timeout 60m -v -run '^TestSimulation$$' ./middlecon/room
+	FAULTS_SOAK=1 $(GO) test -count=1 -timeout 60m -v ./middlecon/faults
 
 lint: $(GOLANGCI) ## golangci-lint at the pinned version, with .golangci.yml
 	$(GOLANGCI) run ./...

@@ -138,11 +138,11 @@ func (b *Broker) read(s *session, c gnet.Conn) {
 	}
 }
 
-// quiet gives gnet's log to ours.
+// quiet gives gnet's log to ours. What it warns of any peer can cause, as often as it likes.
 type quiet struct{ log *slog.Logger }
 
 func (q quiet) Debugf(string, ...any)          {}
 func (q quiet) Infof(string, ...any)           {}
-func (q quiet) Warnf(format string, a ...any)  { q.log.Warn("gnet: " + fmt.Sprintf(format, a...)) }
+func (q quiet) Warnf(format string, a ...any)  { q.log.Debug("gnet: " + fmt.Sprintf(format, a...)) }
 func (q quiet) Errorf(format string, a ...any) { q.log.Error("gnet: " + fmt.Sprintf(format, a...)) }
 func (q quiet) Fatalf(format string, a ...any) { q.log.Error("gnet: " + fmt.Sprintf(format, a...)) }

@@ -159,3 +159,8 @@ func runCaller() error {
 	_, err = conn.Call(context.Background(), p.Room, Payload(Key{p.Names[0], 1}, []string{"*=sleep:1m"}, 0), middlecon.CallOptions{Deadline: 2 * time.Minute})
 	return fmt.Errorf("the call ended: %w", err)
 }
+
+// echo answers without a journal.
+func (m *member) echo(_ context.Context, message *middlecon.Message) ([]byte, error) {
+	return message.Payload, nil
+}

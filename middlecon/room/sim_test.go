@@ -27,7 +27,8 @@ func simLimits() Limits {
 }
 
 // TestSimulation plays random histories, and the model checks every step of
-// them. ROOM_SEED=N plays that one again and tells it event by event.
+// them. ROOM_SEED=N plays that one again and tells it event by event;
+// ROOM_SEEDS=N plays so many instead of simSeeds.
 func TestSimulation(t *testing.T) {
 	if text := os.Getenv("ROOM_SEED"); text != "" {
 		seed, err := strconv.ParseUint(text, 10, 64)
@@ -39,8 +40,16 @@ func TestSimulation(t *testing.T) {
 		}
 		return
 	}
-	sum := make(met)
-	for seed := range uint64(simSeeds) {
+	sum, seeds := make(met), uint64(simSeeds)
+	if text := os.Getenv("ROOM_SEEDS"); text != "" {
+		if _, err := fmt.Sscan(text, &seeds); err != nil {
+			t.Fatalf("ROOM_SEEDS: %v", err)
+		}
+	}
+	for seed := range seeds {
+		if seed > 0 && seed%10_000 == 0 {
+			fmt.Fprintf(os.Stderr, "%d of %d histories\n", seed, seeds)
+		}
 		if err := simulate(seeded(seed), stepsOf(seed), sum, nil); err != nil {
 			t.Fatalf("seed %d, %v\nagain: ROOM_SEED=%d go test -run TestSimulation -v ./middlecon/room", seed, err, seed)
 		}
