@@ -1,6 +1,7 @@
 package dps
 
 import (
+	"cmp"
 	"os/user"
 	"strings"
 	"time"
@@ -122,8 +123,9 @@ type UsageError struct {
 	Text string // as ps says it, without "error: "
 	Own  bool   // of an option that ps does not have
 
-	plain bool // ps says it without "error: "
-	final bool // no other reading of the arguments can help
+	see   string // where to look it up; "" for the help
+	plain bool   // ps says it without "error: "
+	final bool   // no other reading of the arguments can help
 }
 
 // Error implements error.
@@ -131,7 +133,7 @@ func (e *UsageError) Error() string {
 	if e.plain {
 		return e.Text
 	}
-	return "error: " + e.Text + " (see dps --help)"
+	return "error: " + e.Text + " (see dps " + cmp.Or(e.see, "--help") + ")"
 }
 
 // Status is the exit status that goes with it.

@@ -3,6 +3,8 @@ package dps
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -34,7 +36,7 @@ _dps() {
   cur=${COMP_WORDS[COMP_CWORD]}
   prev=${COMP_WORDS[COMP_CWORD-1]}
   case $prev in
-  -o|o|--format|--sort|k)
+  -o|o|-O|O|--format|--sort|k)
     list=; case $cur in *,*) list=${cur%%,*}, ;; esac
     compopt -o nospace 2>/dev/null
     words='%s'
@@ -48,7 +50,7 @@ _dps() {
   COMPREPLY=($(compgen -W '%s' -- "$cur"))
 }
 complete -F _dps dps
-`, strings.Join(columnKeys(), " "), strings.Join(SectionNames(), " "), strings.Join(optionWords(), " "))
+`, strings.Join(formatWords(), " "), strings.Join(SectionNames(), " "), strings.Join(optionWords(), " "))
 }
 
 func fishCompletion() string {
@@ -66,8 +68,8 @@ func fishCompletion() string {
 			fmt.Fprintf(&b, " -l %s", o.Long[0])
 		}
 		switch {
-		case o.missing == needFormat || o.missing == needSort:
-			fmt.Fprintf(&b, " -x -a '%s'", strings.Join(columnKeys(), " "))
+		case o.missing == needFormat || o.missing == needSpec || o.missing == needSort:
+			fmt.Fprintf(&b, " -x -a '%s'", strings.Join(formatWords(), " "))
 		case o.Arg != "":
 			b.WriteString(" -x")
 		}
@@ -90,10 +92,11 @@ func optionWords() []string {
 	return words
 }
 
-func columnKeys() []string {
-	var keys []string
+// formatWords are what may stand in a format: keywords, and formats by name.
+func formatWords() []string {
+	var words []string
 	for _, c := range Columns() {
-		keys = append(keys, c.Key)
+		words = append(words, c.Key)
 	}
-	return keys
+	return append(words, slices.Sorted(maps.Keys(named))...)
 }

@@ -219,7 +219,7 @@ func userCell(word string) (Cell, error) {
 	key, width, sized := strings.Cut(spec, ":")
 	column, ok := ColumnByKey(key)
 	if !ok {
-		return Cell{}, usage("unknown user-defined format specifier " + strconv.Quote(Clean(key)))
+		return Cell{}, &UsageError{Text: "unknown user-defined format specifier " + strconv.Quote(Clean(key)), see: "L"}
 	}
 	cell := Cell{Column: column}
 	if sized {
@@ -263,7 +263,7 @@ func (p *parser) sort(list string) error {
 		name := strings.TrimLeft(word[:1], "+-") + word[1:]
 		column, ok := ColumnByKey(name)
 		if !ok {
-			return usage("unknown sort specifier " + strconv.Quote(Clean(name)))
+			return &UsageError{Text: "unknown sort specifier " + strconv.Quote(Clean(name)), see: "L"}
 		}
 		key.Column = column
 		if p.out.Sort = append(p.out.Sort, key); len(p.out.Sort) > maxCells {

@@ -16,8 +16,11 @@ var titles = map[string]string{
 	"fleet":   "Which hosts (none of these: this host, without any agent)",
 }
 
-// helpColumn is where the phrases begin.
-const helpColumn = 34
+// helpColumn is where the phrases begin, and helpWidth where they end.
+const (
+	helpColumn = 34
+	helpWidth  = 79
+)
 
 // SectionNames are the sections that --help takes, "all" among them.
 func SectionNames() []string { return append([]string{"all"}, Sections...) }
@@ -38,7 +41,7 @@ func WriteHelp(w io.Writer, section string) error {
 	for _, s := range wanted {
 		writeSection(&b, s)
 	}
-	b.WriteString("\nExit status: 0 complete, 1 nothing selected or an error, 2 misuse of an option that\nonly dps has, 3 a host did not answer. dps L lists the columns; see also dps(1).\n")
+	b.WriteString("\nExit status: 0 complete, 1 nothing selected or an error, 2 misuse of an option\nthat only dps has, 3 a host did not answer. dps L lists the columns; dps(1) has\nthe formats by name, the codes of AIX and the environment.\n")
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -47,9 +50,29 @@ func writeSection(b *strings.Builder, section string) {
 	b.WriteString("\n" + titles[section] + ":\n")
 	for _, o := range Options() {
 		if o.Section == section {
-			fmt.Fprintf(b, "  %-*s %s\n", helpColumn-3, o.Names(), o.Help)
+			fmt.Fprintf(b, "  %-*s %s\n", helpColumn-3, o.Names(), wrapped(o.Help, helpWidth-helpColumn, strings.Repeat(" ", helpColumn)))
 		}
 	}
+}
+
+// wrapped is a phrase in lines of a width, each but the first behind indent.
+func wrapped(phrase string, width int, indent string) string {
+	var b strings.Builder
+	column := 0
+	for _, word := range strings.Fields(phrase) {
+		switch {
+		case column == 0:
+		case column+1+len(word) > width:
+			b.WriteString("\n" + indent)
+			column = 0
+		default:
+			b.WriteByte(' ')
+			column++
+		}
+		b.WriteString(word)
+		column += len(word)
+	}
+	return b.String()
 }
 
 // WriteColumns writes what -o and --sort know, as ps L does, with a phrase each.

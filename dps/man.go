@@ -3,6 +3,8 @@ package dps
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -37,8 +39,21 @@ the broker, where neither \-\-broker nor \-\-agents is given
 .B DDCOS_AGENTS
 the agents, where nor is that
 .TP
-.B COLUMNS
-columns of the screen
+.B PS_FORMAT
+the columns where no option asks for any
+.TP
+.BR PS_PERSONALITY ", " CMD_ENV ", " I_WANT_A_BROKEN_PS ", " _XPG
+the system whose ps the options are read as, in this order: bsd, linux, digital, hp, ...; see
+.B \-\-info
+.TP
+.B LIBPROC_HIDE_KERNEL
+no threads of the kernel, whatever is selected
+.TP
+.BR COLUMNS ", " LINES
+columns and lines of the screen
+.TP
+.BR LC_ALL ", " LC_CTYPE ", " LANG
+without UTF\-8 in the first that is set, what is not ASCII is shown as question marks
 .TP
 .B NO_COLOR
 no color, whatever it holds
@@ -79,6 +94,14 @@ func WriteMan(w io.Writer) error {
 	b.WriteString(".SH COLUMNS\n")
 	for _, c := range Columns() {
 		fmt.Fprintf(&b, ".TP\n.B %s\n%s: %s\n", roff(c.Key), roff(c.Header), roff(c.Help))
+	}
+	b.WriteString(".SH FORMATS\nNames that may stand in a format for several columns; their widths cannot be given.\n")
+	for _, name := range slices.Sorted(maps.Keys(named)) {
+		fmt.Fprintf(&b, ".TP\n.B %s\n%s\n", roff(name), roff(named[name]))
+	}
+	b.WriteString(".SH CODES\nA format that begins with a percent sign has codes of AIX, with blanks between as they are to be shown.\n")
+	for _, code := range slices.Sorted(maps.Keys(codes)) {
+		fmt.Fprintf(&b, ".TP\n.B %s\n%s\n", "%"+string(code), roff(codes[code][0]))
 	}
 	b.WriteString(manOutro)
 	_, err := io.WriteString(w, b.String())

@@ -51,6 +51,79 @@ func TestParseColumns(t *testing.T) {
 	}
 }
 
+// What the environment calls a system is heard, and codes of AIX are read.
+func TestParsePersonalities(t *testing.T) {
+	for _, test := range []struct{ system, line, want string }{
+		{"", "-l", "f s uid pid ppid c opri ni addr_1 sz wchan tname time ucmd"},
+		{"linux", "-lf", "f s user pid ppid c opri ni sgi_p sz wchan stime tname time cmd"},
+		{"LINUX", "-f", "user pid ppid c stime tname time cmd"},
+		{"irix", "-l", "f s uid pid ppid c priority ni sgi_p sz  sgi_rss wchan tname time ucmd"},
+		{"debian", "-jf", "uid pid ppid start_time tname bsdtime pgid sid args"},
+		{"debian", "m", "pid tname majflt minflt m_trs m_drs m_size m_swap rss m_share vm_lib m_dt args"},
+		{"digital", "-lf", "f state uid pid ppid pcpu pri nice rss wchan start time command"},
+		{"bsd", "-u", "user pid pcpu pmem vsz rss tt stat start time command"},
+		{"svr4", "-lx", "s uid pid ppid c opri ni rss sz wchan tname time ucmd"},
+		{"s390", "-j", "pid sid pgrp tname atime args"},
+		{"junk", "-j", "pid pgid sid tname time ucmd"},
+		{"", "-j u", "user pid pgid sid pcpu pmem vsz rss tname stat start_time bsdtime args"},
+		{"", "-c l", "flags uid pid ppid class pri vsz rss wchan stat tname bsdtime args"},
+		{"", "-o pid,OL_s,comm", "pid uid pid pending sig_block sig_ignore caught stat tname bsdtime args comm"},
+		{"", "-o %p%C", "pid pcpu "},
+		{"", "-O %a", "pid args  state tname time command"},
+		{"", "O %a", "pid args  state tname cputime comm"},
+	} {
+		env := known
+		env.Personality = personalityOf(func(name string) string {
+			if name == "PS_PERSONALITY" {
+				return test.system
+			}
+			return ""
+		})
+		c, err := Parse(append(strings.Fields(test.line), "--no-host"), env)
+		if err != nil {
+			t.Errorf("%s %q: %v", test.system, test.line, err)
+			continue
+		}
+		if got := keys(c); got != test.want {
+			t.Errorf("%s %q: %s, want %s", test.system, test.line, got, test.want)
+		}
+	}
+}
+
+// Numbers are C's, and a letter's second key has no order of its own.
+func TestParseNumbersAndLetters(t *testing.T) {
+	for _, test := range []struct {
+		text string
+		want uint64
+		ok   bool
+	}{
+		{"7", 7, true}, {"0x1F", 31, true}, {"017", 15, true}, {"+5", 5, true}, {"-1", 1<<64 - 1, true}, {"99999999999999999999", 1<<64 - 1, true},
+		{"", 0, true}, {"0", 0, true}, {"08", 0, false}, {"0x", 0, false}, {"1x", 0, false}, {"1_0", 0, false}, {"0b1", 0, false}, {"--1", 0, false},
+	} {
+		if got, ok := numeral(test.text); got != test.want && ok || ok != test.ok {
+			t.Errorf("%q: %d, %v; want %d, %v", test.text, got, ok, test.want, test.ok)
+		}
+	}
+	for _, test := range []struct{ spec, want string }{
+		{"p", "+pid"}, {"-p", "-pid"}, {"pr", "+pid"}, {"p-r", "+pid -rss"}, {"K", ""}, {"pKr", "+pid"},
+	} {
+		p := parser{}
+		err := p.letterKeys(test.spec)
+		var got []string
+		for _, key := range p.out.Sort {
+			got = append(got, map[bool]string{false: "+", true: "-"}[key.Descending]+key.Column.Key)
+		}
+		if strings.Join(got, " ") != test.want || err != nil {
+			t.Errorf("%q: %v, %v; want %s", test.spec, got, err, test.want)
+		}
+	}
+	for _, bad := range []string{"pp", "q", "p-", "+-p", "-"} {
+		if err := (&parser{}).letterKeys(bad); err == nil {
+			t.Errorf("%q is accepted", bad)
+		}
+	}
+}
+
 func TestParseOwnOptions(t *testing.T) {
 	c, err := Parse([]string{"--broker", "tcp://b:1", "--json", "--deadline", "500ms", "--limit=7", "--color=never", "-e", "--sort", "-rss,+pid"}, known)
 	if err != nil {
@@ -173,8 +246,13 @@ func TestHelpManAndCompletion(t *testing.T) {
 			}
 		}
 	}
+	for name, of := range map[string]string{"OL_j": named["OL_j"], "FB_l": named["FB_l"], "%t": "etime", "PS_PERSONALITY": "digital"} {
+		if _, after, found := strings.Cut(man.String(), roff(name)); !found || !strings.Contains(after, roff(of)) {
+			t.Errorf("the manual says nothing of %s", name)
+		}
+	}
 	for _, line := range strings.Split(help.String(), "\n") {
-		if Width(line) > 160 {
+		if Width(line) > 79 {
 			t.Errorf("a line of %d columns: %q", Width(line), line)
 		}
 	}

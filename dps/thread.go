@@ -1,6 +1,7 @@
 package dps
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -53,7 +54,14 @@ func (l *Look) threads(rows []fleet.Row, below bool, read Threads) []fleet.Row {
 			lines = append(lines, r)
 		}
 		processes, tids := read(r.Process)
-		for i := range processes {
+		order := make([]int, len(processes))
+		for i := range order {
+			order[i] = i
+		}
+		if below { // by their start, as ps has them; else as the kernel lists them
+			slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(processes[a].StartTicks, processes[b].StartTicks) })
+		}
+		for _, i := range order {
 			row := fleet.Row{Host: r.Host, Process: &processes[i]}
 			e := l.extra(row)
 			e.tid = tids[i]
