@@ -22,7 +22,7 @@ func (s styles) modified() bool {
 
 // finish settles the columns, once everything is read.
 func (p *parser) finish() error {
-	for _, step := range []func() error{p.threads, p.specified, p.compose, p.selection, p.quickConflict} {
+	for _, step := range []func() error{p.threads, p.exited, p.specified, p.compose, p.selection, p.quickConflict} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -97,6 +97,10 @@ func (p *parser) compose() error {
 	}
 	if len(p.out.Cells) > 0 {
 		return p.userConflict()
+	}
+	if p.out.Exited && s.letters == 0 && !s.modified() {
+		p.out.Cells = cellsOf(exitedCells())
+		return nil
 	}
 	name, known := p.personality.format(s.letters)
 	var err error

@@ -65,7 +65,7 @@ func Columns() []Column {
 func tables() [][]Column {
 	return [][]Column{
 		idColumns, nameColumns, runColumns, timeColumns, memoryColumns, fleetColumns,
-		factColumns, signalColumns, unitColumns, dashColumns(),
+		endColumns, factColumns, signalColumns, unitColumns, dashColumns(),
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"ddcos/k2i"
 	"ddcos/k2i/fleet"
 )
 
@@ -164,11 +165,15 @@ func sinceBoot(r fleet.Row) time.Duration {
 	return time.Duration(ticks/hz*uint64(time.Second) + ticks%hz*uint64(time.Second)/hz)
 }
 
-// age is how long a process has existed when its host took the sample, in whole
-// clock ticks.
+// age is how long a process has existed when its host took the sample, or when
+// it ended, in whole clock ticks.
 func age(r fleet.Row) time.Duration {
 	tick := time.Second / time.Duration(hertz(r)) //nolint:gosec // at most a billion
-	return max(time.Duration(r.Host.Info.UptimeNS)/tick*tick-sinceBoot(r), 0)
+	until := time.Duration(r.Host.Info.UptimeNS)
+	if r.Process.State == k2i.StateEnded && r.Process.Ended() {
+		until = time.Duration(r.Process.EndedNS)
+	}
+	return max(until/tick*tick-sinceBoot(r), 0)
 }
 
 // startSecond is the Unix time of the start as ps computes it: both the second

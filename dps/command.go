@@ -64,6 +64,9 @@ type Command struct {
 	Color   string // auto, always or never
 	Limit   int    // rows at most; 0 for all
 
+	Exited bool          // those that ended, as long as agents remember them
+	Since  time.Duration // of those, the ones that ended so long ago at most; 0 for all
+
 	Broker   string        // address; "" for none
 	Agents   []string      // URLs; empty for none
 	Deadline time.Duration // of one host's answer

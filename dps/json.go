@@ -21,7 +21,8 @@ type jsonHost struct {
 	AgeMS      *float64       `json:"age_ms"` // of its sample when it answered; null without an answer
 	Mode       k2i.Mode       `json:"mode"`
 	Visibility k2i.Visibility `json:"visibility"`
-	Total      int            `json:"total"` // processes it has, selected or not
+	Events     k2i.Events     `json:"events"` // how complete the account of what ran is
+	Total      int            `json:"total"`  // processes that could have been selected
 }
 
 // jsonRow is a process with its host before it.
@@ -35,7 +36,7 @@ type jsonRow struct {
 func writeJSON(out *bufio.Writer, table *fleet.Table) error {
 	hosts := make([]jsonHost, 0, len(table.Hosts))
 	for _, h := range table.Hosts {
-		j := jsonHost{Host: h.Name, Status: h.Status, Error: h.Err, Mode: h.Mode, Visibility: h.Visibility, Total: h.Total}
+		j := jsonHost{Host: h.Name, Status: h.Status, Error: h.Err, Mode: h.Mode, Visibility: h.Visibility, Events: h.Events, Total: h.Total}
 		if h.Status == fleet.StatusOK {
 			ms := float64(h.Age) / float64(time.Millisecond)
 			j.AgeMS = &ms

@@ -44,4 +44,12 @@ var fleetOptions = []Option{
 		Long: []string{"limit"}, Arg: "N", Section: "fleet", Help: "the first N rows only",
 		missing: ownArgument, set: limit,
 	},
+	{
+		Long: []string{"exited"}, Section: "fleet", Help: "the processes that have ended, as long as agents remember them: how, when, and who ended them",
+		set: turn(func(c *Command) *bool { return &c.Exited }),
+	},
+	{
+		Long: []string{"since"}, Arg: "TIME", Section: "fleet", Help: "of those, the ones that ended so long ago at most, for example 30s or 10m",
+		missing: ownArgument, set: since,
+	},
 }

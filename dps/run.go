@@ -84,7 +84,7 @@ func (l *Listing) ask(ctx context.Context) (*fleet.Table, error) {
 	if c.HideKernel {
 		p = p.withoutKernel()
 	}
-	q := query.Query{Select: p.ask}
+	q := query.Query{Select: p.ask, Exited: c.Exited, SinceNS: c.Since.Nanoseconds()}
 	if keys, ok := c.agentKeys(); ok {
 		q.Sort = keys
 		if p.keep == nil && !c.needsAll() {

@@ -80,6 +80,6 @@ func newHost(r *Reply) *Host {
 		return h
 	}
 	h.Age, h.Info, h.Mode, h.Visibility = time.Duration(a.AgeNS), a.Host, a.Mode, a.Visibility
-	h.Missing, h.BusyCPUs, h.Total = a.Missing, a.BusyCPUs, a.Total
+	h.Missing, h.BusyCPUs, h.Events, h.Total = a.Missing, a.BusyCPUs, a.Events, a.Total
 	return h
 }

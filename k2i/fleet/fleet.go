@@ -56,7 +56,8 @@ type Host struct {
 	Visibility k2i.Visibility
 	Missing    []string
 	BusyCPUs   k2i.Rate
-	Total      int // processes it has, selected or not
+	Events     k2i.Events
+	Total      int // processes that could have been selected
 }
 
 // Table is the fleet's one process table, with every host that should be in it.

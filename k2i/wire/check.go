@@ -30,8 +30,8 @@ func (a *Answer) check() error {
 		}
 	}
 	for i := range a.Processes {
-		if p := &a.Processes[i]; p.PID < 1 || !plausible(p.RCPU) {
-			return fmt.Errorf("process %d using %v CPUs", p.PID, p.RCPU)
+		if p := &a.Processes[i]; p.PID < 1 || !plausible(p.RCPU) || !plausible(p.RCPUWithExited) {
+			return fmt.Errorf("process %d using %v CPUs, %v with those that ended", p.PID, p.RCPU, p.RCPUWithExited)
 		}
 	}
 	return nil

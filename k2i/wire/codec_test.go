@@ -228,6 +228,7 @@ func TestDecodeAnswerRefuses(t *testing.T) {
 		"an infinite load":     {spoiled(func(a *Answer) { a.Host.Load[2] = math.Inf(-1) }), "load average"},
 		"pid 0":                {spoiled(func(a *Answer) { a.Processes[1].PID = 0 }), "process 0"},
 		"a negative rate":      {spoiled(func(a *Answer) { a.Processes[1].RCPU = -0.5 }), "using -0.5 CPUs"},
+		"another such rate":    {spoiled(func(a *Answer) { a.Processes[1].RCPUWithExited = -1 }), "-1 with those that ended"},
 		"an infinite rate":     {spoiled(func(a *Answer) { a.Processes[0].RCPU = k2i.Rate(math.Inf(1)) }), "+Inf"},
 		"a field of no use":    {protocol.Encode(map[string]any{"total": "many"}), "answer"},
 		"a body too large":     {make([]byte, MaxAnswer+1), "body too large"},
