@@ -141,6 +141,8 @@ func (b *BrokerSource) sentence(o *middlecon.Outcome) string {
 		return fmt.Sprintf("its session ended %v after the question, without an answer", o.Latency.Round(time.Millisecond))
 	case protocol.Left:
 		return "it left the room before it answered"
+	case protocol.NotBound:
+		return "it bid for an offer and was not bound" // a question is no offer
 	case protocol.UnreachableBroker:
 		return "its broker cannot be reached"
 	case protocol.Cancelled:
