@@ -14,6 +14,7 @@ import (
 
 func callCommand(s *shared) *cobra.Command {
 	var c calling
+	var stream bool
 	cmd := &cobra.Command{
 		Use:   "call ROOM [PAYLOAD|-]",
 		Short: "Reach every member of a room and account for each",
@@ -25,9 +26,13 @@ Every selected member has exactly one outcome: ok, app_error, refused, timeout
 (received, no reply), no_receipt (sent, no receipt), overflow, not_sent,
 lost_after_send (effect unknown), left, unreachable_broker or cancelled.
 
+With --stream each member has its line, or with --json its object, as soon as it
+is settled; the account comes last.
+
 Exit status: 0 the rule is met, 1 it is not, 2 wrong use, 3 the broker cannot be
 reached.`,
 		Example: `  middlecon call web reload
+  middlecon call web backup --stream --deadline 5m
   middlecon call web reload --need 66% --label zone=a --deadline 500ms
   middlecon call web start --wait 3 --wait-up-to 30s --need role=leader
   tar c conf | middlecon call web - --json | jq .counts`,
@@ -44,14 +49,20 @@ reached.`,
 			if err != nil {
 				return err
 			}
-			return s.call(cmd, func(ctx context.Context, conn *middlecon.Conn) (*middlecon.Account, error) {
+			ask := func(ctx context.Context, conn *middlecon.Conn) (*middlecon.Account, error) {
 				return conn.Call(ctx, args[0], payload, options)
-			})
+			}
+			if !stream {
+				return s.call(cmd, ask, printAccount)
+			}
+			options.Partial = func(outcomes []middlecon.Outcome) { s.stream(cmd.OutOrStdout(), outcomes) }
+			return s.call(cmd, ask, printSummary)
 		},
 	}
 	s.brokerFlags(cmd)
 	c.flags(cmd)
 	c.waitFlags(cmd)
+	cmd.Flags().BoolVar(&stream, "stream", false, "tell of each member as soon as it is settled")
 	cmd.Flags().StringVar(&c.need, "need", "all", "`RULE` for success, who has to answer ok: all, first, a number of members, a share such as 66%, or all that have a label, KEY=VALUE")
 	return cmd
 }
@@ -106,13 +117,13 @@ func (c *calling) options() (middlecon.CallOptions, error) {
 	return options, nil
 }
 
-// call makes a call and prints its account.
-func (s *shared) call(cmd *cobra.Command, ask func(context.Context, *middlecon.Conn) (*middlecon.Account, error)) error {
+// call makes a call and prints its account, for people with text.
+func (s *shared) call(cmd *cobra.Command, ask func(context.Context, *middlecon.Conn) (*middlecon.Account, error), text func(io.Writer, *middlecon.Account)) error {
 	return s.ask(cmd, ask, func(w io.Writer, account *middlecon.Account) {
 		if s.json {
 			printJSON(w, accountOf(account))
 		} else {
-			printAccount(w, account)
+			text(w, account)
 		}
 	})
 }

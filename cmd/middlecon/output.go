@@ -112,24 +112,41 @@ func accountOf(a *middlecon.Account) accountJSON {
 		j.Counts[o.String()] = n
 	}
 	for _, o := range a.Outcomes {
-		oj := outcomeJSON{
-			Member: o.Member.String(), Name: o.Name, Host: o.Host, PID: o.PID,
-			Outcome: o.Outcome.String(), LatencyUS: o.Latency.Microseconds(), Error: o.Error,
-		}
-		switch {
-		case o.Outcome != protocol.OK:
-		case utf8.Valid(o.Reply):
-			text := string(o.Reply)
-			oj.Reply = &text
-		default:
-			oj.ReplyBase64 = o.Reply
-		}
-		j.Outcomes = append(j.Outcomes, oj)
+		j.Outcomes = append(j.Outcomes, outcomeOf(o))
 	}
 	return j
 }
 
-func printAccount(w io.Writer, a *middlecon.Account) {
+func outcomeOf(o middlecon.Outcome) outcomeJSON {
+	j := outcomeJSON{
+		Member: o.Member.String(), Name: o.Name, Host: o.Host, PID: o.PID,
+		Outcome: o.Outcome.String(), LatencyUS: o.Latency.Microseconds(), Error: o.Error,
+	}
+	switch {
+	case o.Outcome != protocol.OK:
+	case utf8.Valid(o.Reply):
+		text := string(o.Reply)
+		j.Reply = &text
+	default:
+		j.ReplyBase64 = o.Reply
+	}
+	return j
+}
+
+// stream prints outcomes as they come.
+func (s *shared) stream(w io.Writer, outcomes []middlecon.Outcome) {
+	for _, o := range outcomes {
+		s.say(w, fmt.Sprintf("%s  %s  %s  %s  %v  %s", o.Name, o.Host, pid(o.PID), o.Outcome, brief(o.Latency), shown(o)), outcomeOf(o))
+	}
+}
+
+// printSummary is an account without the outcomes.
+func printSummary(w io.Writer, a *middlecon.Account) {
+	printHead(w, a)
+	printAbsent(w, a.Absent)
+}
+
+func printHead(w io.Writer, a *middlecon.Account) {
 	met := "met"
 	if !a.Met {
 		met = "not met"
@@ -150,6 +167,10 @@ func printOutcomes(w io.Writer, a *middlecon.Account) {
 	if len(parts) > 0 {
 		_, _ = fmt.Fprintln(w, strings.Join(parts, ", "))
 	}
+}
+
+func printAccount(w io.Writer, a *middlecon.Account) {
+	printHead(w, a)
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	if len(a.Outcomes) > 0 {
 		_, _ = fmt.Fprintln(t, "NAME\tHOST\tPID\tOUTCOME\tLATENCY\tREPLY")

@@ -37,7 +37,7 @@ member, 2 wrong use, 3 the broker cannot be reached.`,
 			}
 			return s.call(cmd, func(ctx context.Context, conn *middlecon.Conn) (*middlecon.Account, error) {
 				return conn.Send(ctx, args[0], args[1], payload, options)
-			})
+			}, printAccount)
 		},
 	}
 	s.brokerFlags(cmd)
