@@ -140,9 +140,15 @@ func (s *shared) stream(w io.Writer, outcomes []middlecon.Outcome) {
 	}
 }
 
-// printSummary is an account without the outcomes.
+func printAccount(w io.Writer, a *middlecon.Account) {
+	printHead(w, a)
+	printOutcomes(w, a)
+}
+
+// printSummary is an account without what became of each.
 func printSummary(w io.Writer, a *middlecon.Account) {
 	printHead(w, a)
+	printCounts(w, a)
 	printAbsent(w, a.Absent)
 }
 
@@ -153,10 +159,9 @@ func printHead(w io.Writer, a *middlecon.Account) {
 	}
 	_, _ = fmt.Fprintf(w, "%s, view %d of %s: %d selected, rule %s %s, %v\n",
 		a.Room, a.View, members(a.ViewSize), a.Selected, a.Rule, met, brief(a.Elapsed))
-	printOutcomes(w, a)
 }
 
-func printOutcomes(w io.Writer, a *middlecon.Account) {
+func printCounts(w io.Writer, a *middlecon.Account) {
 	counts := a.Counts()
 	var parts []string
 	for _, o := range protocol.Outcomes() {
@@ -169,8 +174,8 @@ func printOutcomes(w io.Writer, a *middlecon.Account) {
 	}
 }
 
-func printAccount(w io.Writer, a *middlecon.Account) {
-	printHead(w, a)
+func printOutcomes(w io.Writer, a *middlecon.Account) {
+	printCounts(w, a)
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	if len(a.Outcomes) > 0 {
 		_, _ = fmt.Fprintln(t, "NAME\tHOST\tPID\tOUTCOME\tLATENCY\tREPLY")

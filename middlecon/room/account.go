@@ -83,9 +83,9 @@ func (c *call) final(i int) {
 }
 
 // progress tells what is final of a call that goes on, where its caller wants to
-// know each or it is much.
+// know each or it is much. Calls of a caller that is lost do not go on.
 func (r *Rooms) progress(c *call) {
-	if c.untold == 0 || c.caller.lost || !c.partial && c.untold < r.limits.PartBytes {
+	if c.untold == 0 || !c.partial && c.untold < r.limits.PartBytes {
 		return
 	}
 	c.untold = 0

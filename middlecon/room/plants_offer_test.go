@@ -21,7 +21,7 @@ func offerPlants() []planted {
 		{"who declines is bound all the same", "reply.go", "		r.takeBack(c, i)\n", ""},
 		{"a bind is not taken back", "offer.go", "	if c.binds(i) {\n		r.emit(Withdraw", "	if false {\n		r.emit(Withdraw"},
 		{"nobody is bound in the place of who declined", "offer.go", "	c.slots[i].state = received\n	r.bindNext(c)\n", "	c.slots[i].state = received\n"},
-		{"nobody is bound in the place of who was lost", "settle.go", "		return\n	}\n	r.bindNext(c)\n", "		return\n	}\n"},
+		{"nobody is bound in the place of who was lost", "settle.go", "	r.progress(c)\n	r.bindNext(c)\n", "	r.progress(c)\n"},
 		{"the place of who was lost is taken for ever", "offer.go", "	if o.binding == i {\n		o.binding = none\n	}\n", ""},
 		{"a lost one is bound", "offer.go", " || s.session.lost {", " {"},
 		{"one who left is bound", "offer.go", "s.state != bids || s.session", "s.session"},

@@ -9,7 +9,6 @@ func partPlants() []planted {
 		{"a caller that asked is not told", "account.go", "	r.emit(Settled{&c.account})\n", ""},
 		{"who did not ask is told of each", "account.go", "!c.partial && c.untold < r.limits.PartBytes", "false"},
 		{"many are told too late", "account.go", "c.untold < r.limits.PartBytes", "c.untold < 2*r.limits.PartBytes"},
-		{"a lost caller is told", "account.go", "c.caller.lost || ", ""},
 		{"the order has one twice", "account.go", "append(c.account.Order, uint32(i))", "append(c.account.Order, uint32(i/2))"},
 		{"an outcome is told before it is final", "settle.go", "	c.final(i)\n	c.open--", "	if i > 0 {\n		c.final(i - 1)\n	}\n	c.open--"},
 		{"entries of before", "account.go", "	clear(a.Entries)\n", ""},
