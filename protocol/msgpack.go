@@ -97,11 +97,28 @@ func DecodeAnswer(meta []byte, v any) error { return Decode(meta, v, MaxBody) }
 // without a bound; after Validate there is nothing left that it could be led to.
 func Validate(b []byte, items int) error { return walk(b, nil, items) }
 
+// Fits holds b against v's type as Decode does, for bodies that are no frame's:
+// at most so many values, and elements in a list. v is not touched, and Fits
+// allocates nothing for what b declares. A field of a type that no frame has, a
+// fraction say, may be any value.
+func Fits(b []byte, v any, items, list int) error {
+	w := walker{rest: b, items: items, most: uint64(list)}
+	if err := w.value(shapeOf(reflect.TypeOf(v).Elem()), 0); err != nil {
+		return err
+	}
+	return w.end()
+}
+
 func walk(b []byte, s *shape, items int) error {
 	w := walker{rest: b, items: items}
 	if err := w.value(s, 0); err != nil {
 		return err
 	}
+	return w.end()
+}
+
+// end refuses what stands behind the one value.
+func (w *walker) end() error {
 	if len(w.rest) != 0 {
 		return Errorf(CodeMalformed, "%d bytes after the body", len(w.rest))
 	}

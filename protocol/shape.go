@@ -50,9 +50,9 @@ func shapeOf(t reflect.Type) *shape {
 		return &shape{class: classBool}
 	case reflect.String:
 		return &shape{class: classStr}
-	case reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
 		return &shape{class: classUint, max: math.MaxUint64 >> (64 - t.Bits())}
-	case reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
 		return &shape{class: classUint, min: math.MinInt64 >> (64 - t.Bits()), max: math.MaxInt64 >> (64 - t.Bits())}
 	case reflect.Map: // of labels
 		return &shape{class: classMap, max: maxPairs}
@@ -69,7 +69,13 @@ func shapeOf(t reflect.Type) *shape {
 	return nil
 }
 
+// maxFields is how many fields a body may have.
+const maxFields = 128
+
 func structShape(t reflect.Type) *shape {
+	if t.NumField() > maxFields {
+		panic("protocol: a body with more than maxFields fields: " + t.String())
+	}
 	s := &shape{class: classMap}
 	for i := range t.NumField() {
 		f := t.Field(i)

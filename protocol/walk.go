@@ -8,8 +8,9 @@ import (
 // walker goes through one body.
 type walker struct {
 	rest  []byte
-	items int  // values that may still come
-	mend  bool // make strings UTF-8 instead of refusing them
+	items int    // values that may still come
+	most  uint64 // elements that a list may have where that is more than its shape allows
+	mend  bool   // make strings UTF-8 instead of refusing them
 }
 
 // value walks one value: any that msgpack has where s is nil, else one that s allows.
@@ -89,16 +90,22 @@ func (w *walker) field(s *shape, depth int) error {
 
 // body walks a map from field names to values. Names that are unknown are a later version's.
 func (w *walker) body(s *shape, n uint64, depth int) error {
-	var seen uint64
+	var seen [maxFields / 64]uint64
+	next := 0 // the fields mostly come in their order
 	return w.pairs(n, depth, func(key []byte) (*shape, error) {
-		for i, name := range s.names {
-			if name != string(key) {
+		for range s.names {
+			i := next
+			if next++; next == len(s.names) {
+				next = 0
+			}
+			if s.names[i] != string(key) {
 				continue
 			}
-			if seen&(1<<i) != 0 {
-				return nil, Errorf(CodeMalformed, "%s comes twice", name)
+			bit := uint64(1) << (i % 64)
+			if seen[i/64]&bit != 0 {
+				return nil, Errorf(CodeMalformed, "%s comes twice", s.names[i])
 			}
-			seen |= 1 << i
+			seen[i/64] |= bit
 			return s.fields[i], nil
 		}
 		return nil, nil
@@ -116,8 +123,8 @@ func (w *walker) array(s *shape, n uint64, depth int) error {
 			return nil
 		})
 	}
-	if n > s.max {
-		return Errorf(CodeMalformed, "%d elements where %d are allowed", n, s.max)
+	if n > max(s.max, w.most) {
+		return Errorf(CodeMalformed, "%d elements where %d are allowed", n, max(s.max, w.most))
 	}
 	for range n {
 		if err := w.value(s.elem, depth+1); err != nil { // not field: an element is never nil

@@ -69,10 +69,11 @@ func DecodeAnswer(b []byte) (*Answer, error) {
 	return a, nil
 }
 
-// decode walks b before the library sees it. A value takes a byte at least, so
-// the bytes bound the values.
+// decode holds b against v's type before the library sees it, which would cut a
+// number that is too large and make room for whatever is declared. A value
+// takes a byte at least, so the bytes bound the values and the lists.
 func decode(b []byte, v any) error {
-	if err := protocol.Validate(b, len(b)); err != nil {
+	if err := protocol.Fits(b, v, len(b), len(b)); err != nil {
 		return err
 	}
 	d := msgpack.GetDecoder()

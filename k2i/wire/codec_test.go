@@ -71,13 +71,16 @@ func TestDecodeRequestRefuses(t *testing.T) {
 	}{
 		"empty":                   {nil, "malformed"},
 		"not msgpack's type":      {[]byte{0xc1}, "type byte 0xc1"},
-		"a declared gigabyte":     {[]byte{0x81, 0xa5, 'q', 'u', 'e', 'r', 'y', 0xdd, 0x40, 0, 0, 0}, "declared"},
+		"a declared gigabyte":     {[]byte{0x81, 0xa1, '?', 0xdd, 0x40, 0, 0, 0}, "declared"},
 		"a number":                {[]byte{0x07}, "request"},
 		"bytes behind":            {append(EncodeRequest(Request{}), 0), "after the body"},
-		"too deep":                {[]byte(strings.Repeat("\x91", 64) + "\xc0"), "nested deeper"},
+		"too deep":                {[]byte("\x81\xa1?" + strings.Repeat("\x91", 64) + "\xc0"), "nested deeper"},
 		"an unknown sort key":     {EncodeRequest(Request{Query: query.Query{Sort: []query.Key{{Field: "rss"}}}}), "did you mean rss_bytes"},
 		"a list beyond its limit": {EncodeRequest(Request{Query: query.Query{Select: query.Selection{PIDs: make([]int32, query.MaxList+1)}}}), "are allowed"},
-		"a pid beyond its type":   {protocol.Encode(map[string]any{"query": map[string]any{"limit": "many"}}), "request"},
+		"a limit of no number":    {protocol.Encode(map[string]any{"query": map[string]any{"limit": "many"}}), "a string where a number"},
+		"a limit beyond its type": {protocol.Encode(map[string]any{"query": map[string]any{"limit": uint64(1) << 63}}), "is the most"},
+		"a pid beyond its type":   {protocol.Encode(map[string]any{"query": map[string]any{"select": map[string]any{"pids": []int64{1 << 32}}}}), "4294967296 where 2147483647 is the most"},
+		"a terminal below zero":   {protocol.Encode(map[string]any{"query": map[string]any{"select": map[string]any{"ttys": []int64{-1}}}}), "-1 where 0 is the least"},
 		"a body beyond its limit": {make([]byte, MaxRequest+1), "body too large"},
 	}
 	for name, test := range tests {
