@@ -58,6 +58,9 @@ func (r *Rooms) newCall() *call {
 // Release gives an account back that was Finished, when all of it has gone home
 // or nobody waits for it any more. It is of no use to the owner afterwards.
 func (r *Rooms) Release(a *Account) {
+	if s := r.sessions[a.Session]; s != nil {
+		s.home--
+	}
 	c := a.call
 	if len(r.spare) == spareCalls || r.spareSlots+cap(c.slots) > spareSlots {
 		return

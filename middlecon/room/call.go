@@ -30,6 +30,7 @@ type call struct {
 	slots    []slot // of account.Entries
 	open     int    // slots not settled
 	ok       int    // of those that count
+	entries  int    // of the account, as counted in Rooms.entries
 	bytes    int    // of replies kept
 	untold   int    // bytes of entries that no Settled told of
 	partial  bool   // the caller wants to know each entry as soon as it is final
@@ -69,9 +70,13 @@ func (r *Rooms) call(e Call, o *offer) {
 	if err != nil {
 		counts.Refused++
 		r.fail(e.Session, e.Sequence, err)
+		r.evict(e.Session)
 		return
 	}
 	counts.Accepted++
+	if s := r.sessions[e.Session]; s != nil {
+		s.overdrawn = 0
+	}
 	c := r.newCall()
 	c.offer, c.session, c.sequence, c.room, c.whom = o, e.Session, e.Sequence, r.rooms[e.Body.Room], targetOf(e)
 	c.accepted, c.budget, c.rule, c.partial = r.now, e.Budget, e.Body.When(), e.Body.Partial
@@ -88,6 +93,7 @@ func (r *Rooms) call(e Call, o *offer) {
 // begin fixes the view of a call and delivers it; one that selects nobody is over.
 func (r *Rooms) begin(c *call, caller Peer, payload []byte) {
 	r.fix(c)
+	r.spend(caller.Principal, len(c.slots))
 	if len(c.slots) == 0 {
 		r.close(c)
 		return
@@ -125,11 +131,17 @@ func (r *Rooms) allowCall(e Call) error {
 	if err := r.free(e.Session, e.Sequence); err != nil {
 		return err
 	}
-	if s := r.sessions[e.Session]; s != nil && s.calls >= r.limits.SessionCalls {
-		return protocol.Errorf(protocol.CodeTooManyCalls, "this session has %d in flight, its most", s.calls)
+	if err := r.credit(e.Session); err != nil {
+		return err
 	}
 	if n := len(r.calls) + r.waiting; n >= r.limits.Calls {
 		return protocol.Errorf(protocol.CodeTooManyCalls, "this broker has %d in flight, its most", n)
+	}
+	if err := r.spacious(&whom); err != nil {
+		return err
+	}
+	if err := r.afford(e.Peer.Principal); err != nil {
+		return err
 	}
 	if r.mustWait(e) {
 		return r.allowWait(e)
@@ -162,6 +174,7 @@ func (r *Rooms) fix(c *call) {
 		entry := &c.account.Entries[i]
 		entry.Member, entry.Name, entry.Host, entry.PID = m.id, m.name, m.peer.Host, m.peer.PID
 	}
+	r.take(c)
 	c.needed = c.rule.Needed(counting)
 	c.open = len(chosen)
 	clear(chosen)

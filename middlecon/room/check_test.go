@@ -73,6 +73,8 @@ func addressee(e Effect) SessionID {
 		return e.Session
 	case Finished:
 		return e.Session
+	case Evict:
+		return e.Session
 	case Forgot:
 		return e.Session
 	case Message:
@@ -214,6 +216,7 @@ func (m *model) checkStats(r *Rooms) {
 	m.stats.InFlight, m.stats.Offers.InFlight = 0, 0
 	want.Rooms, want.Members = len(m.rooms), len(m.members)
 	want.Watches, want.Absent, want.Held = len(m.watches), len(m.absent), m.held()
+	want.Entries = m.entries()
 	got := r.Stats()
 	if got != want {
 		m.fail("conservation", "%+v, want %+v", got, want)

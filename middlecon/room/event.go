@@ -15,8 +15,9 @@ type CallID uint64
 
 // Peer is what the broker itself knows of who is behind a session.
 type Peer struct {
-	Host string
-	PID  int32
+	Host      string
+	PID       int32
+	Principal Principal // who pays for what it asks for
 }
 
 // Event is something that happened to the rooms. Sequences are the asking
@@ -237,6 +238,11 @@ type (
 		Call CallID
 		Room uint32
 	}
+	// Evict ends a session that does not keep to its limits: its Lost is to follow.
+	Evict struct {
+		Session SessionID
+		Err     *protocol.Error
+	}
 	// Settled tells that more entries of a call in flight are final and may go
 	// home: of one that asked for them, or where they are many.
 	Settled struct{ *Account }
@@ -262,4 +268,5 @@ func (Bound) effect()    {}
 func (Withdraw) effect() {}
 func (Settled) effect()  {}
 func (Finished) effect() {}
+func (Evict) effect()    {}
 func (View) effect()     {}

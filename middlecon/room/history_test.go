@@ -2,6 +2,7 @@ package room
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -22,6 +23,7 @@ import (
 //	offer 9 [window=10ms] [for=1s] [seq=5] [rack=7] [wait=2/1s]      bid 1 CALL [cost=5]
 //	sent 1 CALL bind                 overflow 1 CALL bind
 //	publish 9 [rack=7] [state=ready:yes] [to=ann] [in=ROOM]
+//	home 9 (its first account is read; without any such line all are at once)
 //	state 1 [ready=yes] [room=NUMBER]
 //
 // The room is "r", number 1, and the deadline 1 s where nothing else is told.
@@ -30,6 +32,7 @@ type history struct {
 	r    *Rooms
 	now  time.Duration
 	line string
+	kept []*Account
 }
 
 // runHistory plays text against rooms with these limits.
@@ -45,11 +48,17 @@ func runHistory(t *testing.T, limits Limits, text string) *Rooms {
 		if at, ok := strings.CutPrefix(words[0], "@"); ok {
 			h.now, words = h.duration(at), words[1:]
 		}
+		if words[0] == "home" {
+			h.home(SessionID(h.number(words[1])))
+			continue
+		}
 		var got []string
 		for _, e := range h.r.Step(h.now, h.event(words)) {
 			got = append(got, describe(e))
-			if finished, ok := e.(Finished); ok {
+			if finished, ok := e.(Finished); ok && !strings.Contains(text, "home ") {
 				h.r.Release(finished.Account)
+			} else if ok {
+				h.kept = append(h.kept, finished.Account)
 			}
 		}
 		if got := strings.Join(got, "; "); got != strings.TrimSpace(want) {
@@ -57,6 +66,13 @@ func runHistory(t *testing.T, limits Limits, text string) *Rooms {
 		}
 	}
 	return h.r
+}
+
+// home releases the first account that was kept for a session.
+func (h *history) home(s SessionID) {
+	i := slices.IndexFunc(h.kept, func(a *Account) bool { return a.Session == s })
+	h.r.Release(h.kept[i])
+	h.kept = slices.Delete(h.kept, i, i+1)
 }
 
 func (h *history) duration(s string) time.Duration {
@@ -147,7 +163,7 @@ func (h *history) event(words []string) Event {
 	}
 	words = append(words, "", "", "") // optional words may be missing
 	s := SessionID(h.number(words[1]))
-	peer := Peer{Host: "h" + words[1], PID: int32(s)}
+	peer := Peer{Host: "h" + words[1], PID: int32(s), Principal: "p"}
 	trimmed := strings.Fields(strings.Join(words, " "))
 	switch words[0] {
 	case "join":
@@ -248,6 +264,8 @@ func describe(e Effect) string {
 		return fmt.Sprintf("withdraw %d from %s", e.Call, sessions(e.From))
 	case Settled:
 		return fmt.Sprintf("settled %d seq=%d %s", e.Session, e.Sequence, describeOrder(e.Account))
+	case Evict:
+		return fmt.Sprintf("evict %d %s", e.Session, e.Err.Code)
 	case Finished:
 		return fmt.Sprintf("finished %d seq=%d %s", e.Session, e.Sequence, describeAccount(e.Account))
 	case View:

@@ -16,7 +16,12 @@ type Limits struct {
 	Members        int           // of one room: CodeTooManyMembers
 	MemberBytes    int           // of all members, with what they show: CodeTooManyMembers
 	SessionRooms   int           // memberships of one session: CodeTooManyRooms
-	SessionCalls   int           // in flight of one session: CodeTooManyCalls
+	SessionCalls   int           // in flight of one session, or with an account that is not home: CodeTooManyCalls
+	Overdraws      int           // calls of one session beyond that, in a row, before it is ended
+	Entries        int           // selected and absent members of all calls in flight: CodeTooManyCalls
+	Deliveries     int           // a second that one principal may cause: CodeTooManyDeliveries; 0: any number
+	DeliveryBurst  int           // that it may cause at once, beside those
+	Principals     int           // that have a count of their own; others share one
 	SessionWatches int           // of one session: CodeTooManyWatches
 	StateBurst     int           // states that a session may set at once, in all its rooms: CodeTooManyChanges
 	StateEvery     time.Duration // after which it may set one more
@@ -39,6 +44,11 @@ func DefaultLimits() Limits {
 		MemberBytes:    256 << 20,
 		SessionRooms:   64,
 		SessionCalls:   256,
+		Overdraws:      1000,
+		Entries:        1 << 20,
+		Deliveries:     500_000,
+		DeliveryBurst:  1_000_000,
+		Principals:     65536,
 		SessionWatches: 64,
 		StateBurst:     20,
 		StateEvery:     100 * time.Millisecond,

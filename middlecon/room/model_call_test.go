@@ -1,7 +1,6 @@
 package room
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -152,17 +151,24 @@ func (m *model) end(c *modelCall) {
 	} else {
 		key := fmt.Sprintf("%d %d", c.caller, c.sequence)
 		m.want.finished[key] = append(m.want.finished[key], c)
+		m.homes = append(m.homes, modelHome{session: c.caller, of: c})
 	}
 }
 
 func (m *model) accept(e Call, o *modelOffer, effects []Effect) {
 	counts := m.counts(o)
-	if code := cmp.Or(o.refuse(e.Budget), m.refuseCall(e)); code != 0 {
+	code := o.refuse(e.Budget)
+	if code == 0 {
+		code = m.refuseCall(e)
+	}
+	if code != 0 {
 		counts.Refused++
 		m.refuse(e.Session, code)
+		m.evict(e.Session)
 		return
 	}
 	counts.Accepted++
+	m.overdrawn[e.Session] = 0
 	c := &modelCall{
 		offer: o, turn: m.turn(),
 		asked: e, caller: e.Session, sequence: e.Sequence, room: e.Body.Room, rule: e.Body.When(), accepted: m.now,
@@ -181,6 +187,10 @@ func (m *model) accept(e Call, o *modelOffer, effects []Effect) {
 // begin fixes the view, as it is now.
 func (m *model) begin(c *modelCall, effects []Effect) {
 	e := c.asked
+	if c.waiting && !m.spacious(e) {
+		m.giveBack(c)
+		return
+	}
 	c.waiting, c.start, c.deadline, c.turn = false, m.now, m.now+e.Budget, m.turn()
 	if c.offer != nil && c.offer.window > 0 {
 		c.offer.collects, c.deadline = true, m.now+c.offer.window
@@ -201,6 +211,7 @@ func (m *model) begin(c *modelCall, effects []Effect) {
 		}
 	}
 	slices.Sort(c.absent)
+	m.spend(e.Peer.Principal, len(to))
 	if len(c.slots) == 0 {
 		m.end(c)
 		return
@@ -239,7 +250,6 @@ func carries(have, want map[string]string) bool {
 }
 
 func (m *model) refuseCall(e Call) protocol.Code {
-	mine := slices.DeleteFunc(slices.Clone(m.calls), func(c *modelCall) bool { return c.caller != e.Session })
 	switch {
 	case e.Body.Rule == protocol.RuleShare && e.Body.N > 100:
 		return protocol.CodeBadRule
@@ -249,8 +259,11 @@ func (m *model) refuseCall(e Call) protocol.Code {
 		return protocol.CodeBadDeadline
 	case m.inUse(e.Session, e.Sequence):
 		return protocol.CodeDuplicate
-	case len(mine) >= m.limits.SessionCalls, len(m.calls) >= m.limits.Calls:
-		return protocol.CodeTooManyCalls
+	}
+	if code := m.refuseTaken(e); code != 0 {
+		return code
+	}
+	switch {
 	case m.waits(e) && m.held()+len(e.Payload) > m.limits.HeldBytes:
 		return protocol.CodeTooManyCalls
 	case m.waits(e) && m.rooms[e.Body.Room] == nil && len(m.rooms) >= m.limits.Rooms:

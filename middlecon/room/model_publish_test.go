@@ -15,6 +15,11 @@ func (m *model) publish(e Publish, effects []Effect) {
 		m.refuse(e.Session, code)
 		return
 	}
+	if m.broke(e.Peer.Principal) {
+		m.stats.Throttled++
+		m.refuse(e.Session, protocol.CodeTooManyDeliveries)
+		return
+	}
 	m.stats.Published++
 	var to []SessionID
 	for _, o := range m.in(e.Body.Room) {
@@ -22,6 +27,7 @@ func (m *model) publish(e Publish, effects []Effect) {
 			to = append(to, o.session)
 		}
 	}
+	m.spend(e.Peer.Principal, len(to))
 	number := CallID(0)
 	if len(to) > 0 {
 		m.lastCall++

@@ -28,8 +28,11 @@ type model struct {
 	lastCall   CallID
 	lastTurn   int
 	lastMember protocol.MemberID
-	lastView   uint64            // the highest of the rooms that are no more
-	numbers    map[uint32]bool   // of all rooms that ever were
+	lastView   uint64          // the highest of the rooms that are no more
+	numbers    map[uint32]bool // of all rooms that ever were
+	homes      []modelHome
+	overdrawn  map[SessionID]int
+	debts      debts
 	views      map[string]uint64 // the last view of each name, also of rooms that are no more
 
 	stats Stats
@@ -85,6 +88,9 @@ func newModel(limits Limits) *model {
 		purses:  make(map[SessionID]purse),
 		views:   make(map[string]uint64),
 		numbers: make(map[uint32]bool),
+
+		overdrawn: make(map[SessionID]int),
+		debts:     debts{all: make(map[Principal]time.Duration)},
 	}
 }
 
@@ -314,6 +320,7 @@ func (m *model) lose(e Lost) {
 			m.end(c)
 		}
 	}
+	m.homes = slices.DeleteFunc(m.homes, func(h modelHome) bool { return h.session == e.Session })
 	for _, c := range m.byNumber() {
 		s := c.slotOf(e.Session)
 		if s != nil && (s.sent || s.received) && s.mayHaveBegun() {

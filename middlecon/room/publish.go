@@ -9,6 +9,9 @@ func (r *Rooms) publish(e Publish) {
 	if err == nil {
 		err = r.knows(&whom)
 	}
+	if err == nil {
+		err = r.afford(e.Peer.Principal)
+	}
 	if err != nil {
 		r.fail(e.Session, e.Sequence, err)
 		return
@@ -26,6 +29,7 @@ func (r *Rooms) publish(e Publish) {
 		m.Room = in.number
 		m.Body = protocol.Deliver{View: in.view, Host: e.Peer.Host, PID: e.Peer.PID}
 	}
+	r.spend(e.Peer.Principal, len(m.To))
 	if len(m.To) > 0 {
 		r.lastCall++
 		m.Number = r.lastCall

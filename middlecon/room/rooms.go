@@ -32,6 +32,8 @@ type Rooms struct {
 	answers    uint64 // replies, parts of replies, receipts and bids that were waited for
 	shown      int    // bytes of the members
 	held       int    // bytes of replies and waiting messages of the calls in flight
+	entries    int    // of their accounts
+	budget     budget
 
 	spare      []*call // that are over, to be used again
 	spareSlots int     // of them all
@@ -50,6 +52,7 @@ func New(broker uint32, limits Limits) *Rooms {
 		rooms:    make(map[string]*room),
 		numbers:  make(map[uint32]*room),
 		calls:    make(map[CallID]*call),
+		budget:   budget{paid: make(map[Principal]time.Duration)},
 	}
 }
 

@@ -17,6 +17,9 @@ type session struct {
 	calls    int       // of requests
 	lost     bool
 
+	home      int // accounts on their way to it
+	overdrawn int // calls beyond its credits, in a row
+
 	stated time.Duration // when it will have earned all its states again
 }
 

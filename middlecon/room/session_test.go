@@ -136,6 +136,8 @@ func TestRefusals(t *testing.T) {
 			call 8               -> deliver 3 to 1,2
 			call 7               -> failed 7 too_many_calls
 			cancel 9 1           -> withdraw 1 from 1,2; finished 9 seq=1 view=2/2 ann=cancelled bob=cancelled
+			call 9 seq=3         -> failed 9 too_many_calls
+			home 9
 			call 9 seq=3         -> deliver 4 to 1,2`,
 		"watches of a session": two + `
 			watch 9 seq=1        -> view 9 seq=1 view=2/2 full +ann +bob

@@ -153,6 +153,7 @@ func (r *Rooms) close(c *call) {
 	sum := &c.account.Summary
 	sum.Met = c.met()
 	sum.ElapsedUS = uint64((r.now - c.start).Microseconds())
+	r.entries -= c.entries
 	if c.caller != nil { // it was in flight
 		c.caller.dropCall(c)
 		if c.offer != nil {
@@ -163,5 +164,6 @@ func (r *Rooms) close(c *call) {
 			return
 		}
 	}
+	r.session(c.session).home++
 	r.emit(Finished{&c.account})
 }

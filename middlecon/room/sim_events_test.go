@@ -114,7 +114,7 @@ func (w *world) call() Call {
 	s := w.session()
 	w.pin(s)
 	c := Call{
-		Session: s, Sequence: w.sequence(), Peer: Peer{Host: fmt.Sprintf("h%d", s), PID: int32(s)},
+		Session: s, Sequence: w.sequence(), Peer: Peer{Host: fmt.Sprintf("h%d", s), PID: int32(s), Principal: Principal(fmt.Sprint(s % 3))},
 		Budget: time.Duration(w.IntN(60)) * time.Millisecond / 2,
 		Body:   protocol.Call{Room: w.room(), Labels: w.labels()},
 	}

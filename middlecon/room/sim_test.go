@@ -22,7 +22,7 @@ const (
 func simLimits() Limits {
 	return Limits{
 		Rooms: 3, Members: 5, MemberBytes: 9*memberWeight + 300, SessionRooms: 2, SessionCalls: 2, SessionWatches: 2, Calls: 5,
-		StateBurst: 2, StateEvery: 10 * time.Millisecond, ReplyBytes: 40, AccountBytes: 90, HeldBytes: 200, PartBytes: 150, Absent: 2, AbsentAll: 4, AbsentBytes: 4*memberWeight + 100, AbsentFor: 80 * time.Millisecond,
+		StateBurst: 2, StateEvery: 10 * time.Millisecond, ReplyBytes: 40, AccountBytes: 90, HeldBytes: 200, PartBytes: 150, Overdraws: 2, Entries: 14, Deliveries: 150, DeliveryBurst: 8, Principals: 10, Absent: 2, AbsentAll: 4, AbsentBytes: 4*memberWeight + 100, AbsentFor: 80 * time.Millisecond,
 	}
 }
 
@@ -126,7 +126,7 @@ func (m met) check(t *testing.T) {
 	for _, code := range []protocol.Code{
 		protocol.CodeNameTaken, protocol.CodeAlreadyMember, protocol.CodeNotMember, protocol.CodeBadName, protocol.CodeBadRule,
 		protocol.CodeBadDeadline, protocol.CodeTooManyRooms, protocol.CodeTooManyMembers, protocol.CodeTooManyCalls,
-		protocol.CodeTooManyWatches, protocol.CodeDuplicate, protocol.CodeNoSuchMember, protocol.CodeBadState, protocol.CodeTooManyChanges,
+		protocol.CodeTooManyWatches, protocol.CodeDuplicate, protocol.CodeNoSuchMember, protocol.CodeBadState, protocol.CodeTooManyDeliveries, protocol.CodeTooManyChanges,
 	} {
 		m[code.String()] += 0
 	}
@@ -187,7 +187,7 @@ func simulate(source rand.Source, steps int, sum met, log func(string, ...any)) 
 // quiet wants nothing left of a history whose sessions are all lost.
 func (w *world) quiet() error {
 	s, r := w.r.Stats(), w.r
-	left := s.InFlight + s.Rooms + s.Members + s.Watches + s.Absent + s.Held
+	left := s.Entries + s.InFlight + s.Rooms + s.Members + s.Watches + s.Absent + s.Held
 	tables := len(r.sessions) + len(r.rooms) + len(r.numbers) + len(r.calls) + len(r.due)
 	if left != 0 || tables != 0 || r.lost != (lostList{}) {
 		return fmt.Errorf("something is left: %+v", s)
@@ -229,6 +229,7 @@ func (w *world) read() {
 			continue
 		}
 		w.m.stays(u)
+		w.m.isHome(u.account.Session)
 		w.r.Release(u.account)
 		w.m.unread = slices.Delete(w.m.unread, i, i+1)
 	}

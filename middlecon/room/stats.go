@@ -32,12 +32,16 @@ type Stats struct {
 	StatesSet     uint64
 	StatesRefused uint64 // with CodeTooManyChanges
 
+	Throttled uint64 // calls, offers and messages refused with CodeTooManyDeliveries
+	Overdrawn uint64 // calls and offers beyond their session's credits
+
 	Views   uint64 // made since the start
 	Rooms   int
 	Members int
 	Watches int
 	Absent  int
 	Held    int // bytes of replies and waiting messages of the calls in flight
+	Entries int // members that they have selected, and those absent
 }
 
 // Stats tells the counts as they are now. It costs the same whatever there is.
@@ -45,6 +49,7 @@ func (r *Rooms) Stats() Stats {
 	s := r.stats
 	s.InFlight, s.Rooms, s.Held = len(r.calls)+r.waiting-r.offers, len(r.rooms), r.held
 	s.Offers.InFlight = r.offers
+	s.Entries = r.entries
 	return s
 }
 
