@@ -99,6 +99,11 @@ func complete(deadline *time.Duration, wait int, waitUpTo *time.Duration) error 
 
 // account asks for what is answered by an account, within this time.
 func (c *Conn) account(ctx context.Context, within time.Duration, h protocol.Header, meta, payload []byte, r *request) (*Account, error) {
+	credit, err := c.credit(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r.credit = credit
 	ctx, cancel := context.WithTimeoutCause(ctx, within+accountGrace,
 		fmt.Errorf("no account %v after the deadline: the broker may be stopped", accountGrace))
 	defer cancel()

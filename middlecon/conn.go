@@ -10,6 +10,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"ddcos/protocol"
@@ -50,6 +51,7 @@ type Conn struct {
 	mu       sync.Mutex // guards the fields below
 	net      net.Conn
 	out      *writer
+	credits  *credits
 	down     error // why there is no session at this time, where there will be another
 	sequence uint64
 	waiting  map[uint64]*request    // by sequence
@@ -66,6 +68,8 @@ type request struct {
 	account *Account    // a Call or Offer: grows by each chunk
 	bound   func(Bound) // an Offer: told by the reader, or nil
 	answer  chan answer // one, when the answer is whole
+	credit  *credits    // a Call or Offer: where its credit came from
+	left    atomic.Bool // nobody waits for it, but for its credit
 
 	partial func([]Outcome) // a Call: told by who asked, or nil
 	news    chan struct{}   // a place for one, with partial: there are outcomes to tell
@@ -148,7 +152,8 @@ func (c *Conn) connect(ctx context.Context) (*reader, error) {
 		return nil, fmt.Errorf("%w at %s: %w", ErrUnreachable, c.address, cause(err))
 	}
 	out, r := newWriter(nc), &reader{from: nc}
-	if err := greet(ctx, nc, out, r, c.options.Software); err != nil {
+	welcome, err := greet(ctx, nc, out, r, c.options.Software)
+	if err != nil {
 		_ = nc.Close()
 		return nil, fmt.Errorf("%w at %s: %w", ErrUnreachable, c.address, cause(err))
 	}
@@ -158,7 +163,7 @@ func (c *Conn) connect(ctx context.Context) (*reader, error) {
 		_ = nc.Close()
 		return nil, c.err
 	}
-	c.net, c.out, c.down = nc, out, nil
+	c.net, c.out, c.down, c.credits = nc, out, nil, newCredits(welcome.Calls)
 	return r, nil
 }
 
@@ -171,8 +176,8 @@ func cause(err error) error {
 	return err
 }
 
-// greet says Hello and takes the Welcome.
-func greet(ctx context.Context, nc net.Conn, out *writer, r *reader, software string) error {
+// greet says Hello and gives the Welcome.
+func greet(ctx context.Context, nc net.Conn, out *writer, r *reader, software string) (welcome protocol.Welcome, err error) {
 	stop := context.AfterFunc(ctx, func() { _ = nc.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 	hello := protocol.Encode(protocol.Hello{
@@ -184,26 +189,26 @@ func greet(ctx context.Context, nc net.Conn, out *writer, r *reader, software st
 	failed := out.frame(protocol.Header{Kind: protocol.KindHello}, hello, nil)
 	f, err := r.next()
 	if failed != nil && (err != nil || f.Kind != protocol.KindError) {
-		return failed
+		return welcome, failed
 	}
 	if err != nil {
-		return fmt.Errorf("no welcome: %w", err)
+		return welcome, fmt.Errorf("no welcome: %w", err)
 	}
 	switch f.Kind {
 	case protocol.KindWelcome:
-		var welcome protocol.Welcome
-		return protocol.DecodeAnswer(f.Meta, &welcome)
+		err = protocol.DecodeAnswer(f.Meta, &welcome)
+		return welcome, err
 	case protocol.KindError:
-		return frameError(f)
+		return welcome, frameError(f)
 	}
-	return fmt.Errorf("a %s frame instead of a welcome: is this a middlecon broker?", f.Kind)
+	return welcome, fmt.Errorf("a %s frame instead of a welcome: is this a middlecon broker?", f.Kind)
 }
 
 // frameError is the error that an Error frame carries.
 func frameError(f protocol.Frame) error {
 	var text protocol.ErrorText
 	_ = protocol.DecodeAnswer(f.Meta, &text) // the code says enough without its sentence
-	return &protocol.Error{Code: f.Code, Text: text.Text}
+	return &protocol.Error{Code: f.Code, Text: text.Text, Wait: time.Duration(text.WaitMS) * time.Millisecond}
 }
 
 // Done is closed when the session is over, and with Reconnect when no other will
@@ -232,6 +237,9 @@ func (c *Conn) end(err error) {
 		return
 	}
 	c.err = err
+	if c.down == nil {
+		close(c.credits.over)
+	}
 	waiting, standing, joining, watches := c.waiting, c.standing, c.joining, c.watches
 	c.waiting, c.members, c.joining, c.standing, c.watches = nil, nil, nil, nil, nil
 	out, nc := c.out, c.net
@@ -283,6 +291,10 @@ func (c *Conn) ask(ctx context.Context, h protocol.Header, meta, payload []byte,
 		c.mu.Unlock()
 		return answer{}, err
 	}
+	if r.credit != nil && r.credit != c.credits {
+		c.mu.Unlock()
+		return answer{}, fmt.Errorf("%w: it has just reconnected", ErrUnreachable)
+	}
 	c.sequence++
 	h.Sequence = c.sequence
 	c.waiting[h.Sequence] = r
@@ -315,6 +327,10 @@ func (c *Conn) ask(ctx context.Context, h protocol.Header, meta, payload []byte,
 func (c *Conn) forget(sequence uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.waiting, sequence)
 	delete(c.joining, sequence)
+	if r := c.waiting[sequence]; r != nil && r.credit != nil {
+		r.left.Store(true) // its account will come
+		return
+	}
+	delete(c.waiting, sequence)
 }

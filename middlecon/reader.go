@@ -141,6 +141,12 @@ func (c *Conn) answer(f protocol.Frame) error {
 		if r.account == nil {
 			return fmt.Errorf("an account for a request that was no call")
 		}
+		if r.left.Load() {
+			if f.Flags&protocol.FlagMore != 0 {
+				return nil
+			}
+			break
+		}
 		whole, err := r.account.add(f)
 		if err != nil {
 			return err
@@ -157,6 +163,7 @@ func (c *Conn) answer(f protocol.Frame) error {
 		delete(c.waiting, f.Sequence)
 		r.answer <- a
 	}
+	r.credit.back()
 	return nil
 }
 

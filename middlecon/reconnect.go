@@ -73,6 +73,7 @@ func (c *Conn) drop(why error) bool {
 	}
 	down := fmt.Errorf("%w any more, reconnecting: %w", ErrUnreachable, why)
 	c.down = down
+	close(c.credits.over)
 	waiting := c.waiting
 	c.waiting, c.members, c.joining = map[uint64]*request{}, map[uint32]*Membership{}, map[uint64]*Membership{}
 	var once []*Watch

@@ -251,5 +251,6 @@ type GoAway struct {
 
 // ErrorText is the sentence beside a Code.
 type ErrorText struct {
-	Text string `msgpack:"text"`
+	Text   string `msgpack:"text"`
+	WaitMS uint32 `msgpack:"wait_ms,omitempty"` // after which asking again is worth while
 }

@@ -72,10 +72,14 @@ func Errorf(code Code, format string, args ...any) *Error {
 
 // Error is the code, and the sentence where there is one.
 func (e *Error) Error() string {
-	if e.Text == "" {
-		return e.Code.String()
+	said := e.Code.String()
+	if e.Text != "" {
+		said += ": " + e.Text
 	}
-	return e.Code.String() + ": " + e.Text
+	if e.Wait > 0 {
+		said += fmt.Sprintf("; again in %v", e.Wait.Round(time.Millisecond))
+	}
+	return said
 }
 
 // Unwrap lets errors.Is find the Code.

@@ -22,6 +22,11 @@ type Stats struct {
 	Held      uint64 `msgpack:"held"`                 // bytes of replies and waiting messages
 	Queued    uint64 `msgpack:"queued"`               // bytes that wait for sessions
 	QueueFull uint64 `msgpack:"queue_full,omitempty"` // frames refused because the queues of all sessions were full
+	Overdrawn uint64 `msgpack:"overdrawn,omitempty"`  // calls and offers beyond their session's credits
+	Throttled uint64 `msgpack:"throttled,omitempty"`  // calls, offers and messages refused with CodeTooManyDeliveries
+	Entries   uint64 `msgpack:"entries,omitempty"`    // members that the calls in flight have selected
+	Homing    uint64 `msgpack:"homing,omitempty"`     // bytes of accounts that their callers have not read
+	Slow      uint64 `msgpack:"slow,omitempty"`       // of Queued, bytes that wait for sessions which read too slowly
 	HalfOpen  uint64 `msgpack:"half_open,omitempty"`  // sessions ended because their host acknowledged nothing any more
 
 	Outcomes  []uint64 `msgpack:"outcomes"`   // members settled; the element is the outcome's number

@@ -9,6 +9,9 @@ import (
 	"ddcos/protocol"
 )
 
+// maxDeliveries is what --deliveries and --delivery-burst may be at most.
+const maxDeliveries = 1_000_000_000
+
 // serveFlags are what 'serve' was told.
 type serveFlags struct {
 	options broker.Options
@@ -25,6 +28,10 @@ func (s *serveFlags) add(f *pflag.FlagSet) {
 	f.IntVar(&o.Sessions, "max-sessions", o.Sessions, "`N` sessions at most; never more than the file limit allows")
 	f.IntVar(&o.QueueBytes, "queue-bytes", o.QueueBytes, "`BYTES` that may wait for one session")
 	f.IntVar(&o.QueueBytesAll, "queue-bytes-all", o.QueueBytesAll, "`BYTES` that may wait for all sessions that read too slowly")
+	f.IntVar(&o.Limits.HeldBytes, "reply-bytes-all", o.Limits.HeldBytes, "`BYTES` of replies of all calls in flight, and as many of accounts that are not read")
+	f.IntVar(&o.Limits.SessionCalls, "session-calls", o.Limits.SessionCalls, "`N` calls of one session that may be in flight or not read")
+	f.IntVar(&o.Limits.Deliveries, "deliveries", o.Limits.Deliveries, "`N` deliveries a second that one user of this host, or one other host, may cause; 0: any number")
+	f.IntVar(&o.Limits.DeliveryBurst, "delivery-burst", o.Limits.DeliveryBurst, "`N` deliveries that it may cause at once beside those")
 	f.DurationVar(&o.PingEvery, "ping-every", o.PingEvery, "`DURATION` of silence after which a TCP session is pinged, and after twice which it is ended; 0: never")
 	f.StringVar(&s.metrics, "metrics", "", "`ADDRESS` to serve /metrics on by HTTP, for Prometheus: tcp://host:port or unix:///path")
 	f.BoolVarP(&s.verbose, "verbose", "v", false, "log more")
@@ -40,6 +47,14 @@ func (s *serveFlags) check() error {
 		return misuse{fmt.Errorf("--queue-bytes %d: want %d or more, which one frame may take", o.QueueBytes, protocol.MaxFrame)}
 	case o.QueueBytesAll < o.QueueBytes:
 		return misuse{fmt.Errorf("--queue-bytes-all %d: want %d or more, which one session may have", o.QueueBytesAll, o.QueueBytes)}
+	case o.Limits.HeldBytes < protocol.MaxReply:
+		return misuse{fmt.Errorf("--reply-bytes-all %d: want %d or more, which one reply may take", o.Limits.HeldBytes, protocol.MaxReply)}
+	case o.Limits.SessionCalls < 1:
+		return misuse{fmt.Errorf("--session-calls %d: want 1 or more", o.Limits.SessionCalls)}
+	case o.Limits.Deliveries < 0 || o.Limits.Deliveries > maxDeliveries:
+		return misuse{fmt.Errorf("--deliveries %d: want 0 to %d", o.Limits.Deliveries, maxDeliveries)}
+	case o.Limits.DeliveryBurst < 1 || o.Limits.DeliveryBurst > maxDeliveries:
+		return misuse{fmt.Errorf("--delivery-burst %d: want 1 to %d", o.Limits.DeliveryBurst, maxDeliveries)}
 	case o.PingEvery < 0:
 		return misuse{fmt.Errorf("--ping-every %v: want 0 or more", o.PingEvery)}
 	}

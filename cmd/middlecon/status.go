@@ -80,6 +80,12 @@ type statusJSON struct {
 	Duplicate   uint64            `json:"duplicate"`
 	Unknown     uint64            `json:"unknown"`
 	HalfOpen    uint64            `json:"half_open"`
+	Overdrawn   uint64            `json:"overdrawn"`
+	Throttled   uint64            `json:"throttled"`
+	Entries     uint64            `json:"entries"`
+	UnreadBytes uint64            `json:"unread_bytes"`
+	SlowBytes   uint64            `json:"slow_bytes"`
+	QueueFull   uint64            `json:"queue_full"`
 	HeldBytes   uint64            `json:"held_bytes"`
 	QueuedBytes uint64            `json:"queued_bytes"`
 }
@@ -94,7 +100,8 @@ func statusOfBroker(s *protocol.Stats) statusJSON {
 		},
 		States:    statesJSON{Set: s.StatesSet, Refused: s.StatesRefused},
 		Published: s.Published, Outcomes: outcomesOf(s), Late: s.Late, Duplicate: s.Duplicate, Unknown: s.Unknown,
-		HalfOpen: s.HalfOpen, HeldBytes: s.Held, QueuedBytes: s.Queued,
+		HalfOpen: s.HalfOpen, Overdrawn: s.Overdrawn, Throttled: s.Throttled, Entries: s.Entries, UnreadBytes: s.Homing,
+		SlowBytes: s.Slow, QueueFull: s.QueueFull, HeldBytes: s.Held, QueuedBytes: s.Queued,
 	}
 }
 
@@ -127,9 +134,8 @@ func printStatus(w io.Writer, s *protocol.Stats) {
 			_, _ = fmt.Fprintf(w, "  %d %s\n", n, protocol.Outcome(o))
 		}
 	}
-	if s.HalfOpen > 0 {
-		_, _ = fmt.Fprintf(w, "sessions: %d ended because their host was gone\n", s.HalfOpen)
-	}
 	_, _ = fmt.Fprintf(w, "replies: %d late, %d duplicate, %d to no call\n", s.Late, s.Duplicate, s.Unknown)
-	_, _ = fmt.Fprintf(w, "bytes: %d held for accounts, %d queued for sessions\n", s.Held, s.Queued)
+	_, _ = fmt.Fprintf(w, "bytes: %d held for accounts in flight, %d of accounts not read, %d queued for sessions, %d of these for slow ones\n", s.Held, s.Homing, s.Queued, s.Slow)
+	_, _ = fmt.Fprintf(w, "beyond a limit: %d calls without a credit, %d for too many deliveries, %d frames to slow sessions; %d sessions of hosts that were gone\n",
+		s.Overdrawn, s.Throttled, s.QueueFull, s.HalfOpen)
 }

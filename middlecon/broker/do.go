@@ -1,6 +1,9 @@
 package broker
 
 import (
+	"math"
+	"time"
+
 	"ddcos/middlecon/room"
 	"ddcos/protocol"
 )
@@ -39,6 +42,10 @@ func (b *Broker) do(e room.Effect) {
 	case room.Failed:
 		if s := b.byID[e.Session]; s != nil {
 			b.fail(s, e.Sequence, e.Err)
+		}
+	case room.Evict:
+		if s := b.byID[e.Session]; s != nil {
+			b.end(s, e.Err.Code, e.Err.Text)
 		}
 	case room.View:
 		for _, f := range viewFrames(e.Sequence, e.Change) {
@@ -129,7 +136,9 @@ func (b *Broker) send(id room.SessionID, f []byte) {
 // fail refuses one request; the session lives on.
 func (b *Broker) fail(s *session, sequence uint64, e *protocol.Error) {
 	h := protocol.Header{Kind: protocol.KindError, Sequence: sequence, Code: e.Code}
-	b.push(s, queued{frame: frame(h, errorBody(e.Text))})
+	body := errorBody(e.Text)
+	body.WaitMS = uint32(min((e.Wait+time.Millisecond-1)/time.Millisecond, math.MaxUint32))
+	b.push(s, queued{frame: frame(h, body)})
 }
 
 // push queues a frame that the session asked for. One that asks and does not

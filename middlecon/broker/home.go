@@ -5,16 +5,19 @@ import (
 	"ddcos/protocol"
 )
 
-// What an account on its way home is taken to hold beside its replies, in bytes
-// for each member that it names.
-const entryBytes = 128
+// What an account on its way home is taken to hold beside its replies, in bytes:
+// by itself, and for each member that it names.
+const (
+	accountBytes = 512
+	entryBytes   = 128
+)
 
 // weigh counts what is left of an account whose call is over. What all callers
 // together have not read is bounded like what calls in flight hold: beyond it, the
 // session for which most waits is ended, because it asks and does not read.
 func (b *Broker) weigh(s *session, p *pull) {
 	a := p.account
-	p.bytes = entryBytes * (len(a.Order) - p.next + len(a.Absent))
+	p.bytes = accountBytes + entryBytes*(len(a.Order) - p.next + len(a.Absent))
 	for _, i := range a.Order[p.next:] {
 		p.bytes += len(a.Entries[i].Reply)
 	}

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"net"
+	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"ddcos/middlecon/room"
 	"ddcos/protocol"
 )
 
@@ -73,9 +75,11 @@ func (b *Broker) identify(s *session, c net.Conn) error {
 			return err
 		}
 		s.peer.Host, s.peer.PID = b.options.Host, cred.Pid
+		s.peer.Principal = room.Principal("uid " + strconv.FormatUint(uint64(cred.Uid), 10))
 	case *net.TCPConn:
 		if addr, ok := c.RemoteAddr().(*net.TCPAddr); ok {
 			s.peer.Host = addr.AddrPort().Addr().Unmap().String()
+			s.peer.Principal = room.Principal(s.peer.Host)
 		}
 		s.ping = &pinging{}
 		if probed(c) {

@@ -16,7 +16,7 @@ func (b *Broker) offer(s *session, f protocol.Frame) error {
 	if err := protocol.DecodeRequest(f.Meta, &e.Body); err != nil {
 		return err
 	}
-	if b.fits(s, f) && b.readsAccounts(s, f) {
+	if b.fits(s, f) {
 		b.tell(e)
 	}
 	return nil

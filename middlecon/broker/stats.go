@@ -43,6 +43,7 @@ func newStats(r room.Stats) protocol.Stats {
 		OffersAccepted: r.Offers.Accepted, OffersFinished: r.Offers.Finished, OffersAbandoned: r.Offers.Abandoned,
 		OffersRefused: r.Offers.Refused, OffersInFlight: uint64(r.Offers.InFlight), OffersBound: r.Bound,
 		Bids: r.Bids, BidsLate: r.BidsLate, BidsDuplicate: r.BidsDuplicate, BidsUnknown: r.BidsUnknown,
+		Overdrawn: r.Overdrawn, Throttled: r.Throttled, Entries: uint64(r.Entries),
 		StatesSet: r.StatesSet, StatesRefused: r.StatesRefused,
 		Outcomes: r.Outcomes[:], Latency: make([]uint64, protocol.LatencyBuckets),
 	}
@@ -56,6 +57,7 @@ func (b *Broker) stats() protocol.Stats {
 	s.Queued = b.queuedBytes()
 	s.HalfOpen = b.halfOpen
 	s.QueueFull = b.shares.refused
+	s.Homing, s.Slow = uint64(max(0, b.homing)), uint64(max(0, b.shares.used))
 	copy(s.Latency, b.latency.calls[:])
 	s.ElapsedUS = b.latency.elapsed
 	return s

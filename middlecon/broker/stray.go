@@ -30,13 +30,3 @@ func (b *Broker) answer(s *session, e room.Event) error {
 
 // mayAnswer notes that a delivery goes to a session.
 func (s *session) mayAnswer() { s.strays = max(0, s.strays-straysOfDelivery) }
-
-// readsAccounts refuses a call to a session that has not read so many accounts
-// as it may have calls in flight.
-func (b *Broker) readsAccounts(s *session, f protocol.Frame) bool {
-	if len(s.pulling) < b.options.Limits.SessionCalls {
-		return true
-	}
-	b.fail(s, f.Sequence, protocol.Errorf(protocol.CodeTooManyCalls, "this session has not read %d accounts, its most", len(s.pulling)))
-	return false
-}

@@ -168,24 +168,8 @@ func (m *model) apply(ev Event, effects []Effect) {
 
 // timePasses ends the calls that are due and forgets who was lost long ago.
 func (m *model) timePasses(effects []Effect) {
-	m.timeIsUp(effects)
-	for _, c := range slices.Clone(m.calls) {
-		if c.waiting || m.now < c.start+c.asked.Budget {
-			continue
-		}
-		for _, s := range c.slots {
-			switch {
-			case s.bids():
-				s.settle(m, protocol.NotBound)
-			case s.received:
-				s.settle(m, protocol.Timeout)
-			case s.sent:
-				s.settle(m, protocol.NoReceipt)
-			default:
-				s.settle(m, protocol.NotSent)
-			}
-		}
-		m.conclude(c)
+	for c := m.due(); c != nil; c = m.due() {
+		m.timeIsUp(c, effects)
 	}
 	m.absent = slices.DeleteFunc(m.absent, func(a *modelAbsent) bool { return m.now >= a.at+m.limits.AbsentFor })
 }

@@ -24,24 +24,42 @@ func (m *model) present(e Call) int {
 	return n
 }
 
-// timeIsUp begins the calls whose waiting ends now, and ends the collecting of
-// bids, who waits for less time first.
-func (m *model) timeIsUp(effects []Effect) {
-	due := slices.DeleteFunc(slices.Clone(m.calls), func(c *modelCall) bool {
-		over := !c.waiting && m.now >= c.start+c.asked.Budget
-		return over || c.deadline > m.now
-	})
-	slices.SortFunc(due, func(a, b *modelCall) int {
-		return cmp.Or(cmp.Compare(a.deadline, b.deadline), cmp.Compare(a.turn, b.turn))
-	})
-	for _, c := range due {
-		if c.waiting {
-			m.begin(c, effects)
-			continue
+// due is the call whose time is up first, of those whose is.
+func (m *model) due() *modelCall {
+	var first *modelCall
+	for _, c := range m.calls {
+		if c.deadline <= m.now && (first == nil || cmp.Or(cmp.Compare(c.deadline, first.deadline), cmp.Compare(c.turn, first.turn)) < 0) {
+			first = c
 		}
+	}
+	return first
+}
+
+// timeIsUp begins a call whose waiting is over, ends the collecting of bids, or
+// ends the call.
+func (m *model) timeIsUp(c *modelCall, effects []Effect) {
+	switch {
+	case c.waiting:
+		m.begin(c, effects)
+		return
+	case m.now < c.start+c.asked.Budget:
 		c.offer.collects, c.deadline, c.turn = false, c.start+c.asked.Budget, m.turn()
 		m.bindNext(c)
+		return
 	}
+	for _, s := range c.slots {
+		switch {
+		case s.bids():
+			s.settle(m, protocol.NotBound)
+		case s.received:
+			s.settle(m, protocol.Timeout)
+		case s.sent:
+			s.settle(m, protocol.NoReceipt)
+		default:
+			s.settle(m, protocol.NotSent)
+		}
+	}
+	m.conclude(c)
 }
 
 // turn numbers what is done in its order at one deadline.

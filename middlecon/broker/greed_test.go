@@ -1,0 +1,92 @@
+package broker
+
+import (
+	"testing"
+	"time"
+
+	"ddcos/protocol"
+)
+
+// Calls that are cancelled as soon as they are made come to nothing without the
+// credits that they took, and their caller is ended when it goes on; the members
+// have never more of them than there are credits.
+func TestRapidReset(t *testing.T) {
+	const credits, overdraws = 4, 50
+	b := start(t, func(o *Options) { o.Limits.SessionCalls, o.Limits.Overdraws = credits, overdraws })
+	member := welcome(t, b, "unix")
+	member.join("r", "m")
+	greedy := welcome(t, b, "unix")
+	payload := make([]byte, 60<<10)
+	var flood []byte
+	for i := range uint64(40) { // more than the kernel takes of accounts and refusals
+		h := protocol.Header{Kind: protocol.KindCall, Sequence: i + 1, Budget: uint32(time.Minute.Microseconds())}
+		flood = append(flood, bytesOf(h, protocol.Call{Room: "r"}, payload[:100])...)
+		if i >= credits {
+			continue // without a credit
+		}
+		flood = append(flood, bytesOf(protocol.Header{Kind: protocol.KindCancel, Sequence: i + 1}, nil, nil)...)
+	}
+	greedy.write(flood)
+	accounts, refused := 0, 0
+	for accounts+refused < 40-credits {
+		switch f := greedy.next(); f.Kind {
+		case protocol.KindAccount:
+			accounts++
+		case protocol.KindError:
+			if refused++; f.Code != protocol.CodeTooManyCalls {
+				t.Fatalf("%v", f.Code)
+			}
+		}
+	}
+	s := statsOf(greedy)
+	if s.InFlight > credits || s.Overdrawn == 0 || s.Accepted+s.Refused != 40 {
+		t.Errorf("%+v", s)
+	}
+	for i := range uint64(2 * overdraws) { // it does not learn
+		h := protocol.Header{Kind: protocol.KindCall, Sequence: 1000 + i, Budget: uint32(time.Minute.Microseconds())}
+		if _, err := greedy.c.Write(bytesOf(h, protocol.Call{Room: "r"}, nil)); err != nil {
+			break
+		}
+	}
+	if code := greedy.ended(); code != protocol.CodeTooManyCalls {
+		t.Errorf("it was ended with %v", code)
+	}
+}
+
+// statsOf asks for the broker's counts, and skips what else comes.
+func statsOf(r *raw) (s protocol.Stats) {
+	r.t.Helper()
+	r.send(protocol.Header{Kind: protocol.KindStatus, Sequence: 1 << 50}, nil, nil)
+	for {
+		if f := r.next(); f.Kind == protocol.KindStats {
+			if err := protocol.DecodeAnswer(f.Meta, &s); err != nil {
+				r.t.Fatal(err)
+			}
+			return s
+		}
+	}
+}
+
+// A user who causes too many deliveries is told for how long to wait, by whatever
+// session; others are not concerned.
+func TestDeliveriesOfAPrincipal(t *testing.T) {
+	b := start(t, func(o *Options) { o.Limits.Deliveries, o.Limits.DeliveryBurst = 1, 3 })
+	member := welcome(t, b, "unix")
+	member.join("r", "m")
+	first, second, other := welcome(t, b, "unix"), welcome(t, b, "unix"), welcome(t, b, "tcp")
+	for i := range uint64(4) { // the last one goes into debt
+		first.send(protocol.Header{Kind: protocol.KindPublish, Sequence: i + 1}, protocol.Publish{Room: "r"}, nil)
+		first.expect(protocol.KindPublished, nil)
+	}
+	second.call(9, "r", time.Minute, nil)
+	var text protocol.ErrorText
+	f := second.expect(protocol.KindError, &text)
+	if f.Code != protocol.CodeTooManyDeliveries || f.Sequence != 9 || text.WaitMS == 0 || text.WaitMS > 1000 {
+		t.Errorf("%v %+v", f.Header, text)
+	}
+	other.send(protocol.Header{Kind: protocol.KindPublish, Sequence: 1}, protocol.Publish{Room: "r"}, nil)
+	other.expect(protocol.KindPublished, nil)
+	if s := statsOf(second); s.Throttled != 1 {
+		t.Errorf("%+v", s)
+	}
+}

@@ -1,0 +1,60 @@
+package middlecon
+
+import (
+	"cmp"
+	"context"
+)
+
+// credits are how many calls and offers a session may have in flight. One comes
+// back when its account is whole, also when nobody waits for it any more.
+type credits struct {
+	free chan struct{} // holds those that are not taken
+	over chan struct{} // closed with the session
+}
+
+// maxCredits bounds what a broker can make this side hold.
+const maxCredits = 1 << 16
+
+func newCredits(n uint32) *credits {
+	k := &credits{free: make(chan struct{}, max(1, min(n, maxCredits))), over: make(chan struct{})}
+	for range cap(k.free) {
+		k.free <- struct{}{}
+	}
+	return k
+}
+
+// back returns one.
+func (k *credits) back() {
+	if k == nil {
+		return
+	}
+	select {
+	case k.free <- struct{}{}:
+	default: // a broker that answers more than it was asked gives nothing
+	}
+}
+
+// credit waits for one of the session that there is.
+func (c *Conn) credit(ctx context.Context) (*credits, error) {
+	c.mu.Lock()
+	k, err := c.credits, cmp.Or(c.err, c.down)
+	c.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case <-k.free:
+		return k, nil
+	default:
+	}
+	select {
+	case <-k.free:
+		return k, nil
+	case <-k.over:
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return nil, cmp.Or(c.err, c.down, ErrClosed)
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
