@@ -29,8 +29,8 @@ GOLANGCI = .tools/golangci-lint-$(GOLANGCI_VERSION)/golangci-lint
 # for a failure.
 FUZZTIME ?= 50000x
 
-# What `make bench` measures with `bench call`, before it runs the other measurements.
-BENCH_FLAGS ?= --members 1000 --transport tcp --peer c,nats,nats-unknown
+# How `make bench` measures, such as --quick, or --step storm,full.
+BENCH_FLAGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help build peers run test race fuzz soak lint bench generate install clean
@@ -78,12 +78,8 @@ lint: $(GOLANGCI) ## golangci-lint at the pinned version, with .golangci.yml
 $(GOLANGCI):
 	GOBIN=$(CURDIR)/$(dir $@) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v$(GOLANGCI_VERSION)
 
-bench: build peers ## measure calls beside other brokers; BENCH_FLAGS to choose
-	bin/bench call $(BENCH_FLAGS)
-	bin/bench one
-	bin/bench idle
-	bin/bench stuck
-	bin/bench order
+bench: build peers ## measure all beside other brokers: bench/report/report.md, half an hour; BENCH_FLAGS=--quick: 3 min
+	bin/bench report --dir bench/report $(BENCH_FLAGS)
 
 generate: ## compile the BPF programs again (needs clang and libbpf's headers)
 	$(GO) generate ./ebpf/...

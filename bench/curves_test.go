@@ -26,7 +26,7 @@ func TestLatencyCurve(t *testing.T) {
 	}
 }
 
-// TestCorrected adds what a stall kept from being sent: at 10 ms, with one due each ms, nine more.
+// TestCorrected adds what a stall kept from being sent: at 10 ms, with one due every 2 ms, four more.
 func TestCorrected(t *testing.T) {
 	h := hdrhistogram.New(1, 1e10, 3)
 	for range 5 {
@@ -34,10 +34,10 @@ func TestCorrected(t *testing.T) {
 	}
 	_ = h.RecordValue(int64(10 * time.Millisecond))
 	all := corrected(h)
-	if all.TotalCount() != 6+9 && all.TotalCount() != 6+8 { // the first of them by a rounding
+	if all.TotalCount() != 6+4 && all.TotalCount() != 6+3 { // the last of them by a rounding
 		t.Errorf("%d values", all.TotalCount())
 	}
-	if h.ValueAtQuantile(80) > 2e6 || all.ValueAtQuantile(80) < 5e6 || all.Max() < 10e6 {
+	if h.ValueAtQuantile(80) > 2e6 || all.ValueAtQuantile(80) < 3.9e6 || all.Max() < 10e6 {
 		t.Errorf("80 of 100 took %d, corrected %d", h.ValueAtQuantile(80), all.ValueAtQuantile(80))
 	}
 }

@@ -70,7 +70,7 @@ func (o OneOptions) once(ctx context.Context) (found *result, err error) {
 		for _, s := range stats {
 			s.alone = corrected(s.alone)
 		}
-		title := fmt.Sprintf("One member over %s, %d bytes each way: %d messages one after the other, one due each median round trip, and %d with %d in flight, each due when one of those before it is answered, in %d rounds.",
+		title := fmt.Sprintf("One member over %s, %d bytes each way: %d messages one after the other, one due every two median round trips, and %d with %d in flight, each due when one of those before it is answered, in %d rounds.",
 			o.Transport, o.Bytes, o.Messages, o.Stream, o.Window, o.Rounds)
 		found = &result{title, oneFigures(subjects, stats, o.Stream), oneCurves(subjects, stats)}
 		return nil
@@ -144,10 +144,10 @@ func (c *bareCaller) stream(ctx context.Context, payload []byte, messages, windo
 	return nil
 }
 
-// corrected adds the messages that were due while one took long, had one been due each median: who
-// sends the next when the last has come is late with it, and forgets that it waited.
+// corrected adds the messages that were due while one took long, had one been due each second median:
+// who sends the next when the last has come is late with it, and forgets that it waited.
 func corrected(h *hdrhistogram.Histogram) *hdrhistogram.Histogram {
-	due := max(1, h.ValueAtQuantile(50))
+	due := max(1, 2*h.ValueAtQuantile(50))
 	all := hdrhistogram.New(h.LowestTrackableValue(), h.HighestTrackableValue(), int(h.SignificantFigures()))
 	for _, bar := range h.Distribution() {
 		_ = all.RecordValues(bar.To, bar.Count) // it has been recorded before

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -113,7 +115,7 @@ func (s *stuckStat) round(ctx context.Context, fleet *program, round int) error 
 		return errors.Join(s.calls(ctx, 1, nil, false), s.calls(ctx, calls, s.free, false))
 	}
 	held := func() error {
-		if err := fleet.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		if err := fleet.halt(ctx); err != nil {
 			return err
 		}
 		if err := s.calls(ctx, calls, s.held, true); err != nil {
@@ -201,4 +203,21 @@ func (s *stuckStat) figures(of *subject) []Figure {
 			Note: "quota: what may wait for the stopped, each of whom has a queue of so many bytes",
 		},
 	}
+}
+
+// halt stops the program, and waits until the kernel has: a thread that runs may answer still.
+func (p *program) halt(ctx context.Context) error {
+	if err := p.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	return until(ctx, func() (bool, error) {
+		tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", p.cmd.Process.Pid))
+		for _, task := range tasks {
+			stat, err := os.ReadFile(task)
+			if _, after, found := bytes.Cut(stat, []byte(") ")); err == nil && found && !bytes.HasPrefix(after, []byte("T")) {
+				return false, nil
+			}
+		}
+		return len(tasks) > 0, err
+	})
 }

@@ -28,6 +28,7 @@ type subject struct {
 	system
 	transport     string           // unix or tcp
 	address       protocol.Address // of the broker
+	file          string           // that the broker reads
 	broker, fleet *program
 	pinged        <-chan struct{} // closed when every member of fleet has been asked whether it lives
 	caller        caller
@@ -44,29 +45,40 @@ func newSubject(s system, transport string) *subject {
 	return &subject{system: s, transport: transport, latencies: hdrhistogram.New(1, 4*callDeadline.Nanoseconds(), 3)}
 }
 
-// start brings the broker up, lets all members join, and connects the caller.
-func (s *subject) start(ctx context.Context, o Setting, members int, dir string) error {
+// place finds an address for the broker and writes what it reads.
+func (s *subject) place(dir string) (err error) {
+	if s.address, err = freeAddress(s.transport, filepath.Join(dir, s.name+".sock")); err != nil || s.config == nil {
+		return err
+	}
+	s.file = filepath.Join(dir, s.name+".conf")
+	return os.WriteFile(s.file, []byte(s.config(s.address)), 0o644)
+}
+
+// boot starts the broker at its place, again where it has ended.
+func (s *subject) boot(o Setting) error {
 	path, err := s.find(o.Bin)
 	if err != nil {
 		return err
 	}
-	address, err := freeAddress(s.transport, filepath.Join(dir, s.name+".sock"))
-	if err != nil {
-		return err
-	}
-	s.address = address
-	args := s.args(address)
+	args := s.args(s.address)
 	if s.config != nil {
-		file := filepath.Join(dir, s.name+".conf")
-		if err := os.WriteFile(file, []byte(s.config(address)), 0o644); err != nil {
-			return err
-		}
-		args = append(args, file)
+		args = append(args, s.file)
 	}
-	if s.broker, err = launch(nil, s.env, path, args...); err != nil {
+	s.broker, err = launch(nil, s.env, path, args...)
+	return err
+}
+
+// start brings the broker up, lets all members join, and connects the caller.
+func (s *subject) start(ctx context.Context, o Setting, members int, dir string) error {
+	if err := s.place(dir); err != nil {
 		return err
 	}
-	if err := s.reach(ctx, address, members); err != nil {
+	if err := s.boot(o); err != nil {
+		return err
+	}
+	address := s.address
+	err := s.reach(ctx, address, members)
+	if err != nil {
 		return err
 	}
 	if s.empty, err = s.broker.resident(); err != nil {
@@ -81,13 +93,18 @@ func (s *subject) start(ctx context.Context, o Setting, members int, dir string)
 // enlist starts a fleet of so many members, the first of which has that number, and waits until all
 // have joined. What it says goes to also, too.
 func (s *subject) enlist(ctx context.Context, o Setting, broker protocol.Address, first, members int, also ...io.Writer) (*program, error) {
+	return s.muster(ctx, o, members, also, filepath.Join(o.Bin, "bench"), "fleet", "--system", s.name, "--broker", broker.String(),
+		"--first", strconv.Itoa(first), "--members", strconv.Itoa(members), "--rooms", strconv.Itoa(max(1, s.rooms)),
+		"--counts="+strconv.FormatBool(s.counts))
+}
+
+// muster starts a program of so many members and waits until it says that all have joined.
+func (s *subject) muster(ctx context.Context, o Setting, members int, also []io.Writer, path string, args ...string) (*program, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, fleetTimeout, fmt.Errorf("not all members joined within %v", fleetTimeout))
 	defer cancel()
 	began := time.Now()
 	joined := newAwaited(FleetReady)
-	fleet, err := launch(io.MultiWriter(append(also, joined)...), nil, filepath.Join(o.Bin, "bench"), "fleet", "--system", s.name, "--broker", broker.String(),
-		"--first", strconv.Itoa(first), "--members", strconv.Itoa(members), "--rooms", strconv.Itoa(max(1, s.rooms)),
-		"--counts="+strconv.FormatBool(s.counts))
+	fleet, err := launch(io.MultiWriter(append(also, joined)...), nil, path, args...)
 	if err != nil {
 		return nil, err
 	}

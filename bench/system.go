@@ -44,6 +44,8 @@ type system struct {
 	env   []string // of its program
 	rooms int      // that each member joins; 0: one
 
+	returning func(broker protocol.Address) (*returning, error) // its clients come back by themselves; nil: it has none
+
 	heartbeat func(transport string) bool // the broker asks each session whether it lives; nil: never, within a measurement
 
 	counts bool // members tell with each answer which delivery it was of

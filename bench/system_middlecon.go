@@ -14,12 +14,16 @@ import (
 // callDeadline is when an account has to be complete; reaching it is an error of the measurement.
 const callDeadline = 20 * time.Second
 
+// middleconName is that of our system beside its peers.
+const middleconName = "middlecon"
+
 func middleconSystem() system {
 	return system{
-		name: "middlecon", program: "middlecon", made: "build", unix: true,
+		name: middleconName, program: "middlecon", made: "build", unix: true,
 		args: func(listen protocol.Address) []string { return []string{"serve", "--listen", listen.String()} },
 		wire: newMiddleconWire,
 		dial: dialMiddlecon, asker: func() asker { return &middleconAsker{} }, until: toldLast,
+		returning: middleconReturning,
 		heartbeat: func(transport string) bool { return transport == "tcp" }, // of a Unix socket's other end the kernel tells
 	}
 }

@@ -22,6 +22,7 @@ func natsSystem() system {
 		wire:  func(_, rooms int) wire { return &natsWire{rooms: rooms} },
 		asker: func() asker { return &natsAsker{} }, until: toldCount,
 		heartbeat: func(string) bool { return true },
+		returning: natsReturning,
 	}
 }
 
@@ -29,7 +30,7 @@ func natsSystem() system {
 // are, as is usual: nobody tells it, and so it waits for silence as nats.js does by default.
 func natsUnknownSystem() system {
 	s := natsSystem()
-	s.name, s.until = "nats-unknown", bySilence
+	s.name, s.until, s.returning = "nats-unknown", bySilence, nil
 	s.note = fmt.Sprintf("nats-unknown: the same, but its caller is not told how many; it takes the replies for all when none has come for %v, as nats.js does", stall)
 	return s
 }

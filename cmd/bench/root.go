@@ -15,8 +15,8 @@ import (
 // commands lists every subcommand.
 func commands() []*cobra.Command {
 	return []*cobra.Command{
-		runCommand(), callCommand(), oneCommand(), idleCommand(), stuckCommand(), orderCommand(), fleetCommand(),
-		workerCommand(),
+		runCommand(), callCommand(), oneCommand(), idleCommand(), stormCommand(), fullCommand(), stuckCommand(), orderCommand(), reportCommand(),
+		fleetCommand(), clientsCommand(), workerCommand(),
 		manCommand(),
 	}
 }
