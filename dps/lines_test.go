@@ -224,8 +224,10 @@ func TestPersonalitiesAgainstPS(t *testing.T) {
 	p := startPeers(t)
 	for _, name := range strings.Fields(systemNames) {
 		t.Setenv("PS_PERSONALITY", name)
-		for _, line := range []string{"-p PIDS", "-f -p PIDS", "-l -p PIDS", "-lf -p PIDS", "-ly -p PIDS", "-j -p PIDS", "-jf -p PIDS", "-jl -p PIDS", "-x -l -p PIDS",
-			"j p PIDS", "l p PIDS", "s p PIDS", "u p PIDS", "v p PIDS", "m p PIDS", "h p PIDS", "c l p PIDS", "-L u -p PIDS", "-j u -p PIDS", "-o pid,OL_j -p PIDS"} {
+		for _, line := range []string{
+			"-p PIDS", "-f -p PIDS", "-l -p PIDS", "-lf -p PIDS", "-ly -p PIDS", "-j -p PIDS", "-jf -p PIDS", "-jl -p PIDS", "-x -l -p PIDS",
+			"j p PIDS", "l p PIDS", "s p PIDS", "u p PIDS", "v p PIDS", "m p PIDS", "h p PIDS", "c l p PIDS", "-L u -p PIDS", "-j u -p PIDS", "-o pid,OL_j -p PIDS",
+		} {
 			p.alike(t, strings.Fields(strings.ReplaceAll(line, "PIDS", strings.Join(p.pids[:3], ","))))
 		}
 	}

@@ -22,6 +22,7 @@ type parser struct {
 
 	args      []string // still to be read
 	bsd       bool     // an option of BSD was given
+	spelled   string   // the option read last, as it was given
 	styles    styles
 	adding    bool    // ids of threads are to be added to a format
 	requests  []asked // for columns and sort keys, in order
@@ -94,17 +95,17 @@ func (p *parser) parse(args []string) error {
 	return p.finish()
 }
 
-// alone refuses to tell the version or the columns when anything else is asked
-// for; options that ps does not have may stand beside.
+// alone refuses to tell the version, the columns or the environment when anything
+// else is asked for; options that ps does not have may stand beside.
 func (p *parser) alone(args []string) error {
-	others := 0
 	for _, arg := range args {
-		if o, ok := findOption(func(o Option) bool { return slices.Contains(o.Long, strings.TrimPrefix(arg, "--")) }); !ok || !o.Own() {
-			others++
+		o, ok := findOption(func(o Option) bool { return slices.Contains(o.Long, strings.TrimPrefix(arg, "--")) })
+		if arg != p.spelled && (!ok || !o.Own()) {
+			return usage("the option is exclusive: " + p.spelled)
 		}
 	}
-	if last := args[len(args)-1]; others > 1 || len(last) > 2 && last[:2] != "--" {
-		return usage("the option is exclusive: " + Clean(last))
+	if n := len(slices.DeleteFunc(slices.Clone(args), func(arg string) bool { return arg != p.spelled })); n > 1 {
+		return usage("the option is exclusive: " + p.spelled)
 	}
 	return nil
 }
@@ -182,6 +183,7 @@ func (p *parser) group(word, dash, unknown string, letter func(Option) byte) err
 		if !ok {
 			return usage(unknown + " " + dash + Clean(word[i:i+1]))
 		}
+		p.spelled = dash + word[i:i+1]
 		if o.Arg == "" {
 			if err := o.set(p, ""); err != nil {
 				return err
@@ -208,6 +210,7 @@ func (p *parser) long(word string) error {
 		name, value = word[:at], word[at+1:]
 	}
 	o, ok := findOption(func(o Option) bool { return slices.Contains(o.Long, name) })
+	p.spelled = "--" + name
 	switch {
 	case !ok:
 		return usage("unknown gnu long option --" + Clean(name))

@@ -90,6 +90,27 @@ func TestParsePersonalities(t *testing.T) {
 	}
 }
 
+// What is told alone is told alone.
+func TestParseExclusive(t *testing.T) {
+	for _, line := range []string{"V", "-V", "--version", "L", "--info", "--info --no-host", "--no-host V"} {
+		if c, err := Parse(strings.Fields(line), known); err != nil || c.Show == ShowProcesses {
+			t.Errorf("%q: %v", line, err)
+		}
+	}
+	old := known
+	old.Personality = personalityOf(func(string) string { return "old" })
+	for _, line := range []string{"V V", "-V x", "-eV", "Lx", "--info --info", "--version -e"} {
+		for _, env := range []Env{known, old} {
+			if _, err := Parse(strings.Fields(line), env); err == nil {
+				t.Errorf("%q is accepted", line)
+			}
+		}
+	}
+	if _, err := Parse([]string{"-V"}, old); err == nil {
+		t.Error("-V is V where a dash means nothing, as in ps")
+	}
+}
+
 // Numbers are C's, and a letter's second key has no order of its own.
 func TestParseNumbersAndLetters(t *testing.T) {
 	for _, test := range []struct {
@@ -97,8 +118,20 @@ func TestParseNumbersAndLetters(t *testing.T) {
 		want uint64
 		ok   bool
 	}{
-		{"7", 7, true}, {"0x1F", 31, true}, {"017", 15, true}, {"+5", 5, true}, {"-1", 1<<64 - 1, true}, {"99999999999999999999", 1<<64 - 1, true},
-		{"", 0, true}, {"0", 0, true}, {"08", 0, false}, {"0x", 0, false}, {"1x", 0, false}, {"1_0", 0, false}, {"0b1", 0, false}, {"--1", 0, false},
+		{"7", 7, true},
+		{"0x1F", 31, true},
+		{"017", 15, true},
+		{"+5", 5, true},
+		{"-1", 1<<64 - 1, true},
+		{"99999999999999999999", 1<<64 - 1, true},
+		{"", 0, true},
+		{"0", 0, true},
+		{"08", 0, false},
+		{"0x", 0, false},
+		{"1x", 0, false},
+		{"1_0", 0, false},
+		{"0b1", 0, false},
+		{"--1", 0, false},
 	} {
 		if got, ok := numeral(test.text); got != test.want && ok || ok != test.ok {
 			t.Errorf("%q: %d, %v; want %d, %v", test.text, got, ok, test.want, test.ok)

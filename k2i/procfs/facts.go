@@ -27,7 +27,7 @@ const maxLink = 4096
 // the NUMA node of the CPU that it last ran on. What cannot be read, or has no
 // such line, is not in the answer, which is empty where the process has ended.
 // With a tid other than 0 it is that thread's own directory, and p is the thread
-// as Threads gave it.
+// as Threads gave it; the first thread stands for the whole process, as there.
 func (fs *FS) Facts(p *k2i.Process, tid int32, names []string) map[string]string {
 	path := fs.root + "/" + strconv.Itoa(int(p.PID))
 	dir, err := unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
@@ -37,7 +37,7 @@ func (fs *FS) Facts(p *k2i.Process, tid int32, names []string) map[string]string
 	defer func() { _ = unix.Close(dir) }() // nothing was written to it
 	r := reader{dir: dir, buf: make([]byte, maxFact)}
 	prefix := ""
-	if tid != 0 {
+	if tid != 0 && tid != p.PID {
 		prefix = "task/" + strconv.Itoa(int(tid)) + "/"
 	}
 	if b, err := r.file(prefix+"stat", maxFile); err != nil || !startedAt(b, p.StartTicks) {
