@@ -75,9 +75,9 @@ func TestBroker(t *testing.T) {
 		return nil, errors.New("no sample yet\nreally")
 	})
 	join(t, address, "garbles", func(context.Context, *middlecon.Message) ([]byte, error) { return []byte{0xc1}, nil })
-	join(t, address, "sleeps", func(ctx context.Context, _ *middlecon.Message) ([]byte, error) {
-		<-ctx.Done()
-		return nil, ctx.Err()
+	join(t, address, "sleeps", func(context.Context, *middlecon.Message) ([]byte, error) {
+		<-t.Context().Done() // an error at the deadline might come before the broker's
+		return nil, t.Context().Err()
 	})
 	var dying *middlecon.Conn
 	dying, _ = join(t, address, "dies", func(ctx context.Context, _ *middlecon.Message) ([]byte, error) {

@@ -37,6 +37,7 @@ var modes = map[string]func(with string) error{
 	"headless":  endLeader,
 	"open":      openAndTell,
 	"namespace": lookAround,
+	"hear":      hearInside,
 }
 
 func TestMain(m *testing.M) {

@@ -39,7 +39,8 @@ func decodeEvent(b []byte) (event k2i.Event, cgroup uint64, err error) {
 	if len(b) < 4 {
 		return event, 0, fmt.Errorf("event of %d bytes", len(b))
 	}
-	kind, whole := ebpf.TasksRecordKind(binary.NativeEndian.Uint32(b)), false
+	kind := ebpf.TasksRecordKind(binary.NativeEndian.Uint32(b))
+	var whole bool
 	switch kind {
 	case ebpf.TasksRecordKindRECORD_FORK:
 		event.Kind = k2i.EventFork

@@ -32,6 +32,7 @@ type Events struct {
 	read   uint64
 	lost   uint64
 	missed uint64 // of lost: programs that were not run, because they ran already
+	asked  time.Time
 }
 
 // tracepoints are the programs by the tracepoint that runs them.
@@ -152,16 +153,28 @@ func (e *Events) count() error {
 	if err != nil {
 		return err
 	}
-	var missed uint64
+	if time.Since(e.asked) >= missedEvery {
+		if err := e.countMissed(); err != nil {
+			return err
+		}
+	}
+	e.lost = counts.Lost + e.missed
+	return nil
+}
+
+// missedEvery is how often the kernel is asked for programs that were not run:
+// it happens where one interrupts another, and costs a call for each.
+const missedEvery = time.Second
+
+func (e *Events) countMissed() error {
+	e.asked, e.missed = time.Now(), 0
 	for _, program := range e.programs {
 		stats, err := program.Stats()
 		if err != nil {
 			return fmt.Errorf("events: %w", err)
 		}
-		missed += stats.RecursionMisses
+		e.missed += stats.RecursionMisses
 	}
-	e.missed = missed
-	e.lost = counts.Lost + missed
 	return nil
 }
 

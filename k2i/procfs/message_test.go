@@ -102,7 +102,7 @@ func FuzzMessage(f *testing.F) {
 	f.Add(netlink(procExit, 1, 9, time.Second, 40, 41, 9, 17, 50, 51))
 	f.Add([]byte{255, 255, 255, 255})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		for range len(b) {
+		for {
 			_, rest, ok := nextMessage(b)
 			if !ok {
 				return
