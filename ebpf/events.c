@@ -125,6 +125,21 @@ INLINE void read_event(struct event_record *e, u32 kind, struct task_struct *lea
 	p->cgroup_id = find_cgroup(leader)->id;
 }
 
+/* Tells the path of a cgroup that user space does not know yet. */
+INLINE void write_cgroup(struct task_struct *t)
+{
+	struct kernfs_node *kn = find_cgroup(t);
+	struct cgroup_record c = { .kind = RECORD_CGROUP, .cgroup_id = kn->id };
+
+	if (map_lookup(&known_cgroups, &c.cgroup_id))
+		return;
+	for (u32 i = 0; i < LIMIT_DEPTH && kn; i++) {
+		read_directory(&c, kn, i);
+		count(!ringbuf_output(&events, &c, sizeof(c), RINGBUF_NO_WAKEUP));
+		kn = parent_of(kn);
+	}
+}
+
 INLINE s32 pid_of(struct task_struct *leader)
 {
 	struct reader r = known_reader();
@@ -165,6 +180,7 @@ int on_exec(u64 *ctx)
 	s = map_lookup(&exec_scratches, &zero);
 	if (!pid || !mm || !s)
 		return 0;
+	write_cgroup(t);
 	read_event(&s->record.event, RECORD_EXEC, t, pid);
 	add_ended(&s->record.event.process.usage, t->signal);
 	start = mm->arg_start;
@@ -227,6 +243,7 @@ int on_exit(u64 *ctx)
 	pid = pid_of(leader);
 	if (!pid)
 		return 0;
+	write_cgroup(leader);
 	x = reserve(sizeof(*x));
 	if (!x)
 		return 0;

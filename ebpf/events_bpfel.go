@@ -150,6 +150,7 @@ const (
 	EventsMapEvents          = "events"
 	EventsMapExecScratches   = "exec_scratches"
 	EventsMapKillers         = "killers"
+	EventsMapKnownCgroups    = "known_cgroups"
 	EventsProgLocate         = "locate"
 	EventsProgOnExec         = "on_exec"
 	EventsProgOnExit         = "on_exit"
@@ -222,6 +223,7 @@ type EventsMapSpecs struct {
 	Events        *ebpf.MapSpec `ebpf:"events"`
 	ExecScratches *ebpf.MapSpec `ebpf:"exec_scratches"`
 	Killers       *ebpf.MapSpec `ebpf:"killers"`
+	KnownCgroups  *ebpf.MapSpec `ebpf:"known_cgroups"`
 }
 
 // EventsVariableSpecs contains global variables before they are loaded into the kernel.
@@ -258,6 +260,7 @@ type EventsMaps struct {
 	Events        *ebpf.Map `ebpf:"events"`
 	ExecScratches *ebpf.Map `ebpf:"exec_scratches"`
 	Killers       *ebpf.Map `ebpf:"killers"`
+	KnownCgroups  *ebpf.Map `ebpf:"known_cgroups"`
 }
 
 func (m *EventsMaps) Close() error {
@@ -266,6 +269,7 @@ func (m *EventsMaps) Close() error {
 		m.Events,
 		m.ExecScratches,
 		m.Killers,
+		m.KnownCgroups,
 	)
 }
 

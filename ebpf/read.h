@@ -12,6 +12,14 @@
 /* The hierarchy that cgroups are taken from; set before loading. */
 volatile const u32 cgroup_hierarchy = HIERARCHY_UNIFIED;
 
+/* Cgroups whose path user space has; the iterators and the tracepoints share it. */
+struct {
+	MAP_NUMBER(type, MAP_HASH);
+	MAP_NUMBER(max_entries, LIMIT_CGROUPS);
+	MAP_TYPE(key, u64);
+	MAP_TYPE(value, u8);
+} known_cgroups SEC(".maps");
+
 /* The PID namespace of whoever reads the iterator: the one its pids belong to. */
 struct reader {
 	u32 level;
@@ -174,4 +182,18 @@ INLINE struct kernfs_node *find_cgroup(struct task_struct *t)
 	if (cgroup_hierarchy == HIERARCHY_PIDS)
 		return set->subsys[ENUM_VALUE(enum cgroup_subsys_id, pids_cgrp_id)]->cgroup->kn;
 	return set->dfl_cgrp->kn;
+}
+
+INLINE void read_directory(struct cgroup_record *c, struct kernfs_node *kn, u32 level)
+{
+	c->level = level;
+	c->name[0] = 0;
+	probe_read_str(c->name, sizeof(c->name), kn->name);
+}
+
+INLINE struct kernfs_node *parent_of(struct kernfs_node *kn)
+{
+	if (FIELD_EXISTS(kn->__parent))
+		return kn->__parent;
+	return ((struct kernfs_node___before_6_15 *)kn)->parent;
 }

@@ -8,14 +8,6 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-/* Cgroups whose path user space has. */
-struct {
-	MAP_NUMBER(type, MAP_HASH);
-	MAP_NUMBER(max_entries, LIMIT_CGROUPS);
-	MAP_TYPE(key, u64);
-	MAP_TYPE(value, u8);
-} known_cgroups SEC(".maps");
-
 /* Where a command line is put together; user space runs one pass at a time. */
 struct command_line {
 	u8 bytes[LIMIT_ARGUMENTS];
@@ -84,14 +76,9 @@ INLINE void write_cgroup(struct seq_file *out, struct kernfs_node *kn, u64 id)
 	struct cgroup_record c = { .kind = RECORD_CGROUP, .cgroup_id = id };
 
 	for (u32 i = 0; i < LIMIT_DEPTH && kn; i++) {
-		c.level = i;
-		c.name[0] = 0;
-		probe_read_str(c.name, sizeof(c.name), kn->name);
+		read_directory(&c, kn, i);
 		seq_write(out, &c, sizeof(c));
-		if (FIELD_EXISTS(kn->__parent))
-			kn = kn->__parent;
-		else
-			kn = ((struct kernfs_node___before_6_15 *)kn)->parent;
+		kn = parent_of(kn);
 	}
 }
 

@@ -18,8 +18,13 @@ const processAt = int(unsafe.Offsetof(ebpf.EventsEventRecord{}.Process))
 // execBytes is an exec's record without the command line.
 const execBytes = int(unsafe.Sizeof(ebpf.EventsExecRecord{}))
 
-// decode makes an event of a record.
+// decode makes an event of a record; the directories of a cgroup's path, which
+// come before the first event of a process in it, are none.
 func (e *Events) decode(b []byte) (k2i.Event, error) {
+	if len(b) == cgroupBytes && binary.NativeEndian.Uint32(b) == uint32(ebpf.TasksRecordKindRECORD_CGROUP) {
+		e.probe.learn(b)
+		return k2i.Event{}, nil
+	}
 	event, cgroup, err := decodeEvent(b)
 	if err == nil && cgroup != 0 {
 		event.Process.Cgroup = e.probe.path(cgroup)
@@ -27,7 +32,18 @@ func (e *Events) decode(b []byte) (k2i.Event, error) {
 	return event, err
 }
 
-// path is a cgroup's, "" while no pass has seen it.
+// learn takes one directory of a cgroup's path.
+func (p *Probe) learn(b []byte) {
+	var directory ebpf.TasksCgroupRecord
+	if !decode(&directory, b) {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cgroups.add(&directory)
+}
+
+// path is a cgroup's, "" while nobody has told it.
 func (p *Probe) path(cgroup uint64) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -57,7 +57,8 @@ func (p *Probe) openEvents(ring uint32) (*Events, error) {
 		return nil, fmt.Errorf("compiled BPF object: %w", err)
 	}
 	var objects ebpf.EventsObjects
-	if err := spec.LoadAndAssign(&objects, nil); err != nil {
+	shared := cilium.CollectionOptions{MapReplacements: map[string]*cilium.Map{ebpf.EventsMapKnownCgroups: p.known}}
+	if err := spec.LoadAndAssign(&objects, &shared); err != nil {
 		return nil, refusal(err)
 	}
 	e := &Events{probe: p, closers: []io.Closer{&objects}, programs: tracepoints(&objects.EventsPrograms), counts: objects.Counts}
@@ -138,12 +139,14 @@ func (e *Events) Drain(events []k2i.Event) (_ []k2i.Event, more bool, err error)
 		if err != nil {
 			return events, false, err
 		}
-		events = append(events, event)
+		if event.Kind != "" {
+			events = append(events, event)
+		}
 	}
 	return events, true, e.count()
 }
 
-// Read is how many events came, and Lost how many did not, as of the last Drain.
+// Read is how many records came, and Lost how many did not, as of the last Drain.
 func (e *Events) Read() uint64 { return e.read }
 func (e *Events) Lost() uint64 { return e.lost }
 

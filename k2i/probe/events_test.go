@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -240,31 +241,67 @@ func TestLossIsCounted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if small.Lost() == 0 || len(events) == 0 || uint64(len(events)) != small.Read() {
+	if small.Lost() == 0 || len(events) == 0 || uint64(len(events)) > small.Read() {
 		t.Errorf("%d events, %d read, %d lost", len(events), small.Read(), small.Lost())
 	}
 	all, _, err := large.Drain(nil)
-	if err != nil || large.Lost() != 0 || uint64(len(all)) != large.Read() {
+	if err != nil || large.Lost() != 0 || uint64(len(all)) > large.Read() || len(all) < 10*3 {
 		t.Errorf("%d events, %d read, %d lost, %v", len(all), large.Read(), large.Lost(), err)
 	}
 }
 
-func TestEventsWithoutRights(t *testing.T) {
+func TestEventsOfAClosedProbe(t *testing.T) {
 	p := openProbe(t)
 	if err := p.Close(); err != nil {
 		t.Fatal(err)
 	}
-	e, err := p.OpenEvents() // the tracepoints need no iterator
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 2 {
-		if err := e.Close(); err != nil {
-			t.Error(err)
-		}
+	if e, err := p.OpenEvents(); err == nil {
+		t.Errorf("opened: %v", e.Close())
 	}
 	if err := refusal(fmt.Errorf("load: %w", os.ErrPermission)); !strings.Contains(err.Error(), "CAP_BPF") {
 		t.Error(err)
+	}
+}
+
+// A process in a control group that is younger than the last pass has its path
+// all the same, though both are gone before the next one.
+func TestYoungCgroup(t *testing.T) {
+	p, fs := openRoads(t)
+	if _, err := p.Read(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	e, err := p.OpenEvents()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for range 2 {
+			if err := e.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	name := fmt.Sprintf("ddcos-young-%d", os.Getpid())
+	dir := filepath.Join("/sys/fs/cgroup", fs.CgroupController(), name)
+	if err := os.MkdirAll(filepath.Join(dir, "inner"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", `echo $$ >"$0/inner/cgroup.procs" && exec true`, dir)
+	if err := cmd.Run(); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range []string{filepath.Join(dir, "inner"), dir} {
+		if err := os.Remove(d); err != nil {
+			t.Error(err)
+		}
+	}
+	events := awaitEvent(t, e, nil, "end", isFinal(cmd.Process.Pid))
+	_, last, _ := life(events, cmd.Process.Pid)
+	if want := "/" + name + "/inner"; last.Cgroup != want {
+		t.Errorf("in %q, want %q", last.Cgroup, want)
+	}
+	if again, err := p.Read(t.Context()); err != nil || len(again.Processes) == 0 {
+		t.Errorf("the pass after: %v", err)
 	}
 }
 

@@ -46,7 +46,7 @@ func (p *Probe) load(hierarchy ebpf.TasksHierarchy) error {
 			return refusal(err)
 		}
 	}
-	p.cgroups = newCgroupPaths(objects.KnownCgroups)
+	p.cgroups, p.known = newCgroupPaths(objects.KnownCgroups), objects.KnownCgroups
 	p.closers = append(p.closers, objects.Table, objects.KnownCgroups)
 	if p.table, err = p.attach(objects.Table); err != nil {
 		return refusal(err)

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	cilium "github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
 
@@ -53,6 +54,7 @@ type Probe struct {
 	table       *link.Iter
 	arguments   *link.Iter // nil where the kernel refuses it
 	noArguments error      // why
+	known       *cilium.Map
 
 	mu      sync.Mutex // guards all below
 	stream  stream
