@@ -17,7 +17,7 @@ const (
 // session for which most waits is ended, because it asks and does not read.
 func (b *Broker) weigh(s *session, p *pull) {
 	a := p.account
-	p.bytes = accountBytes + entryBytes*(len(a.Order) - p.next + len(a.Absent))
+	p.bytes = accountBytes + entryBytes*(len(a.Order)-p.next+len(a.Absent))
 	for _, i := range a.Order[p.next:] {
 		p.bytes += len(a.Entries[i].Reply)
 	}

@@ -38,6 +38,7 @@ type session struct {
 	pulling []pull   // accounts that flow as the queue empties, oldest first
 	homing  int      // bytes of pulling
 	paced   bool     // it is in the broker's list of sessions to be pulled later
+	asked   *asked   // nil before its first call
 	parted  bool     // it has heard its last word
 	strays  int      // answers that nobody waited for, beyond those that its deliveries account for
 }

@@ -2,7 +2,6 @@ package broker
 
 import (
 	"errors"
-	"time"
 
 	"ddcos/middlecon/room"
 	"ddcos/protocol"
@@ -78,21 +77,6 @@ func (b *Broker) request(s *session, f protocol.Frame) error {
 		if f.Kind.Known() || f.Flags&protocol.FlagIgnorable == 0 {
 			return protocol.Errorf(protocol.CodeUnexpected, "a %s frame from a process", f.Kind)
 		}
-	}
-	return nil
-}
-
-// call tells the rooms of a call whose payload will fit into a Deliver.
-func (b *Broker) call(s *session, f protocol.Frame) error {
-	e := room.Call{
-		Session: s.key(), Sequence: f.Sequence, Peer: s.peer, Member: f.Member,
-		Budget: time.Duration(f.Budget) * time.Microsecond, Payload: f.Payload,
-	}
-	if err := protocol.DecodeRequest(f.Meta, &e.Body); err != nil {
-		return err
-	}
-	if b.fits(s, f) {
-		b.tell(e)
 	}
 	return nil
 }

@@ -1,0 +1,50 @@
+package broker
+
+import (
+	"bytes"
+	"time"
+
+	"ddcos/middlecon/room"
+	"ddcos/protocol"
+)
+
+// call tells the rooms of a call whose payload will fit into a Deliver.
+func (b *Broker) call(s *session, f protocol.Frame) error {
+	body, err := s.asks(f.Meta)
+	if err != nil {
+		return err
+	}
+	if b.fits(s, f) {
+		b.tell(room.Call{
+			Session: s.key(), Sequence: f.Sequence, Peer: s.peer, Member: f.Member,
+			Budget: time.Duration(f.Budget) * time.Microsecond, Body: body, Payload: f.Payload,
+		})
+	}
+	return nil
+}
+
+// asked is the body of a session's latest call. Who calls often asks for the same
+// again and again, and then nothing has to be read.
+type asked struct {
+	meta []byte
+	body protocol.Call
+}
+
+// askedMost bounds what is kept of it, in bytes of the meta.
+const askedMost = 256
+
+// asks reads the body of a call.
+func (s *session) asks(meta []byte) (protocol.Call, error) {
+	if s.asked != nil && bytes.Equal(s.asked.meta, meta) {
+		return s.asked.body, nil
+	}
+	var body protocol.Call
+	if err := protocol.DecodeRequest(meta, &body); err != nil || len(meta) > askedMost {
+		return body, err
+	}
+	if s.asked == nil {
+		s.asked = &asked{}
+	}
+	s.asked.meta, s.asked.body = append(s.asked.meta[:0], meta...), body
+	return body, nil
+}
