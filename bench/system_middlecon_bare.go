@@ -16,8 +16,12 @@ func (a *middleconAsker) hello(out []byte) []byte { return (&middleconWire{}).he
 
 func (a *middleconAsker) ask(out []byte, call uint64, payload []byte) []byte {
 	h := protocol.Header{Kind: protocol.KindCall, Sequence: call, Budget: uint32(callDeadline.Microseconds())}
-	meta := protocol.Encode(protocol.Call{Room: callRoom, Rule: protocol.RuleAtLeast, N: 1, To: "m0"})
-	return mustAppend(out, h, meta, payload)
+	body := protocol.Call{Room: callRoom, Rule: protocol.RuleAtLeast, N: 1, To: "m0"}
+	out, err := protocol.EndFrame(body.Append(protocol.AppendHeader(out, h)), len(out), payload)
+	if err != nil {
+		panic("bench: " + err.Error())
+	}
+	return out
 }
 
 // take reads the account of one member: whoever is not ok is an error.
@@ -34,14 +38,19 @@ func (a *middleconAsker) take(in, out []byte) (int, reply, []byte, error) {
 	case protocol.KindError:
 		return 0, reply{}, out, fmt.Errorf("the broker says %w", f.Code)
 	case protocol.KindAccount:
-		var chunk protocol.AccountChunk
-		if err := protocol.DecodeAnswer(f.Meta, &chunk); err != nil {
+		var one protocol.Entry
+		entries := 0
+		rest, err := protocol.ReadAccount(f.Meta, func(e *protocol.Entry) error {
+			one = *e
+			entries++
+			return nil
+		})
+		if err != nil {
 			return 0, reply{}, out, err
 		}
-		if chunk.Summary == nil || len(chunk.Entries) != 1 || chunk.Entries[0].Outcome != protocol.OK {
-			return 0, reply{}, out, fmt.Errorf("%w: not the account of one member that is ok: %+v", ErrAccount, chunk)
+		if rest.Summary == nil || entries != 1 || one.Outcome != protocol.OK {
+			return 0, reply{}, out, fmt.Errorf("%w: not the account of one member that is ok: %d entries, %+v, %+v", ErrAccount, entries, one, rest)
 		}
-		one := chunk.Entries[0]
 		return size, reply{call: f.Sequence, member: uint64(one.Member), payload: one.Reply, last: true}, out, nil
 	}
 	return size, reply{}, out, nil

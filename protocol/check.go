@@ -62,6 +62,9 @@ func printable(s string) bool {
 		return false
 	}
 	for _, r := range s {
+		if r >= ' ' && r <= '~' {
+			continue
+		}
 		if !unicode.IsPrint(r) || unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) {
 			return false
 		}

@@ -16,20 +16,23 @@ import (
 func Encode(v any) []byte {
 	switch body := v.(type) {
 	case Call:
-		return body.Append(nil)
+		return body.Append(make([]byte, 0, bodyBytes))
 	case *Call:
-		return body.Append(nil)
+		return body.Append(make([]byte, 0, bodyBytes))
 	case Deliver:
-		return body.Append(nil)
+		return body.Append(make([]byte, 0, bodyBytes))
 	case *Deliver:
-		return body.Append(nil)
+		return body.Append(make([]byte, 0, bodyBytes))
 	case AccountChunk:
-		return body.Append(nil)
+		return body.Append(make([]byte, 0, bodyBytes))
 	case *AccountChunk:
-		return body.Append(nil)
+		return body.Append(make([]byte, 0, bodyBytes))
 	}
 	return encodeAny(v)
 }
+
+// bodyBytes is room for most bodies.
+const bodyBytes = 128
 
 // encodeAny is Encode by the library, by reflection.
 func encodeAny(v any) []byte {
