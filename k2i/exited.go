@@ -20,7 +20,7 @@ type Exited struct {
 	base    uint64     // serial number of rows[0]
 	serials map[Key]uint64
 	dropped uint64
-	view    []*Process // nil after a change
+	shared  int // so many of rows are in a view: they are never overwritten in place
 }
 
 // NewExited keeps at most limit processes, each for age.
@@ -31,9 +31,12 @@ func NewExited(limit int, age time.Duration) *Exited {
 // Put adds a process, or takes the place of what was told of it before. The
 // process must not be changed afterwards.
 func (e *Exited) Put(p *Process) {
-	e.view = nil
 	if serial, ok := e.serials[p.Key()]; ok {
-		e.rows[serial-e.base] = p
+		at := int(serial - e.base)
+		if at < e.shared {
+			e.rows, e.shared = slices.Clone(e.rows), 0
+		}
+		e.rows[at] = p
 		return
 	}
 	if len(e.rows) == e.limit {
@@ -56,7 +59,6 @@ func (e *Exited) Get(key Key) *Process {
 func (e *Exited) Expire(now time.Duration) {
 	for len(e.rows) > 0 && now-time.Duration(e.rows[0].EndedNS) > e.age {
 		e.dropFirst()
-		e.view = nil
 	}
 }
 
@@ -64,18 +66,17 @@ func (e *Exited) Expire(now time.Duration) {
 // time to time, so that nothing grows.
 func (e *Exited) dropFirst() {
 	delete(e.serials, e.rows[0].Key())
-	e.rows[0] = nil
 	e.rows = e.rows[1:]
 	e.base++
+	e.shared = max(e.shared-1, 0)
 }
 
 // Dropped is how many were forgotten before their time for want of room.
 func (e *Exited) Dropped() uint64 { return e.dropped }
 
-// View is all of them, oldest first: a list that never changes.
+// View is all of them, oldest first: a list that never changes. Views share an
+// array as long as nothing in it has to be replaced.
 func (e *Exited) View() []*Process {
-	if e.view == nil {
-		e.view = slices.Clone(e.rows)
-	}
-	return e.view
+	e.shared = len(e.rows)
+	return slices.Clip(e.rows)
 }

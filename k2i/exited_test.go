@@ -59,6 +59,37 @@ func TestExitedIsBoundedInTime(t *testing.T) {
 	}
 }
 
+// Whatever is put in and forgotten between them, every view stays what it was.
+func TestExitedViewsAreApart(t *testing.T) {
+	e := NewExited(8, 20*time.Second)
+	type given struct {
+		view []*Process
+		was  []Process
+	}
+	var all []given
+	for second := range 200 {
+		e.Put(goneAt(int32(1+second*7%30), second+1))
+		if second%3 == 0 {
+			e.Expire(time.Duration(second) * time.Second)
+		}
+		g := given{view: e.View()}
+		for _, p := range g.view {
+			g.was = append(g.was, *p)
+		}
+		all = append(all, g)
+		for i, g := range all {
+			for j, p := range g.view {
+				if p.PID != g.was[j].PID || p.EndedNS != g.was[j].EndedNS {
+					t.Fatalf("in second %d, view %d: %d is %+v, was %+v", second, i, j, p, g.was[j])
+				}
+			}
+		}
+		if len(e.rows) > 8 || cap(e.rows) > 64 || len(e.serials) != len(e.rows) {
+			t.Fatalf("%d rows, room for %d, %d serial numbers", len(e.rows), cap(e.rows), len(e.serials))
+		}
+	}
+}
+
 // What was given away stays as it was, whatever is told later.
 func TestExitedViewNeverChanges(t *testing.T) {
 	e := NewExited(2, time.Hour)
