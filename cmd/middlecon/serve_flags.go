@@ -33,6 +33,7 @@ func (s *serveFlags) add(f *pflag.FlagSet) {
 	f.IntVar(&o.Limits.Deliveries, "deliveries", o.Limits.Deliveries, "`N` deliveries a second that one user of this host, or one other host, may cause; 0: any number")
 	f.IntVar(&o.Limits.DeliveryBurst, "delivery-burst", o.Limits.DeliveryBurst, "`N` deliveries that it may cause at once beside those")
 	f.DurationVar(&o.PingEvery, "ping-every", o.PingEvery, "`DURATION` of silence after which a TCP session is pinged, and after twice which it is ended; 0: never")
+	f.DurationVar(&o.Grace, "grace", o.Grace, "`DURATION` that calls and offers may go on when the broker is told to end")
 	f.StringVar(&s.metrics, "metrics", "", "`ADDRESS` to serve /metrics on by HTTP, for Prometheus: tcp://host:port or unix:///path")
 	f.BoolVarP(&s.verbose, "verbose", "v", false, "log more")
 }
@@ -57,6 +58,8 @@ func (s *serveFlags) check() error {
 		return misuse{fmt.Errorf("--delivery-burst %d: want 1 to %d", o.Limits.DeliveryBurst, maxDeliveries)}
 	case o.PingEvery < 0:
 		return misuse{fmt.Errorf("--ping-every %v: want 0 or more", o.PingEvery)}
+	case o.Grace < 0 || o.Grace > protocol.MaxDeadline:
+		return misuse{fmt.Errorf("--grace %v: want 0 to %v, after which no call runs", o.Grace, protocol.MaxDeadline)}
 	}
 	if err := checked("--host", o.Host); err != nil {
 		return err

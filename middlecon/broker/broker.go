@@ -56,6 +56,7 @@ type Broker struct {
 
 	lookAt    time.Duration // when blocked is looked at again
 	lingering []lingerer    // closed for writing, in the order of their ends
+	draining  *draining     // nil until Serve was told to end
 	homing    int           // bytes of the accounts that their callers have not read
 }
 
@@ -116,7 +117,8 @@ func (b *Broker) Addresses() []protocol.Address {
 // Number is the broker's, as in its members' ids.
 func (b *Broker) Number() uint32 { return b.options.Number }
 
-// Serve answers until ctx ends; then every session is told so and closed.
+// Serve answers until ctx ends; then every session is told so, and closed when
+// nothing runs any more or Options.Grace is over.
 func (b *Broker) Serve(ctx context.Context) error {
 	if err := b.engine.Start(); err != nil {
 		b.closeListeners()
@@ -130,14 +132,10 @@ func (b *Broker) Serve(ctx context.Context) error {
 	<-ctx.Done()
 	b.closeListeners()
 	accepting.Wait()
-	b.post(b.goAway)
-	b.mailbox.drainBefore(goAwayWithin)
+	b.drain()
 	b.timer.Stop()
 	return b.engine.Stop()
 }
-
-// goAwayWithin bounds how long the end waits for the loop to say goodbye.
-const goAwayWithin = time.Second
 
 func (b *Broker) closeListeners() {
 	for _, l := range b.listeners {
@@ -154,19 +152,3 @@ func (b *Broker) post(work func()) {
 
 // now is the time that the rooms know: monotonic since the broker's start.
 func (b *Broker) now() time.Duration { return time.Since(b.started) }
-
-// goAway says goodbye to every session and closes it.
-func (b *Broker) goAway() {
-	const why = "the broker is shutting down"
-	bye := frame(protocol.Header{Kind: protocol.KindGoAway}, protocol.GoAway{Text: why})
-	for _, s := range b.byID {
-		if s.welcomed {
-			b.push(s, queued{frame: bye})
-		}
-	}
-	b.settle()
-	for _, s := range b.byID {
-		b.end(s, protocol.CodeShuttingDown, why)
-	}
-	b.settle()
-}

@@ -24,6 +24,7 @@ type Options struct {
 	QueueBytesAll     int    // that may wait for all sessions that do not read as fast as they are written to
 	HelloTimeout      time.Duration
 	PingEvery         time.Duration // that a TCP session may be silent before it is pinged; after two it is ended; 0: never
+	Grace             time.Duration // that calls and offers may go on after Serve was told to end
 	Limits            room.Limits
 	Log               *slog.Logger
 }
@@ -42,6 +43,7 @@ func DefaultOptions() Options {
 		QueueBytesAll: 256 << 20,
 		HelloTimeout:  protocol.HelloTimeout,
 		PingEvery:     15 * time.Second,
+		Grace:         2 * time.Second,
 		Limits:        room.DefaultLimits(),
 		Log:           slog.New(slog.DiscardHandler),
 	}

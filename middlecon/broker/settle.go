@@ -42,6 +42,7 @@ func (b *Broker) settle() {
 		b.catchUp()
 	}
 	b.working, b.memory = false, b.memory[:0]
+	b.drained()
 	b.arm()
 }
 

@@ -21,6 +21,9 @@ func (b *Broker) take(s *session, f protocol.Frame) {
 
 // request does what a frame of a welcomed session asks; an error ends the session.
 func (b *Broker) request(s *session, f protocol.Frame) error {
+	if b.draining != nil && b.turnsAway(s, f) {
+		return nil
+	}
 	switch f.Kind {
 	case protocol.KindReply:
 		if !f.Outcome.FromMember() {
