@@ -1,7 +1,10 @@
 package broker
 
 import (
+	"context"
 	"errors"
+	"log/slog"
+	"strings"
 
 	"ddcos/middlecon/room"
 	"ddcos/protocol"
@@ -125,12 +128,25 @@ func (b *Broker) hello(s *session, f protocol.Frame) {
 		return
 	}
 	s.welcomed = true
+	b.logHello(s, body.Software)
 	b.watchOver(s)
 	limits := b.options.Limits
 	b.push(s, queued{frame: frame(protocol.Header{Kind: protocol.KindWelcome, Sequence: f.Sequence}, protocol.Welcome{
 		Version: protocol.Version, Broker: b.options.Number, Session: s.id, MaxFrame: protocol.MaxFrame,
 		Calls: uint32(limits.SessionCalls), Rooms: uint32(limits.SessionRooms), Queue: uint32(b.options.QueueBytes), PingMS: b.listenFor(s),
 	})})
+}
+
+// logHello tells the log who says hello, and what it says it is: no more of that
+// than a name may have.
+func (b *Broker) logHello(s *session, software string) {
+	if !b.options.Log.Enabled(context.Background(), slog.LevelDebug) {
+		return
+	}
+	if len(software) > protocol.MaxName {
+		software = strings.ToValidUTF8(software[:protocol.MaxName], "")
+	}
+	b.options.Log.Debug("welcome", "session", s.id, "host", s.peer.Host, "pid", s.peer.PID, "software", software)
 }
 
 // refuse ends a session that broke the protocol, with the code that says how.

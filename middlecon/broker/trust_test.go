@@ -1,10 +1,13 @@
 package broker
 
 import (
+	"bytes"
 	"context"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -119,4 +122,24 @@ func openFiles(t *testing.T) int {
 		t.Fatal(err)
 	}
 	return len(fds)
+}
+
+// What a process says it is stands in the log, cut and on one line.
+func TestSoftwareIsLogged(t *testing.T) {
+	var log bytes.Buffer // written by the loop; read when it has ended
+	t.Cleanup(func() {
+		want := `software="a\nb` + strings.Repeat("x", protocol.MaxName-4) + "\"\n" // half of the é would fit, and is left out
+		if text := log.String(); !strings.Contains(text, "msg=welcome") || !strings.Contains(text, want) || strings.Count(text, "welcome") != 1 {
+			t.Errorf("logged %q, want %q", text, want)
+		}
+	})
+	b := start(t, func(o *Options) {
+		o.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	})
+	r := connect(t, b, "unix")
+	r.send(protocol.Header{Kind: protocol.KindHello}, protocol.Hello{
+		MinVersion: protocol.Version, MaxVersion: protocol.Version, MaxFrame: protocol.MaxFrame,
+		Software: "a\nb" + strings.Repeat("x", protocol.MaxName-4) + "é" + strings.Repeat("y", 300),
+	}, nil)
+	r.expect(protocol.KindWelcome, nil)
 }
