@@ -316,6 +316,9 @@ func (m *Membership) reply(d *delivery, reply []byte, err error) {
 	if d.message.NoReply {
 		return
 	}
+	if err != nil && errors.Is(d.ctx.Err(), context.DeadlineExceeded) {
+		return // that it failed then says no more than the deadline, which the broker tells
+	}
 	outcome := protocol.OK
 	if len(reply) > protocol.MaxReply {
 		err = fmt.Errorf("the reply has %d bytes; %d are allowed", len(reply), protocol.MaxReply)

@@ -17,6 +17,9 @@ func (b *Broker) take(s *session, f protocol.Frame) {
 		b.hello(s, f)
 		return
 	}
+	if b.turnsAway(s, f) {
+		return
+	}
 	if err := b.request(s, f); err != nil {
 		b.refuse(s, err)
 	}
@@ -24,9 +27,6 @@ func (b *Broker) take(s *session, f protocol.Frame) {
 
 // request does what a frame of a welcomed session asks; an error ends the session.
 func (b *Broker) request(s *session, f protocol.Frame) error {
-	if b.draining != nil && b.turnsAway(s, f) {
-		return nil
-	}
 	switch f.Kind {
 	case protocol.KindReply:
 		if !f.Outcome.FromMember() {
