@@ -129,7 +129,7 @@ func (s *shared) call(cmd *cobra.Command, ask func(context.Context, *middlecon.C
 }
 
 // ask gets an account, prints it and says by the exit status whether it is met.
-func (s *shared) ask(cmd *cobra.Command, ask func(context.Context, *middlecon.Conn) (*middlecon.Account, error), print func(io.Writer, *middlecon.Account)) error {
+func (s *shared) ask(cmd *cobra.Command, ask func(context.Context, *middlecon.Conn) (*middlecon.Account, error), show func(io.Writer, *middlecon.Account)) error {
 	conn, err := s.dial(cmd)
 	if err != nil {
 		return err
@@ -145,7 +145,7 @@ func (s *shared) ask(cmd *cobra.Command, ask func(context.Context, *middlecon.Co
 		}
 		return err
 	}
-	print(cmd.OutOrStdout(), account)
+	show(cmd.OutOrStdout(), account)
 	if !account.Met {
 		return statusError(exitNotMet)
 	}
