@@ -1,5 +1,7 @@
 package protocol
 
+import "math/bits"
+
 // Stats are a broker's counts since its start, and what there is, all of one
 // instant: Accepted = Finished + InFlight, of calls and of offers.
 type Stats struct {
@@ -29,9 +31,11 @@ type Stats struct {
 	Slow      uint64 `msgpack:"slow,omitempty"`       // of Queued, bytes that wait for sessions which read too slowly
 	HalfOpen  uint64 `msgpack:"half_open,omitempty"`  // sessions ended because their host acknowledged nothing any more
 
-	Outcomes  []uint64 `msgpack:"outcomes"`   // members settled; the element is the outcome's number
-	Latency   []uint64 `msgpack:"latency"`    // calls answered, by LatencyBound
-	ElapsedUS uint64   `msgpack:"elapsed_us"` // of the calls answered, in all
+	Outcomes      []uint64 `msgpack:"outcomes"`                 // members settled; the element is the outcome's number
+	Latency       []uint64 `msgpack:"latency"`                  // calls answered, by LatencyBound
+	ElapsedUS     uint64   `msgpack:"elapsed_us"`               // of the calls answered, in all
+	MemberLatency []uint64 `msgpack:"member_latency,omitempty"` // members settled of the calls answered, by LatencyBound
+	MemberUS      uint64   `msgpack:"member_us,omitempty"`      // from the view to their settling, in all
 
 	OffersAccepted  uint64 `msgpack:"offers_accepted"`
 	OffersFinished  uint64 `msgpack:"offers_finished"`
@@ -61,10 +65,8 @@ func LatencyBound(bucket int) uint64 {
 
 // LatencyBucket is the bucket of a call that took so many µs.
 func LatencyBucket(elapsed uint64) int {
-	for i := range LatencyBuckets - 1 {
-		if elapsed <= LatencyBound(i) {
-			return i
-		}
+	if elapsed <= LatencyBound(0) {
+		return 0
 	}
-	return LatencyBuckets - 1
+	return min(bits.Len64((elapsed-1)/LatencyBound(0)), LatencyBuckets-1)
 }

@@ -49,6 +49,7 @@ type Broker struct {
 	memory   []byte        // of frames that are written within the turn
 	joined   []byte        // frames that leave together
 	latency  latency
+	members  latency
 	queued   uint64        // bytes, at queuedAt
 	queuedAt time.Duration // 0: not counted yet
 	timer    *time.Timer

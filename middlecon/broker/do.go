@@ -26,6 +26,9 @@ func (b *Broker) do(e room.Effect) {
 	case room.Finished:
 		if !e.Offer { // how long a member works is not how long a call takes
 			b.latency.observe(e.Account.Summary.ElapsedUS)
+			for i := range e.Account.Entries {
+				b.members.observe(e.Account.Entries[i].LatencyUS)
+			}
 		}
 		b.flow(e.Account, true)
 	case room.Joined:

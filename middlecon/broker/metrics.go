@@ -48,7 +48,8 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	for _, o := range protocol.Outcomes() {
 		out <- prometheus.MustNewConstMetric(outcomes, prometheus.CounterValue, float64(s.Outcomes[o]), o.String())
 	}
-	out <- answered(&s)
+	out <- histogram("call_seconds", "From when the view of a call was fixed to its end.", s.Latency, s.ElapsedUS)
+	out <- histogram("member_seconds", "From when the view of a call was fixed to the settling of a member.", s.MemberLatency, s.MemberUS)
 }
 
 func describe(name, help string, labels ...string) *prometheus.Desc {
@@ -103,15 +104,14 @@ func numbers(s *protocol.Stats) []number {
 	}
 }
 
-// answered is how long the calls took that were answered.
-func answered(s *protocol.Stats) prometheus.Metric {
+// histogram makes one of counts by protocol.LatencyBound.
+func histogram(name, help string, counts []uint64, us uint64) prometheus.Metric {
 	buckets, count := make(map[float64]uint64), uint64(0)
-	for i, n := range s.Latency {
+	for i, n := range counts {
 		count += n
 		if bound := protocol.LatencyBound(i); bound > 0 {
 			buckets[float64(bound)/1e6] = count
 		}
 	}
-	desc := describe("call_seconds", "From when the view of a call was fixed to its end.")
-	return prometheus.MustNewConstHistogram(desc, count, float64(s.ElapsedUS)/1e6, buckets)
+	return prometheus.MustNewConstHistogram(describe(name, help), count, float64(us)/1e6, buckets)
 }

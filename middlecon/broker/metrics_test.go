@@ -54,7 +54,7 @@ func TestMetrics(t *testing.T) {
 	for name, want := range map[string]float64{
 		"middlecon_sessions": 2, "middlecon_rooms": 1, "middlecon_members": 1, "middlecon_views_total": 1, "middlecon_calls_accepted_total": 3,
 		"middlecon_calls_finished_total": 2, "middlecon_calls_in_flight": 1, "middlecon_calls_refused_total": 1,
-		`middlecon_outcomes_total{outcome="ok"}`: 2, "middlecon_call_seconds_count": 2, `middlecon_call_seconds_bucket{le="+Inf"}`: 2,
+		`middlecon_outcomes_total{outcome="ok"}`: 2, "middlecon_call_seconds_count": 2, "middlecon_member_seconds_count": 2, `middlecon_call_seconds_bucket{le="+Inf"}`: 2,
 	} {
 		if got, ok := m[name]; !ok || got != want {
 			t.Errorf("%s is %v, want %v", name, got, want)

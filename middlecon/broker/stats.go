@@ -2,13 +2,14 @@ package broker
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"ddcos/middlecon/room"
 	"ddcos/protocol"
 )
 
-// latency counts the calls that were answered, by how long they took.
+// latency counts calls that were answered, or their members, by how long they took.
 type latency struct {
 	calls   [protocol.LatencyBuckets]uint64
 	elapsed uint64 // µs in all
@@ -45,7 +46,7 @@ func newStats(r room.Stats) protocol.Stats {
 		Bids: r.Bids, BidsLate: r.BidsLate, BidsDuplicate: r.BidsDuplicate, BidsUnknown: r.BidsUnknown,
 		Overdrawn: r.Overdrawn, Throttled: r.Throttled, Entries: uint64(r.Entries),
 		StatesSet: r.StatesSet, StatesRefused: r.StatesRefused,
-		Outcomes: r.Outcomes[:], Latency: make([]uint64, protocol.LatencyBuckets),
+		Outcomes: r.Outcomes[:], Latency: make([]uint64, protocol.LatencyBuckets), MemberLatency: make([]uint64, protocol.LatencyBuckets),
 	}
 }
 
@@ -60,6 +61,7 @@ func (b *Broker) stats() protocol.Stats {
 	s.Homing, s.Slow = uint64(max(0, b.homing)), uint64(max(0, b.shares.used))
 	copy(s.Latency, b.latency.calls[:])
 	s.ElapsedUS = b.latency.elapsed
+	s.MemberLatency, s.MemberUS = slices.Clone(b.members.calls[:]), b.members.elapsed
 	return s
 }
 
