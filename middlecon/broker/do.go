@@ -25,9 +25,9 @@ func (b *Broker) do(e room.Effect) {
 		b.flow(e.Account, false)
 	case room.Finished:
 		if !e.Offer { // how long a member works is not how long a call takes
-			b.latency.observe(e.Account.Summary.ElapsedUS)
-			for i := range e.Account.Entries {
-				b.members.observe(e.Account.Entries[i].LatencyUS)
+			b.latency.observe(e.Summary.ElapsedUS)
+			for i := range e.Entries {
+				b.members.observe(e.Entries[i].LatencyUS)
 			}
 		}
 		b.flow(e.Account, true)

@@ -34,7 +34,7 @@ func TestQueuesInAll(t *testing.T) {
 	payload := make([]byte, 60<<10)
 	most, overflows := uint64(0), 0
 	for i := range uint64(30) {
-		h := protocol.Header{Kind: protocol.KindCall, Sequence: i + 1, Budget: uint32((time.Minute).Microseconds())}
+		h := protocol.Header{Kind: protocol.KindCall, Sequence: i + 1, Budget: uint32(time.Minute.Microseconds())}
 		caller.send(h, protocol.Call{Room: "r", Rule: protocol.RuleAtLeast, N: 1}, payload)
 		entries, _ := caller.account()
 		for _, e := range entries {
