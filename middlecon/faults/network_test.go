@@ -217,12 +217,15 @@ func TestThinCable(t *testing.T) {
 		}
 	})
 	made := 0
+	pace := time.NewTicker(50 * time.Millisecond) // or the cable were full of these
+	defer pace.Stop()
 	need := middlecon.CallOptions{Need: protocol.Rule{Kind: protocol.RuleAtLeast, N: 3}}
 	for ; ctx.Err() == nil; made++ {
 		if a := three.must(ask{options: need}); !a.Met {
 			t.Errorf("the others: %v", a.Counts())
 		}
 		n.sample(false)
+		<-pace.C
 	}
 	calls.Wait()
 	if made < 20 {

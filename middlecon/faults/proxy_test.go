@@ -75,14 +75,14 @@ func (p *proxy) link(member net.Conn) {
 // frames carries frame after frame, until either end is gone.
 func (p *proxy) frames(from, to net.Conn, r *rand.Rand, ofMember bool) {
 	defer func() { _, _ = from.Close(), to.Close() }()
-	for first := true; ; first = false {
+	for {
 		frame, err := oneFrame(from)
 		if err != nil {
 			return
 		}
 		<-time.After(time.Duration(r.IntN(3000)) * time.Microsecond)
 		times := 1
-		if ofMember && !first {
+		if kind := protocol.Kind(frame[1]); ofMember && (kind == protocol.KindReply || kind == protocol.KindReceipt) {
 			times, frame = p.spoil(r, frame)
 		}
 		for range times {
