@@ -17,8 +17,8 @@ func panics() []defect {
 	return []defect{
 		{
 			"panic at a call", "middlecon/broker/take.go",
-			"func (b *Broker) call(s *session, f protocol.Frame) error {\n",
-			"func (b *Broker) call(s *session, f protocol.Frame) error {\n\tif string(f.Payload) == \"cursed\" {\n\t\tpanic(\"planted\")\n\t}\n",
+			"	case protocol.KindCall:\n",
+			"	case protocol.KindCall:\n\t\tif string(f.Payload) == \"cursed\" {\n\t\t\tpanic(\"planted\")\n\t\t}\n",
 		},
 		{
 			"panic at a reply", "middlecon/room/reply.go",
