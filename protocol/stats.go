@@ -5,31 +5,33 @@ import "math/bits"
 // Stats are a broker's counts since its start, and what there is, all of one
 // instant: Accepted = Finished + InFlight, of calls and of offers.
 type Stats struct {
-	UptimeMS  uint64 `msgpack:"uptime_ms"`
-	Accepted  uint64 `msgpack:"accepted"` // calls
-	Finished  uint64 `msgpack:"finished"`
-	Abandoned uint64 `msgpack:"abandoned"` // of the finished, those whose caller was lost
-	Refused   uint64 `msgpack:"refused"`   // not among the accepted
-	InFlight  uint64 `msgpack:"in_flight"`
-	Published uint64 `msgpack:"published"`
-	Late      uint64 `msgpack:"late"` // replies
-	Duplicate uint64 `msgpack:"duplicate"`
-	Unknown   uint64 `msgpack:"unknown"`
-	Views     uint64 `msgpack:"views"`
-	Sessions  uint64 `msgpack:"sessions"`
-	Rooms     uint64 `msgpack:"rooms"`
-	Members   uint64 `msgpack:"members"`
-	Watches   uint64 `msgpack:"watches"`
-	Absent    uint64 `msgpack:"absent"`
-	Held      uint64 `msgpack:"held"`                 // bytes of replies and waiting messages
-	Queued    uint64 `msgpack:"queued"`               // bytes that wait for sessions
-	QueueFull uint64 `msgpack:"queue_full,omitempty"` // frames refused because the queues of all sessions were full
-	Overdrawn uint64 `msgpack:"overdrawn,omitempty"`  // calls and offers beyond their session's credits
-	Throttled uint64 `msgpack:"throttled,omitempty"`  // calls, offers and messages refused with CodeTooManyDeliveries
-	Entries   uint64 `msgpack:"entries,omitempty"`    // members that the calls in flight have selected
-	Homing    uint64 `msgpack:"homing,omitempty"`     // bytes of accounts that their callers have not read
-	Slow      uint64 `msgpack:"slow,omitempty"`       // of Queued, bytes that wait for sessions which read too slowly
-	HalfOpen  uint64 `msgpack:"half_open,omitempty"`  // sessions ended because their host acknowledged nothing any more
+	UptimeMS   uint64 `msgpack:"uptime_ms"`
+	Accepted   uint64 `msgpack:"accepted"` // calls
+	Finished   uint64 `msgpack:"finished"`
+	Abandoned  uint64 `msgpack:"abandoned"` // of the finished, those whose caller was lost
+	Refused    uint64 `msgpack:"refused"`   // not among the accepted
+	InFlight   uint64 `msgpack:"in_flight"`
+	Published  uint64 `msgpack:"published"`
+	Late       uint64 `msgpack:"late"` // replies
+	Duplicate  uint64 `msgpack:"duplicate"`
+	Unknown    uint64 `msgpack:"unknown"`
+	Views      uint64 `msgpack:"views"`
+	Sessions   uint64 `msgpack:"sessions"`
+	Rooms      uint64 `msgpack:"rooms"`
+	Members    uint64 `msgpack:"members"`
+	Watches    uint64 `msgpack:"watches"`
+	Absent     uint64 `msgpack:"absent"`
+	Held       uint64 `msgpack:"held"`                  // bytes of replies and waiting messages
+	Queued     uint64 `msgpack:"queued"`                // bytes that wait for sessions
+	QueueFull  uint64 `msgpack:"queue_full,omitempty"`  // frames refused because the queues of all sessions were full
+	Overdrawn  uint64 `msgpack:"overdrawn,omitempty"`   // calls and offers beyond their session's credits
+	Throttled  uint64 `msgpack:"throttled,omitempty"`   // calls, offers and messages refused with CodeTooManyDeliveries
+	Entries    uint64 `msgpack:"entries,omitempty"`     // members that the calls in flight have selected
+	Homing     uint64 `msgpack:"homing,omitempty"`      // bytes of accounts that their callers have not read
+	Slow       uint64 `msgpack:"slow,omitempty"`        // of Queued, bytes that wait for sessions which read too slowly
+	Logged     uint64 `msgpack:"logged,omitempty"`      // lines of the account log
+	LogDropped uint64 `msgpack:"log_dropped,omitempty"` // that could not be written
+	HalfOpen   uint64 `msgpack:"half_open,omitempty"`   // sessions ended because their host acknowledged nothing any more
 
 	Outcomes      []uint64 `msgpack:"outcomes"`                 // members settled; the element is the outcome's number
 	Latency       []uint64 `msgpack:"latency"`                  // calls answered, by LatencyBound

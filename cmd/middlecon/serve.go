@@ -24,7 +24,8 @@ kernel says of them. TCP is neither encrypted nor authenticated: it is refused
 beyond loopback unless --insecure-plaintext is given.`,
 		Example: `  middlecon serve
   middlecon serve --listen unix:///tmp/m.sock --listen tcp://127.0.0.1:7411
-  middlecon serve --metrics tcp://127.0.0.1:7413`,
+  middlecon serve --metrics tcp://127.0.0.1:7413
+  middlecon serve --account-log /var/log/middlecon.jsonl --account-log-room 'deploy*'`,
 		Args: exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := f.check(); err != nil {
@@ -35,6 +36,14 @@ beyond loopback unless --insecure-plaintext is given.`,
 				level = slog.LevelDebug
 			}
 			f.options.Log = slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
+			if f.accountLog != "" {
+				l, closeLog, err := openAccountLog(f.accountLog, f.accountRooms, f.options.Log)
+				if err != nil {
+					return err
+				}
+				defer closeLog()
+				f.options.AccountLog = l
+			}
 			return runBroker(cmd.Context(), f.options, f.metrics)
 		},
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/pflag"
@@ -14,10 +15,12 @@ const maxDeliveries = 1_000_000_000
 
 // serveFlags are what 'serve' was told.
 type serveFlags struct {
-	options broker.Options
-	listens []string
-	metrics string
-	verbose bool
+	options      broker.Options
+	listens      []string
+	metrics      string
+	accountLog   string
+	accountRooms []string
+	verbose      bool
 }
 
 func (s *serveFlags) add(f *pflag.FlagSet) {
@@ -35,6 +38,8 @@ func (s *serveFlags) add(f *pflag.FlagSet) {
 	f.DurationVar(&o.PingEvery, "ping-every", o.PingEvery, "`DURATION` of silence after which a TCP session is pinged, and after twice which it is ended; 0: never")
 	f.DurationVar(&o.Grace, "grace", o.Grace, "`DURATION` that calls and offers may go on when the broker is told to end")
 	f.StringVar(&s.metrics, "metrics", "", "`ADDRESS` to serve /metrics on by HTTP, for Prometheus: tcp://host:port or unix:///path")
+	f.StringVar(&s.accountLog, "account-log", "", "`PATH` of a file to append a line of JSON to for every call, send and offer that is over, without payloads; SIGHUP opens it anew")
+	f.StringArrayVar(&s.accountRooms, "account-log-room", nil, "`PATTERN` of rooms that --account-log is about, such as 'prod-*'; may be repeated; all rooms without it")
 	f.BoolVarP(&s.verbose, "verbose", "v", false, "log more")
 }
 
@@ -60,6 +65,9 @@ func (s *serveFlags) check() error {
 		return misuse{fmt.Errorf("--ping-every %v: want 0 or more", o.PingEvery)}
 	case o.Grace < 0 || o.Grace > protocol.MaxDeadline:
 		return misuse{fmt.Errorf("--grace %v: want 0 to %v, after which no call runs", o.Grace, protocol.MaxDeadline)}
+	}
+	if s.accountLog == "" && len(s.accountRooms) > 0 {
+		return misuse{errors.New("--account-log-room: there is no --account-log")}
 	}
 	if err := checked("--host", o.Host); err != nil {
 		return err

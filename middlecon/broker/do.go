@@ -30,7 +30,10 @@ func (b *Broker) do(e room.Effect) {
 				b.members.observe(e.Entries[i].LatencyUS)
 			}
 		}
+		b.record(e.Account, false)
 		b.flow(e.Account, true)
+	case room.Abandoned:
+		b.record(e.Account, true)
 	case room.Joined:
 		h := protocol.Header{Kind: protocol.KindJoined, Sequence: e.Sequence, Room: e.Room, Member: e.Member}
 		b.send(e.Session, frame(h, protocol.Joined{View: e.View}))

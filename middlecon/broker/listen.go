@@ -66,6 +66,9 @@ func (b *Broker) enrol(c net.Conn) {
 	}
 }
 
+// uidPrefix begins the principals that are users of this host.
+const uidPrefix = "uid "
+
 // identify asks the kernel who is at the other end.
 func (b *Broker) identify(s *session, c net.Conn) error {
 	switch c := c.(type) {
@@ -75,7 +78,7 @@ func (b *Broker) identify(s *session, c net.Conn) error {
 			return err
 		}
 		s.peer.Host, s.peer.PID = b.options.Host, cred.Pid
-		s.peer.Principal = room.Principal("uid " + strconv.FormatUint(uint64(cred.Uid), 10))
+		s.peer.Principal = room.Principal(uidPrefix + strconv.FormatUint(uint64(cred.Uid), 10))
 	case *net.TCPConn:
 		if addr, ok := c.RemoteAddr().(*net.TCPAddr); ok {
 			s.peer.Host = addr.AddrPort().Addr().Unmap().String()

@@ -95,6 +95,8 @@ func numbers(s *protocol.Stats) []number {
 		{"queue_slow_bytes", "Of the bytes that wait, those for sessions that read too slowly.", gauge, s.Slow},
 		{"queue_full_total", "Frames for slow sessions that were refused because too much waited for all sessions.", counter, s.QueueFull},
 		{"sessions_half_open_total", "Sessions ended because their host acknowledged nothing any more.", counter, s.HalfOpen},
+		{"account_log_lines_total", "Lines of the account log that were written.", counter, s.Logged},
+		{"account_log_dropped_total", "Lines of the account log that could not be written.", counter, s.LogDropped},
 		{"rooms", "Rooms that there are.", gauge, s.Rooms},
 		{"members", "Members of all rooms.", gauge, s.Members},
 		{"watches", "Watches of all rooms.", gauge, s.Watches},

@@ -2,8 +2,11 @@ package broker
 
 import (
 	"bufio"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os/exec"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -109,5 +112,29 @@ func TestStatus(t *testing.T) {
 	var s protocol.Stats
 	if f := r.expect(protocol.KindStats, &s); f.Sequence != 5 || s.Sessions != 1 || s.Members != 1 || len(s.Outcomes) != 1+len(protocol.Outcomes()) || len(s.Latency) != protocol.LatencyBuckets {
 		t.Errorf("%+v", s)
+	}
+}
+
+// promtool, where there is one, has nothing to say against the metrics.
+func TestMetricsLint(t *testing.T) {
+	tool, err := exec.LookPath("promtool")
+	if err != nil {
+		t.Skip("promtool is not installed")
+	}
+	b := start(t, nil)
+	welcome(t, b, "unix").lives()
+	w := httptest.NewRecorder()
+	b.Metrics().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	labels := map[string]bool{}
+	for _, label := range regexp.MustCompile(`middlecon_[a-z_]*\{([a-z]+)=`).FindAllStringSubmatch(w.Body.String(), -1) {
+		labels[label[1]] = true
+	}
+	if !maps.Equal(labels, map[string]bool{"le": true, "outcome": true}) {
+		t.Errorf("labels %v: no name from the network may be one", labels)
+	}
+	check := exec.CommandContext(t.Context(), tool, "check", "metrics")
+	check.Stdin = w.Body
+	if out, err := check.CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("promtool check metrics: %v\n%s", err, out)
 	}
 }

@@ -26,6 +26,7 @@ type Options struct {
 	PingEvery         time.Duration // that a TCP session may be silent before it is pinged; after two it is ended; 0: never
 	Grace             time.Duration // that calls and offers may go on after Serve was told to end
 	Limits            room.Limits
+	AccountLog        *AccountLog // nil for none
 	Log               *slog.Logger
 }
 

@@ -57,6 +57,9 @@ func (b *Broker) stats() protocol.Stats {
 	s.Sessions = uint64(len(b.byID))
 	s.Queued = b.queuedBytes()
 	s.HalfOpen = b.halfOpen
+	if l := b.options.AccountLog; l != nil {
+		s.Logged, s.LogDropped = l.counts()
+	}
 	s.QueueFull = b.shares.refused
 	s.Homing, s.Slow = uint64(max(0, b.homing)), uint64(max(0, b.shares.used))
 	copy(s.Latency, b.latency.calls[:])

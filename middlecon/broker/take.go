@@ -129,6 +129,9 @@ func (b *Broker) hello(s *session, f protocol.Frame) {
 	}
 	s.welcomed = true
 	b.logHello(s, body.Software)
+	if b.options.AccountLog != nil {
+		s.peer.Software = named(body.Software)
+	}
 	b.watchOver(s)
 	limits := b.options.Limits
 	b.push(s, queued{frame: frame(protocol.Header{Kind: protocol.KindWelcome, Sequence: f.Sequence}, protocol.Welcome{
@@ -143,10 +146,15 @@ func (b *Broker) logHello(s *session, software string) {
 	if !b.options.Log.Enabled(context.Background(), slog.LevelDebug) {
 		return
 	}
+	b.options.Log.Debug("welcome", "session", s.id, "host", s.peer.Host, "pid", s.peer.PID, "software", named(software))
+}
+
+// named is no more of what a process says than a name may have.
+func named(software string) string {
 	if len(software) > protocol.MaxName {
 		software = strings.ToValidUTF8(software[:protocol.MaxName], "")
 	}
-	b.options.Log.Debug("welcome", "session", s.id, "host", s.peer.Host, "pid", s.peer.PID, "software", software)
+	return strings.Clone(software)
 }
 
 // refuse ends a session that broke the protocol, with the code that says how.

@@ -28,7 +28,9 @@ type Account struct {
 	Entries  []protocol.Entry // Reply whole, More false
 	Order    []uint32         // of Entries, those that are settled, in the order in which they were
 	Absent   []protocol.Absent
+	Caller   Peer // who asked
 	Offer    bool // it is of one
+	One      bool // it is of a call that named its only member
 	Streamed bool // it was told by a Settled
 
 	call *call
@@ -77,6 +79,22 @@ func (r *Rooms) Release(a *Account) {
 	}
 	r.spare = append(r.spare, c)
 	r.spareSlots += cap(c.slots)
+}
+
+// CallerName is the name under which the caller of an account is in its room;
+// empty where it is not.
+func (r *Rooms) CallerName(a *Account) string {
+	s := a.call.caller
+	if s == nil {
+		s = r.sessions[a.Session]
+	}
+	if s == nil || a.call.room == nil {
+		return ""
+	}
+	if m := s.member(a.call.room); m != nil {
+		return m.name
+	}
+	return ""
 }
 
 // final notes an entry that will not change any more.

@@ -81,7 +81,7 @@ func (r *Rooms) call(e Call, o *offer) {
 	c.offer, c.session, c.sequence, c.room, c.whom = o, e.Session, e.Sequence, r.rooms[e.Body.Room], targetOf(e)
 	c.accepted, c.budget, c.rule, c.partial = r.now, e.Budget, e.Body.When(), e.Body.Partial
 	a := &c.account
-	a.call, a.Session, a.Sequence, a.Offer = c, e.Session, e.Sequence, o != nil
+	a.call, a.Session, a.Sequence, a.Caller, a.Offer, a.One = c, e.Session, e.Sequence, e.Peer, o != nil, c.whom.one()
 	a.Summary = protocol.Summary{Room: e.Body.Room, Rule: e.Body.Rule, N: e.Body.N, Key: e.Body.Key, Value: e.Body.Value}
 	if r.mustWait(e) {
 		r.wait(c, e)

@@ -25,6 +25,8 @@ func (m *model) check(effects []Effect) {
 			m.partly(e, over)
 		case Finished:
 			m.finished(e, over)
+		case Abandoned:
+			m.abandoned(e)
 		case View:
 			if w := m.shown(e); w != "" {
 				changed = append(changed, w)
@@ -52,6 +54,9 @@ func (m *model) check(effects []Effect) {
 		if len(calls) > 0 {
 			m.fail("early", "call %d is over and %s was not told", calls[0].id, key)
 		}
+	}
+	for _, c := range m.want.abandoned {
+		m.fail("caller gone", "call %d is over and its account was not told", c.id)
 	}
 	if m.want.full != "" {
 		m.fail("honest membership", "the watcher of %s was not shown the full view", m.want.full)
@@ -107,6 +112,17 @@ func (m *model) finished(e Finished, over map[CallID]bool) {
 		m.fail("total", "call %d: %d of %d entries in the order of settling", c.id, len(e.Order), len(c.slots))
 	}
 	m.unread = append(m.unread, unread{e.Account, describeAccount(e.Account)})
+}
+
+// abandoned is an account like others, of a caller that is gone.
+func (m *model) abandoned(e Abandoned) {
+	i := slices.IndexFunc(m.want.abandoned, func(c *modelCall) bool { return c.caller == e.Session && c.sequence == e.Sequence })
+	if i < 0 {
+		m.fail("caller gone", "an account of %d that was not abandoned: %s", e.Session, describe(e))
+		return
+	}
+	m.account(m.want.abandoned[i], e.Account)
+	m.want.abandoned = slices.Delete(m.want.abandoned, i, i+1)
 }
 
 // shown lets a watcher apply what it is shown, and returns the key of a change.

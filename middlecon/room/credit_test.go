@@ -27,7 +27,7 @@ func TestCredits(t *testing.T) {
 		home 9
 		call 9 seq=2         -> deliver 2 to 1,2
 		call 9 seq=3         -> failed 9 too_many_calls
-		lost 9               -> withdraw 2 from 1,2`)
+		lost 9               -> withdraw 2 from 1,2; abandoned 9 seq=2 view=2/2 ann=cancelled bob=cancelled`)
 	if s := r.Stats(); s.InFlight != 0 || s.Entries != 0 || s.Overdrawn != 4 {
 		t.Errorf("%+v", s)
 	}

@@ -18,6 +18,7 @@ type Peer struct {
 	Host      string
 	PID       int32
 	Principal Principal // who pays for what it asks for
+	Software  string    // what it says it is, where that is of use; for logs
 }
 
 // Event is something that happened to the rooms. Sequences are the asking
@@ -248,6 +249,9 @@ type (
 	Settled struct{ *Account }
 	// Finished carries what is left of an account home. It is held until Release.
 	Finished struct{ *Account }
+	// Abandoned tells of an account whose caller was lost, and which goes nowhere. It
+	// is whole, and not to be released.
+	Abandoned struct{ *Account }
 	// View shows a watcher one view: the full one first, then what changed.
 	View struct {
 		Session  SessionID
@@ -256,17 +260,18 @@ type (
 	}
 )
 
-func (Joined) effect()   {}
-func (LeftRoom) effect() {}
-func (Stated) effect()   {}
-func (Forgot) effect()   {}
-func (Failed) effect()   {}
-func (Deliver) effect()  {}
-func (Message) effect()  {}
-func (Bind) effect()     {}
-func (Bound) effect()    {}
-func (Withdraw) effect() {}
-func (Settled) effect()  {}
-func (Finished) effect() {}
-func (Evict) effect()    {}
-func (View) effect()     {}
+func (Joined) effect()    {}
+func (LeftRoom) effect()  {}
+func (Stated) effect()    {}
+func (Forgot) effect()    {}
+func (Failed) effect()    {}
+func (Deliver) effect()   {}
+func (Message) effect()   {}
+func (Bind) effect()      {}
+func (Bound) effect()     {}
+func (Withdraw) effect()  {}
+func (Settled) effect()   {}
+func (Finished) effect()  {}
+func (Abandoned) effect() {}
+func (Evict) effect()     {}
+func (View) effect()      {}

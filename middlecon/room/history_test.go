@@ -268,6 +268,8 @@ func describe(e Effect) string {
 		return fmt.Sprintf("evict %d %s", e.Session, e.Err.Code)
 	case Finished:
 		return fmt.Sprintf("finished %d seq=%d %s", e.Session, e.Sequence, describeAccount(e.Account))
+	case Abandoned:
+		return fmt.Sprintf("abandoned %d seq=%d %s", e.Session, e.Sequence, describeAccount(e.Account))
 	case View:
 		return fmt.Sprintf("view %d seq=%d %s", e.Session, e.Sequence, describeView(e.Change))
 	}

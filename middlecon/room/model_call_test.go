@@ -148,6 +148,7 @@ func (m *model) end(c *modelCall) {
 	counts.Finished++
 	if m.gone[c.caller] {
 		counts.Abandoned++
+		m.want.abandoned = append(m.want.abandoned, c)
 	} else {
 		key := fmt.Sprintf("%d %d", c.caller, c.sequence)
 		m.want.finished[key] = append(m.want.finished[key], c)

@@ -75,6 +75,7 @@ type expected struct {
 	answers   []string                // Joined, LeftRoom, Failed, Deliver, as describe tells them
 	withdrawn map[string]int          // "call session"
 	finished  map[string][]*modelCall // "session sequence"; in one step, a sequence can end and be used again
+	abandoned []*modelCall            // whose caller is lost
 	changed   []string                // rooms that have a new view
 	state     *modelMember            // who has another state
 	full      string                  // the room that a Watch must show

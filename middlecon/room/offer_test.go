@@ -101,7 +101,7 @@ func TestOffer(t *testing.T) {
 		"the caller is lost": two + `
 			bid 1 1            -> bind 1 to 1 for 1s
 			sent 1 1 bind      -> withdraw 1 from 2; bound 9 seq=1 ann 000001.1 h1 1
-			lost 9             -> withdraw 1 from 1
+			lost 9             -> withdraw 1 from 1; abandoned 9 seq=1 view=2/2 ann=cancelled bob=cancelled bound=000001.1 bids=1
 			reply 1 1 ok`,
 		"a call takes no bids": two + `
 			call 9 seq=2       -> deliver 2 to 1,2

@@ -12,6 +12,7 @@ func plants() []planted {
 // accountPlants make an account wrong.
 func accountPlants() []planted {
 	return []planted{
+		{"an abandoned account is not told", "settle.go", "			r.emit(Abandoned{&c.account})\n", ""},
 		{"a lost member is forgotten", "session.go", "r.settleLost(p.call, p.index)", "_ = p"},
 		{"a late reply changes the outcome", "reply.go", "if s.state == settled {", "if s.state == settled && s.replied {"},
 		{"a duplicate is late", "reply.go", "case s.replied:", "case s.replied && false:"},

@@ -48,12 +48,12 @@ func TestLostAndLeft(t *testing.T) {
 			call 2               -> deliver 1 to 1,2
 			call 9               -> deliver 2 to 1,2
 			reply 1 2 ok
-			lost 2               -> withdraw 1 from 1; finished 9 seq=1 view=2/2 ann=ok bob=not_sent
+			lost 2               -> withdraw 1 from 1; abandoned 2 seq=1 view=2/2 ann=cancelled bob=cancelled; finished 9 seq=1 view=2/2 ann=ok bob=not_sent
 			reply 1 1 ok`,
 		"a lost caller who waited for itself alone": `
 			join 1 ann           -> joined 1 room=1 view=1
 			call 1               -> deliver 1 to 1
-			lost 1
+			lost 1               -> abandoned 1 seq=1 view=1/1 ann=cancelled
 			@9s tick`,
 		"a cancelled call is answered": `
 			join 1 ann           -> joined 1 room=1 view=1

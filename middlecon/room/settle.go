@@ -161,6 +161,7 @@ func (r *Rooms) close(c *call) {
 		}
 		if c.caller.lost {
 			counts.Abandoned++
+			r.emit(Abandoned{&c.account})
 			return
 		}
 	}

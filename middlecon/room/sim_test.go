@@ -21,7 +21,7 @@ const (
 // simLimits are small, so that a history meets all of them.
 func simLimits() Limits {
 	return Limits{
-		Rooms: 3, Members: 5, MemberBytes: 9*memberWeight + 300, SessionRooms: 2, SessionCalls: 2, SessionWatches: 2, Calls: 5,
+		Rooms: 3, Members: 5, MemberBytes: 9*memberWeight + 268, SessionRooms: 2, SessionCalls: 2, SessionWatches: 2, Calls: 5,
 		StateBurst: 2, StateEvery: 10 * time.Millisecond, ReplyBytes: 40, AccountBytes: 90, HeldBytes: 200, PartBytes: 150, Overdraws: 2, Entries: 14, Deliveries: 150, DeliveryBurst: 8, Principals: 10, Absent: 2, AbsentAll: 3, AbsentBytes: 4*memberWeight + 100, AbsentFor: 80 * time.Millisecond,
 	}
 }

@@ -89,7 +89,7 @@ func TestWait(t *testing.T) {
 			join 2 bob           -> joined 2 room=1 view=2`,
 		"a caller that is lost waits no more": `
 			call 9 wait=1/5s
-			lost 9
+			lost 9               -> abandoned 9 seq=1 view=0/0
 			join 1 ann           -> joined 1 room=2 view=1`,
 		"a sequence that waits is in use": `
 			call 9 wait=1/5s
