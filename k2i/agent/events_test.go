@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -187,7 +188,14 @@ func memoryGroup(t *testing.T, limit int) string {
 			continue
 		}
 		t.Cleanup(func() { _ = os.Remove(dir) }) // a process that still leaves it keeps it
-		if os.WriteFile(filepath.Join(dir, file), []byte(strconv.Itoa(limit)), 0) == nil {
+		// On a host with both versions the second root is a tmpfs: a file that the
+		// kernel did not make there would limit nothing.
+		f, err := os.OpenFile(filepath.Join(dir, file), os.O_WRONLY, 0)
+		if err != nil {
+			continue
+		}
+		_, err = f.WriteString(strconv.Itoa(limit))
+		if err = errors.Join(err, f.Close()); err == nil {
 			return dir
 		}
 	}
