@@ -236,7 +236,7 @@ func (o *onlooker) source() fleet.Source {
 			return o.last, nil
 		}
 		options := agent.DefaultOptions()
-		options.Mode = o.mode
+		options.Mode, options.Unmasked = o.mode, true
 		var err error
 		o.last, err = agent.Once(ctx, options)
 		return o.last, err

@@ -63,7 +63,7 @@ const lookAgain = 5 * time.Millisecond
 // local runs an agent in this process, so that there are rates.
 func local(ctx context.Context, interval time.Duration) (closing, error) {
 	options := agent.DefaultOptions()
-	options.Interval = interval
+	options.Interval, options.Unmasked = interval, true // as local dps
 	own, err := agent.New(ctx, options)
 	if err != nil {
 		return closing{}, err

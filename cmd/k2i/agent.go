@@ -56,7 +56,8 @@ func onceCommand() *cobra.Command {
 		Use:   "once",
 		Short: "Print one snapshot of this host as JSON, without serving anything",
 		Long: `Print what GET /v1/proc of an agent would say, from one sample taken now.
-What is derived from two samples, as CPU use is, is null.`,
+What is derived from two samples, as CPU use is, is null. Secrets in arguments
+are masked, as by serve.`,
 		Example: `  k2i once
   k2i once --mode procfs`,
 		Args: noArguments,

@@ -49,6 +49,9 @@ func serveCommand() *cobra.Command {
   GET /healthz        200 while the samples are fresh, else 503
   GET /metrics        for Prometheus
 
+Secrets in arguments that have a known form (flags, URLs, headers, tokens)
+are shown as ********, and the environment is never read.
+
 With --broker the agent is also in the room k2i of that broker, where dps and
 dtop find it; it joins again whenever the broker comes back.
 

@@ -25,6 +25,7 @@ type Options struct {
 	Events   k2i.EventMode // the road of events; "" for the best
 	Name     string        // the host's, in every answer; "" for what the kernel says
 	Root     string        // of the proc file system
+	Unmasked bool          // secrets in command lines are shown as they are: for a caller's own eyes, never to serve
 	Log      *slog.Logger
 }
 
@@ -174,7 +175,7 @@ func (a *Agent) pass(ctx context.Context) {
 	a.stats.Store(&stats)
 }
 
-// sample reads once and adds the names that the kernel does not have.
+// sample reads once, masks, and adds the names that the kernel does not have.
 func (a *Agent) sample(ctx context.Context) (*k2i.Sample, error) {
 	sample, err := a.road.read(ctx)
 	if err != nil {
@@ -184,6 +185,9 @@ func (a *Agent) sample(ctx context.Context) (*k2i.Sample, error) {
 		sample.Host.Name = a.options.Name
 	}
 	sample.Missing = with(sample.Missing, a.events.lacks())
+	for i := range sample.Processes {
+		a.mask(&sample.Processes[i])
+	}
 	a.finish(sample)
 	return sample, nil
 }

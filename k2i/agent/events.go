@@ -113,7 +113,9 @@ func (a *Agent) drain() []k2i.Event {
 		}
 	}
 	for i := range a.batch {
-		if p := &a.batch[i].Process; p.KillerUser != "" {
+		p := &a.batch[i].Process
+		a.mask(p)
+		if p.KillerUser != "" {
 			p.KillerUser = a.users.named(p.KillerUser, time.Now())
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ddcos/k2i"
+	"ddcos/k2i/mask"
 )
 
 // What is kept of user and group names: looking one up reads a file, or asks a server.
@@ -66,6 +67,15 @@ func lookupGroup(id string) (string, error) {
 		return "", err
 	}
 	return g.Name, nil
+}
+
+// mask hides the secrets in a command line, before anybody else sees it. It is
+// done anew at every read: a process that runs another program, or writes
+// itself a title, keeps its pid and its start.
+func (a *Agent) mask(p *k2i.Process) {
+	if !a.options.Unmasked {
+		p.Args = mask.Arguments(p.Args)
+	}
 }
 
 // finish adds names and containers to a sample that nobody else has yet. What
