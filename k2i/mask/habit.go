@@ -76,7 +76,8 @@ func habitOf(name string) (habit, bool) {
 		return habit{pairs: "u", long: "user", cut: ','}, true
 	case "ldapsearch", "ldapadd", "ldapmodify", "ldapdelete", "ldapwhoami", "ldapcompare", "ldappasswd", "ldapmodrdn":
 		return habit{glued: "w", separate: "w"}, true
-	case "sqlcmd", "bcp", "tsql", "ipmitool", "mosquitto_pub", "mosquitto_sub", "zip", "unzip", "osql":
+	case "sqlcmd", "bcp", "tsql", "ipmitool", "zip", "unzip", "osql",
+		"mosquitto_pub", "mosquitto_sub": //nolint:misspell // their names
 		return habit{glued: "P", separate: "P"}, true
 	case "snmpget", "snmpwalk", "snmpbulkwalk", "snmpset", "snmpgetnext", "snmptrap":
 		return habit{separate: "cAX"}, true
