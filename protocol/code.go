@@ -38,6 +38,7 @@ const (
 	CodeBadState          Code = 25 // like CodeBadLabel, or longer than MaxState
 	CodeTooManyChanges    Code = 26 // this session has set its state more often than it may
 	CodeTooManyDeliveries Code = 27 // this principal has caused more than it may; Error.Wait says until when
+	CodeOverloaded        Code = 28 // the broker has no memory left for new calls
 )
 
 var codeNames = [...]string{
@@ -50,6 +51,7 @@ var codeNames = [...]string{
 	CodeOverflow: "overflow", CodeShuttingDown: "shutting_down", CodeInternal: "internal",
 	CodeUnresponsive: "unresponsive", CodeNoSuchMember: "no_such_member", CodeBadState: "bad_state",
 	CodeTooManyChanges: "too_many_changes", CodeTooManyDeliveries: "too_many_deliveries",
+	CodeOverloaded: "overloaded",
 }
 
 // String is the code's name in SPEC.md.

@@ -36,6 +36,7 @@ beyond loopback unless --insecure-plaintext is given.`,
 				level = slog.LevelDebug
 			}
 			f.options.Log = slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
+			keepMemory(f.options.Log)
 			if f.accountLog != "" {
 				l, closeLog, err := openAccountLog(f.accountLog, f.accountRooms, f.options.Log)
 				if err != nil {

@@ -30,30 +30,31 @@ type Broker struct {
 	mailbox     mailbox
 
 	// The rest belongs to the loop.
-	rooms    *room.Rooms
-	events   []room.Event // that came of effects and writes, for catchUp
-	told     int          // of events, how many the rooms know
-	byID     map[room.SessionID]*session
-	unhailed []*session    // without a Hello, by deadline
-	pinged   []*session    // by when they are looked at
-	wheel    wheel         // of those that are probed
-	halfOpen uint64        // sessions ended because their host was gone
-	shares   shares        // of what waits for all sessions
-	dirty    []*session    // with frames to flush
-	blocked  []*session    // whose transport has bytes that the kernel has not taken
-	paced    []*session    // who were told of a call too lately to be told more
-	pacedAt  time.Duration // when they are
-	working  bool          // settle is running: it will see whatever is added
-	behind   bool          // the loop was away: deadlines wait for readAgain
-	clock    time.Duration // when the turn began
-	memory   []byte        // of frames that are written within the turn
-	joined   []byte        // frames that leave together
-	latency  latency
-	members  latency
-	queued   uint64        // bytes, at queuedAt
-	queuedAt time.Duration // 0: not counted yet
-	timer    *time.Timer
-	armed    time.Duration // when the timer fires; never where it is not set
+	rooms      *room.Rooms
+	events     []room.Event // that came of effects and writes, for catchUp
+	told       int          // of events, how many the rooms know
+	byID       map[room.SessionID]*session
+	unhailed   []*session    // without a Hello, by deadline
+	pinged     []*session    // by when they are looked at
+	wheel      wheel         // of those that are probed
+	halfOpen   uint64        // sessions ended because their host was gone
+	shares     shares        // of what waits for all sessions
+	dirty      []*session    // with frames to flush
+	blocked    []*session    // whose transport has bytes that the kernel has not taken
+	paced      []*session    // who were told of a call too lately to be told more
+	pacedAt    time.Duration // when they are
+	working    bool          // settle is running: it will see whatever is added
+	behind     bool          // the loop was away: deadlines wait for readAgain
+	clock      time.Duration // when the turn began
+	memory     []byte        // of frames that are written within the turn
+	joined     []byte        // frames that leave together
+	latency    latency
+	members    latency
+	memoryLeft memoryLeft
+	queued     uint64        // bytes, at queuedAt
+	queuedAt   time.Duration // 0: not counted yet
+	timer      *time.Timer
+	armed      time.Duration // when the timer fires; never where it is not set
 
 	lookAt    time.Duration // when blocked is looked at again
 	lingering []lingerer    // closed for writing, in the order of their ends
@@ -74,14 +75,16 @@ func New(options Options) (*Broker, error) {
 	if options.Number == 0 {
 		options.Number = 1 + rand.Uint32N(protocol.MaxBroker)
 	}
-	options.keepWithin(memoryLimit())
+	memory := memoryLimit()
+	options.keepWithin(memory)
 	b := &Broker{
-		options: options,
-		limit:   sessionLimit(options.Sessions),
-		started: time.Now(),
-		armed:   never,
-		rooms:   room.New(options.Number, options.Limits),
-		byID:    map[room.SessionID]*session{},
+		options:    options,
+		limit:      sessionLimit(options.Sessions),
+		started:    time.Now(),
+		armed:      never,
+		rooms:      room.New(options.Number, options.Limits),
+		byID:       map[room.SessionID]*session{},
+		memoryLeft: newMemoryLeft(memory),
 	}
 	b.timer = time.AfterFunc(time.Hour, func() { b.post(b.due) })
 	b.timer.Stop()

@@ -40,6 +40,7 @@ func (h *handler) OnTraffic(c gnet.Conn) (action gnet.Action) {
 	b, s := h.b, sessionOf(c)
 	b.contain(func() {
 		b.lookBack()
+		b.feel()
 		b.read(s, c)
 		b.settle()
 	}, func() { action = gnet.Close })

@@ -44,12 +44,11 @@ func (t *tape) frames(tb testing.TB, each func(protocol.Frame)) {
 // message but for the kernel and gnet.
 type desk struct {
 	testing.TB
-	b        *Broker
-	caller   *session
-	members  []*session
-	call     []byte // frames of one turn
-	answers  []byte
-	accounts int
+	b       *Broker
+	caller  *session
+	members []*session
+	call    []byte // frames of one turn
+	answers []byte
 }
 
 func newDesk(tb testing.TB, members int, call protocol.Call) *desk {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -115,18 +116,24 @@ func TestFewFiles(t *testing.T) {
 }
 
 // TestMemory (fault 20): members' replies are larger than the memory that the
-// broker may have. Told how much that is it refuses what is beyond, and lives.
-// Untold it is killed: callers are told an error, and its next life is clean.
+// broker may have. Told how much that is, or finding it by itself, it refuses what is
+// beyond, and lives. Told that there is no limit it is killed: callers are told an error, and its next life is clean.
 func TestMemory(t *testing.T) {
 	const limit = 192 << 20
 	replies := ask{orders: []string{"*=big:15000000"}} // 240 MB a call
-	for _, told := range []bool{true, false} {
-		t.Run(fmt.Sprint("told ", told), func(t *testing.T) {
+	for _, how := range []string{"told", "derived", "untold"} {
+		t.Run(how, func(t *testing.T) {
+			told := how != "untold"
 			var s setup
-			if told {
-				s.env = []string{fmt.Sprint("GOMEMLIMIT=", limit/2)}
-			}
 			group := cgroup(t, "memory", map[string]string{"memory.limit_in_bytes": fmt.Sprint(limit)})
+			switch how {
+			case "told":
+				s.env = []string{fmt.Sprint("GOMEMLIMIT=", limit/2)}
+			case "derived": // it finds its limit when it starts
+				s.via = []string{"sh", "-c", `echo $$ >"$0"; exec "$@"`, filepath.Join(group.dir, "cgroup.procs")}
+			case "untold":
+				s.env = []string{"GOMEMLIMIT=off"}
+			}
 			w := begin(t, s)
 			big := names("big", 16)
 			w.sick(big...)

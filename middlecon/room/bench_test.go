@@ -94,7 +94,7 @@ func callAll(tb testing.TB, r *Rooms, now time.Duration, inFlight int) {
 	for _, s := range deliver.To {
 		effects = r.Step(now, Reply{Session: s, Call: deliver.Call, Room: deliver.Room, Outcome: protocol.OK, Part: benchPart})
 	}
-	if finished, ok := effects[0].(Finished); !ok || !finished.Account.Summary.Met || r.Stats().InFlight != inFlight {
+	if finished, ok := effects[0].(Finished); !ok || !finished.Summary.Met || r.Stats().InFlight != inFlight {
 		tb.Fatalf("not finished: %+v", effects)
 	} else {
 		r.Release(finished.Account)

@@ -134,6 +134,9 @@ func (r *Rooms) allowCall(e Call) error {
 	if err := r.credit(e.Session); err != nil {
 		return err
 	}
+	if r.short {
+		return protocol.Errorf(protocol.CodeOverloaded, "this broker has no memory left for new calls")
+	}
 	if n := len(r.calls) + r.waiting; n >= r.limits.Calls {
 		return protocol.Errorf(protocol.CodeTooManyCalls, "this broker has %d in flight, its most", n)
 	}

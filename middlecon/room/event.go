@@ -143,6 +143,8 @@ type (
 	// meanwhile is still to be told: until the next Tick no deadline is dealt with,
 	// and a reply counts that would else be late by the owner's own fault.
 	Behind struct{}
+	// Memory says whether there is none left for new calls and offers.
+	Memory struct{ Short bool }
 	// Tick is only the time: deadlines that have come are dealt with, as in every Step.
 	Tick struct{}
 )
@@ -163,6 +165,7 @@ func (Watch) event()    {}
 func (SetState) event() {}
 func (Publish) event()  {}
 func (Forget) event()   {}
+func (Memory) event()   {}
 func (Tick) event()     {}
 
 // Effect is something that the broker has to do, in this order.

@@ -105,6 +105,8 @@ func (m *model) refuseTaken(e Call) protocol.Code {
 	case m.taken(e.Session) >= m.limits.SessionCalls:
 		m.overdraw(e.Session)
 		return protocol.CodeTooManyCalls
+	case m.short:
+		return protocol.CodeOverloaded
 	case len(m.calls) >= m.limits.Calls, !m.spacious(e):
 		return protocol.CodeTooManyCalls
 	case m.broke(e.Peer.Principal):

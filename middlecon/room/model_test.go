@@ -15,6 +15,7 @@ type model struct {
 	limits Limits
 	now    time.Duration
 	behind bool
+	short  bool // of memory
 	failed string
 
 	members    []*modelMember // of all rooms, in the order of joining
@@ -114,6 +115,8 @@ func (m *model) step(now time.Duration, ev Event, effects []Effect) {
 		}
 	case Overflow:
 		m.overflow(e)
+	case Memory:
+		m.short = e.Short
 	default:
 		if lost, ok := ev.(Lost); ok {
 			m.gone[lost.Session] = true // nothing more is for it, not even what is due now

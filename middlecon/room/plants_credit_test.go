@@ -14,6 +14,8 @@ func creditPlants() []planted {
 		{"calls are delivered for nothing", "call.go", "	r.spend(caller.Principal, len(c.slots))\n", ""},
 		{"messages are delivered for nothing", "publish.go", "	r.spend(e.Peer.Principal, len(m.To))\n", ""},
 		{"one pays for all", "budget.go", "	p = r.place(p)\n	r.budget", "	p = others\n	r.budget"},
+		{"no memory is no reason", "call.go", "	if r.short {", "	if r.short && false {"},
+		{"memory is short for ever", "rooms.go", "r.short = e.Short", "r.short = r.short || e.Short"},
 		{"nothing is earned by waiting", "budget.go", "wait := r.budget.paid[r.place(p)] - r.now - ", "wait := r.budget.paid[r.place(p)] - "},
 	}
 }

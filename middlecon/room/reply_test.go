@@ -129,7 +129,7 @@ func TestErrorText(t *testing.T) {
 			for i, part := range c.parts {
 				effects = r.Step(0, Reply{Session: 1, Call: 1, Room: 1, Outcome: protocol.AppError, Part: []byte(part), More: i+1 < len(c.parts)})
 			}
-			got := effects[0].(Finished).Account.Entries[0]
+			got := effects[0].(Finished).Entries[0]
 			if got.Error != c.want || got.Reply != nil || !utf8.ValidString(got.Error) {
 				t.Errorf("error %q, reply %q; want error %q", got.Error, got.Reply, c.want)
 			}

@@ -13,6 +13,7 @@ type Rooms struct {
 	broker uint32
 	limits Limits
 	now    time.Duration // of the latest Step; it never goes back
+	short  bool          // of memory: there is none for new calls
 	behind bool          // deadlines wait for a Tick
 
 	sessions map[SessionID]*session
@@ -65,7 +66,8 @@ func New(broker uint32, limits Limits) *Rooms {
 // Deadlines that are due at now come before the event, so that a reply at the
 // deadline is late. Sent and Overflow are the exceptions: they tell what the
 // transport did earlier, and a deadline in between would call a frame not_sent
-// whose bytes are gone. They leave the deadlines to the next event. Behind leaves them to the next Tick.
+// whose bytes are gone. They leave the deadlines to the next event. Behind leaves them to the next Tick,
+// and Memory as they are.
 func (r *Rooms) Step(now time.Duration, ev Event) []Effect {
 	r.now = max(r.now, now)
 	r.effects = forget(r.effects)
@@ -75,6 +77,9 @@ func (r *Rooms) Step(now time.Duration, ev Event) []Effect {
 		return r.effects
 	case Overflow:
 		r.overflow(e)
+		return r.effects
+	case Memory:
+		r.short = e.Short
 		return r.effects
 	case Behind:
 		r.behind = true

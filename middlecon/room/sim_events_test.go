@@ -55,6 +55,9 @@ func (w *world) event() Event {
 		w.pin(s)
 		return Watch{Session: s, Sequence: w.sequence(), Body: protocol.Watch{Room: w.room(), Once: w.IntN(2) == 0}}
 	case n < 45:
+		if w.IntN(3) == 0 || w.m.short {
+			return Memory{Short: !w.m.short}
+		}
 		return Behind{}
 	case n < 46:
 		return Tick{}

@@ -126,7 +126,7 @@ func (m met) check(t *testing.T) {
 	for _, code := range []protocol.Code{
 		protocol.CodeNameTaken, protocol.CodeAlreadyMember, protocol.CodeNotMember, protocol.CodeBadName, protocol.CodeBadRule,
 		protocol.CodeBadDeadline, protocol.CodeTooManyRooms, protocol.CodeTooManyMembers, protocol.CodeTooManyCalls,
-		protocol.CodeTooManyWatches, protocol.CodeDuplicate, protocol.CodeNoSuchMember, protocol.CodeBadState, protocol.CodeTooManyDeliveries, protocol.CodeTooManyChanges,
+		protocol.CodeTooManyWatches, protocol.CodeDuplicate, protocol.CodeNoSuchMember, protocol.CodeBadState, protocol.CodeTooManyDeliveries, protocol.CodeOverloaded, protocol.CodeTooManyChanges,
 	} {
 		m[code.String()] += 0
 	}

@@ -148,7 +148,7 @@ func TestWhatIsTold(t *testing.T) {
 		t.Errorf("deliver %+v", deliver)
 	}
 	effects := r.Step(time.Millisecond, Lost{Session: 1, Why: "connection reset"})
-	if e := effects[0].(Finished).Account.Entries[0]; e.Member != joined.Member || e.Host != "h1" || e.PID != 42 {
+	if e := effects[0].(Finished).Entries[0]; e.Member != joined.Member || e.Host != "h1" || e.PID != 42 {
 		t.Errorf("entry %+v", e)
 	}
 	gone := protocol.Gone{ID: joined.Member, Name: "ann", Reason: protocol.ReasonLost, Text: "connection reset"}
