@@ -310,12 +310,10 @@ func (m *Membership) close(d *delivery) {
 	m.mu.Unlock()
 }
 
-// reply sends a delivery's outcome home, in as many parts as it takes. A handler
-// that gives up because its time is over has none: it was a timeout, however
-// late the broker is in saying so.
+// reply sends a delivery's outcome home, in as many parts as it takes.
 func (m *Membership) reply(d *delivery, reply []byte, err error) {
 	defer m.close(d)
-	if d.message.NoReply || err != nil && errors.Is(d.ctx.Err(), context.DeadlineExceeded) {
+	if d.message.NoReply {
 		return
 	}
 	if err != nil && errors.Is(d.ctx.Err(), context.DeadlineExceeded) {
