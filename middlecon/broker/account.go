@@ -54,7 +54,7 @@ func (b *Broker) pull(s *session) {
 			}
 			var q queued
 			q, last = b.chunk(p)
-			s.push(q)
+			b.enqueue(s, q)
 			if last {
 				b.home(s, p)
 			}

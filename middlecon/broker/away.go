@@ -31,8 +31,8 @@ func (b *Broker) lookBack() {
 	for _, s := range b.pinged {
 		s.ping.heard += away
 	}
-	for _, s := range b.unhailed {
-		s.deadline += away
+	for i := range b.unhailed {
+		b.unhailed[i].until += away
 	}
 	b.rooms.Step(b.clock, room.Behind{})
 	b.post(func() { time.AfterFunc(readAgainFor, func() { b.post(b.readAgain) }) })

@@ -28,18 +28,20 @@ type Broker struct {
 	sessions    atomic.Int64 // open, or being enrolled
 	lastSession atomic.Uint64
 	mailbox     mailbox
+	spare       spare
 
 	// The rest belongs to the loop.
 	rooms      *room.Rooms
 	events     []room.Event // that came of effects and writes, for catchUp
 	told       int          // of events, how many the rooms know
 	byID       map[room.SessionID]*session
-	unhailed   []*session    // without a Hello, by deadline
+	unhailed   []newcomer    // without a Hello, by deadline
 	pinged     []*session    // by when they are looked at
 	wheel      wheel         // of those that are probed
 	halfOpen   uint64        // sessions ended because their host was gone
 	shares     shares        // of what waits for all sessions
 	dirty      []*session    // with frames to flush
+	queues     queues        // for sessions that have something to flush
 	blocked    []*session    // whose transport has bytes that the kernel has not taken
 	paced      []*session    // who were told of a call too lately to be told more
 	pacedAt    time.Duration // when they are
@@ -136,6 +138,7 @@ func (b *Broker) Serve(ctx context.Context) error {
 	<-ctx.Done()
 	b.closeListeners()
 	accepting.Wait()
+	b.spare.drop()
 	b.drain()
 	b.timer.Stop()
 	return b.engine.Stop()

@@ -81,7 +81,7 @@ func (b *Broker) deliver(e room.Deliver) {
 			b.events = append(b.events, room.Overflow{Session: id, Call: e.Call})
 			continue
 		}
-		s.push(q)
+		b.enqueue(s, q)
 		b.soil(s)
 	}
 }
@@ -114,7 +114,7 @@ func (b *Broker) spread(e room.Message) {
 	handed := uint32(0)
 	for _, id := range e.To {
 		if s := b.byID[id]; s != nil && !s.closing && !b.full(s, len(q.frame)) {
-			s.push(q)
+			b.enqueue(s, q)
 			b.soil(s)
 			handed++
 		}
@@ -157,7 +157,7 @@ func (b *Broker) push(s *session, q queued) {
 		b.end(s, protocol.CodeOverflow, "this session does not read what it asked for")
 		return
 	}
-	s.push(q)
+	b.enqueue(s, q)
 	b.soil(s)
 }
 
@@ -169,7 +169,7 @@ func (b *Broker) end(s *session, code protocol.Code, text string) {
 	}
 	b.lost(s, code.String()+": "+text)
 	b.keepNothing(s)
-	s.push(queued{frame: frame(protocol.Header{Kind: protocol.KindError, Code: code}, errorBody(text))})
+	b.enqueue(s, queued{frame: frame(protocol.Header{Kind: protocol.KindError, Code: code}, errorBody(text))})
 	s.closing = true
 	b.soil(s)
 }

@@ -27,9 +27,8 @@ func (h *handler) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
 		s.probe.fd = c.Fd()
 	}
 	b.mailbox.attach(c.EventLoop())
-	s.deadline = b.now() + b.options.HelloTimeout
 	b.byID[s.key()] = s
-	b.unhailed = append(b.unhailed, s)
+	b.unhailed = append(b.unhailed, newcomer{session: s, until: b.now() + b.options.HelloTimeout})
 	b.arm()
 	return nil, gnet.None
 }

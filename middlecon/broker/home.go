@@ -49,6 +49,7 @@ func (b *Broker) keepNothing(s *session) {
 			b.home(s, p)
 		}
 	}
+	clear(s.queue)
 	s.queue, s.bytes, s.pulling = s.queue[:0], 0, nil
 }
 

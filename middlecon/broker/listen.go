@@ -6,6 +6,7 @@ import (
 	"net"
 	"strconv"
 	"time"
+	"unique"
 
 	"golang.org/x/sys/unix"
 
@@ -24,7 +25,11 @@ const (
 func (b *Broker) accept(ctx context.Context, l net.Listener) {
 	failing := false // it has been logged
 	for {
-		c, err := l.Accept()
+		err := b.spare.hold()
+		var c net.Conn
+		if err == nil {
+			c, err = l.Accept()
+		}
 		switch {
 		case err == nil:
 			failing = false
@@ -60,7 +65,9 @@ func (b *Broker) enrol(c net.Conn) {
 		return
 	}
 	// EnrollContext closes c and goes on with a descriptor of its own.
-	if _, err := b.engine.EnrollContext(c, s); err != nil {
+	var err error
+	b.spare.lend(func() { _, err = b.engine.EnrollContext(c, s) })
+	if err != nil {
 		b.sessions.Add(-1)
 		b.options.Log.Warn("cannot take a connection over", "error", err)
 	}
@@ -78,10 +85,10 @@ func (b *Broker) identify(s *session, c net.Conn) error {
 			return err
 		}
 		s.peer.Host, s.peer.PID = b.options.Host, cred.Pid
-		s.peer.Principal = room.Principal(uidPrefix + strconv.FormatUint(uint64(cred.Uid), 10))
+		s.peer.Principal = room.Principal(shared(uidPrefix + strconv.FormatUint(uint64(cred.Uid), 10)))
 	case *net.TCPConn:
 		if addr, ok := c.RemoteAddr().(*net.TCPAddr); ok {
-			s.peer.Host = addr.AddrPort().Addr().Unmap().String()
+			s.peer.Host = shared(addr.AddrPort().Addr().Unmap().String())
 			s.peer.Principal = room.Principal(s.peer.Host)
 		}
 		s.ping = &pinging{}
@@ -92,6 +99,9 @@ func (b *Broker) identify(s *session, c net.Conn) error {
 	}
 	return nil
 }
+
+// shared is one copy of a text that very many sessions have.
+func shared(text string) string { return unique.Make(text).Value() }
 
 func peerCredentials(c *net.UnixConn) (*unix.Ucred, error) {
 	raw, err := c.SyscallConn()

@@ -43,7 +43,7 @@ func (b *Broker) bind(e room.Bind) {
 		b.events = append(b.events, room.Overflow{Session: e.To, Call: e.Call, Bind: true})
 		return
 	}
-	s.push(queued{frame: f, call: e.Call, bind: true})
+	b.enqueue(s, queued{frame: f, call: e.Call, bind: true})
 	b.soil(s)
 }
 

@@ -2,7 +2,6 @@ package broker
 
 import (
 	"bytes"
-	"time"
 
 	"ddcos/middlecon/room"
 	"ddcos/protocol"
@@ -22,24 +21,23 @@ type session struct {
 	peer     room.Peer
 	conn     transport
 	welcomed bool
-	gone     bool          // the rooms know that it ended
-	closing  bool          // its last frame is queued; nothing that comes is read any more
-	closed   bool          // its transport is of no use any more
-	deadline time.Duration // for Hello
-	need     int           // bytes that the frame on its way has in all
-	ping     *pinging      // nil where its process cannot be stuck unseen
-	probe    *probing      // nil where its host cannot be gone unseen
+	gone     bool     // the rooms know that it ended
+	closing  bool     // its last frame is queued; nothing that comes is read any more
+	closed   bool     // its transport is of no use any more
+	dirty    bool     // it is in the broker's list of sessions to flush
+	blocked  bool     // it is in the broker's list of sessions whose transport is full
+	paced    bool     // it is in the broker's list of sessions to be pulled later
+	parted   bool     // it has heard its last word
+	need     int      // bytes that the frame on its way has in all
+	ping     *pinging // nil where its process cannot be stuck unseen
+	probe    *probing // nil where its host cannot be gone unseen
 
 	queue   []queued // frames that no byte of has been handed to the transport, oldest first
 	bytes   int      // in queue
 	shared  int      // of what all sessions may have waiting
-	dirty   bool     // it is in the broker's list of sessions to flush
-	blocked bool     // it is in the broker's list of sessions whose transport is full
 	pulling []pull   // accounts that flow as the queue empties, oldest first
 	homing  int      // bytes of pulling
-	paced   bool     // it is in the broker's list of sessions to be pulled later
 	asked   *asked   // nil before its first call
-	parted  bool     // it has heard its last word
 	strays  int      // answers that nobody waited for, beyond those that its deliveries account for
 }
 
@@ -52,11 +50,6 @@ type queued struct {
 	call  room.CallID // of a Deliver, an Offered or a Bind, else 0
 	bind  bool        // it is a Bind
 	lent  bool        // the bytes are the turn's: who waits longer needs its own
-}
-
-func (s *session) push(q queued) {
-	s.queue = append(s.queue, q)
-	s.bytes += len(q.frame)
 }
 
 // own copies what the queue was lent, at the end of a turn that it outlives.

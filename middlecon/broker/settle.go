@@ -107,6 +107,7 @@ func (b *Broker) write(s *session) {
 			b.part(s)
 		}
 	}
+	b.queues.release(s)
 }
 
 // joinBytes is how much leaves in one system call at most, but for a longer frame.
@@ -172,12 +173,18 @@ func (b *Broker) soil(s *session) {
 	}
 }
 
+// newcomer is a session that owes a Hello until then.
+type newcomer struct {
+	session *session
+	until   time.Duration
+}
+
 // hailOrClose closes sessions that did not say Hello in time.
 func (b *Broker) hailOrClose() {
 	n := 0
 	for n < len(b.unhailed) && n < endsInATurn {
-		s := b.unhailed[n]
-		if !s.welcomed && !s.closed && b.clock < s.deadline {
+		s := b.unhailed[n].session
+		if !s.welcomed && !s.closed && b.clock < b.unhailed[n].until {
 			break
 		}
 		if !s.welcomed && !s.closing {
@@ -197,7 +204,7 @@ func (b *Broker) arm() {
 	}
 	at, ok := b.rooms.Next()
 	if len(b.unhailed) > 0 {
-		if hello := b.unhailed[0].deadline; !ok || hello < at {
+		if hello := b.unhailed[0].until; !ok || hello < at {
 			at, ok = hello, true
 		}
 	}

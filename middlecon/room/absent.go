@@ -12,6 +12,8 @@ import (
 // Limits.AbsentFor has passed or the room has lost too many others since.
 type absent struct {
 	member *member
+	host   string // its peer's
+	pid    int32
 	at     time.Duration
 	reason string
 	links  [2]struct{ older, newer *absent }
@@ -65,9 +67,9 @@ func (r *Rooms) remember(m *member, reason string) {
 	if min(r.limits.Absent, r.limits.AbsentAll) <= 0 || r.limits.AbsentFor <= 0 {
 		return
 	}
-	m.session = nil
 	in := m.room
-	a := &absent{member: m, at: r.now, reason: reason}
+	a := &absent{member: m, host: m.session.host, pid: m.session.pid, at: r.now, reason: reason}
+	m.session = nil
 	r.lost.push(a)
 	in.lost.push(a)
 	at, _ := in.findAbsent(m.name)
@@ -149,8 +151,8 @@ func (r *Rooms) listAbsent(in *room, whom *target) []protocol.Absent {
 		shown = append(shown, protocol.Absent{
 			ID:     a.member.id,
 			Name:   a.member.name,
-			Host:   a.member.peer.Host,
-			PID:    a.member.peer.PID,
+			Host:   a.host,
+			PID:    a.pid,
 			AgoMS:  uint64((r.now - a.at).Milliseconds()),
 			Reason: a.reason,
 		})

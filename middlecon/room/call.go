@@ -175,7 +175,7 @@ func (r *Rooms) fix(c *call) {
 			counting++
 		}
 		entry := &c.account.Entries[i]
-		entry.Member, entry.Name, entry.Host, entry.PID = m.id, m.name, m.peer.Host, m.peer.PID
+		entry.Member, entry.Name, entry.Host, entry.PID = m.id, m.name, m.session.host, m.session.pid
 	}
 	r.take(c)
 	c.needed = c.rule.Needed(counting)

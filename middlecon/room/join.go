@@ -15,12 +15,12 @@ func (r *Rooms) join(e Join) {
 	}
 	r.lastSerial++
 	s := r.session(e.Session)
+	s.host, s.pid = e.Peer.Host, e.Peer.PID
 	m := &member{
 		id:      protocol.NewMemberID(r.broker, r.lastSerial),
 		room:    in,
 		session: s,
 		name:    e.Body.Name,
-		peer:    e.Peer,
 		labels:  e.Body.Labels,
 		state:   e.Body.State,
 	}

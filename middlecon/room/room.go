@@ -27,7 +27,6 @@ type member struct {
 	session *session
 	index   int // in room.members
 	name    string
-	peer    Peer
 	labels  map[string]string
 	state   map[string]string
 	version uint64 // of state

@@ -11,11 +11,13 @@ import (
 // session is what the rooms know of a session from its first request until it is lost.
 type session struct {
 	id       SessionID
+	host     string // its peer's, as its members are shown
+	pid      int32  // likewise
+	lost     bool
 	members  []*member // at most one of a room, in the order of joining
 	slots    []place   // of the calls in flight that selected it, by rising CallID
 	requests []request // its own calls and watches
 	calls    int       // of requests
-	lost     bool
 
 	home      int // accounts on their way to it
 	overdrawn int // calls beyond its credits, in a row

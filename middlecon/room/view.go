@@ -82,5 +82,5 @@ func (in *room) shown() []protocol.Member {
 }
 
 func (m *member) shown() protocol.Member {
-	return protocol.Member{ID: m.id, Name: m.name, Host: m.peer.Host, PID: m.peer.PID, Labels: m.labels, Version: m.version, State: m.state}
+	return protocol.Member{ID: m.id, Name: m.name, Host: m.session.host, PID: m.session.pid, Labels: m.labels, Version: m.version, State: m.state}
 }
