@@ -36,6 +36,9 @@ func (w *world) event() Event {
 	if w.m.behind && w.IntN(4) == 0 {
 		return Tick{}
 	}
+	if w.m.short && w.IntN(4) == 0 { // else too few calls run for the other limits to be met
+		return Memory{}
+	}
 	switch n := w.IntN(100); {
 	case n < 14:
 		return w.join()
@@ -55,8 +58,8 @@ func (w *world) event() Event {
 		w.pin(s)
 		return Watch{Session: s, Sequence: w.sequence(), Body: protocol.Watch{Room: w.room(), Once: w.IntN(2) == 0}}
 	case n < 45:
-		if w.IntN(3) == 0 || w.m.short {
-			return Memory{Short: !w.m.short}
+		if w.IntN(3) == 0 {
+			return Memory{Short: true}
 		}
 		return Behind{}
 	case n < 46:
