@@ -30,6 +30,15 @@ var (
 	stimeColumn = startColumn("stime", "STIME", 5, "start: HH:MM, MmmDD or the year", shortStart)
 )
 
+// familyColumn is ordered by more than it prints.
+var familyColumn = func() Column {
+	share := func(l *Look, r fleet.Row) float64 { return percent(familyNS(l, r), age(r)) }
+	c := told("cuc", "%CUC", 7, Right, childFacts, "the same with the CPU time of children that have ended",
+		func(l *Look, r fleet.Row) string { return thousandths(share(l, r)) })
+	c.Compare = func(l *Look, a, b fleet.Row) int { return cmp.Compare(share(l, a), share(l, b)) }
+	return c
+}()
+
 // timeColumns are CPU times, ages and starts.
 var timeColumns = []Column{
 	timeColumn,
@@ -51,9 +60,7 @@ var timeColumns = []Column{
 		func(l *Look, r fleet.Row) string {
 			return thousandths(percent(ownNS(l, r), age(r)))
 		}),
-	told("cuc", "%CUC", 7, Right, childFacts, "the same with the CPU time of children that have ended", func(l *Look, r fleet.Row) string {
-		return thousandths(percent(familyNS(l, r), age(r)))
-	}),
+	familyColumn,
 	elapsedColumn("etime", 11, "age, [[DD-]HH:]MM:SS", func(_ *Look, r fleet.Row) string { return shortTime(uint64(age(r) / time.Second)) }),
 	elapsedColumn("etimes", 7, "age in seconds", func(_ *Look, r fleet.Row) string { return strconv.Itoa(int(age(r) / time.Second)) }),
 	startColumn("lstart", "STARTED", 24, "start: day and time in full", func(at, _ time.Time) string {
