@@ -54,14 +54,15 @@ func (f *flags) source(cmd *cobra.Command) (closing, error) {
 		}
 		return closing{agents, none}, nil
 	}
-	return local(cmd.Context(), f.run.Interval)
+	return local(cmd.Context(), f.run.Interval, f.run.Deadline/2)
 }
 
 // lookAgain is how often a newer snapshot is looked for.
 const lookAgain = 5 * time.Millisecond
 
-// local runs an agent in this process, so that there are rates.
-func local(ctx context.Context, interval time.Duration) (closing, error) {
+// local runs an agent in this process, so that there are rates; patience is for
+// how long a question waits for a newer sample.
+func local(ctx context.Context, interval, patience time.Duration) (closing, error) {
 	options := agent.DefaultOptions()
 	options.Interval, options.Unmasked = interval, true // as local dps
 	own, err := agent.New(ctx, options)
@@ -76,7 +77,7 @@ func local(ctx context.Context, interval time.Duration) (closing, error) {
 	}()
 	var shown *k2i.Snapshot // questions do not overlap
 	source := fleet.Local(func(ctx context.Context) (*k2i.Snapshot, error) {
-		newer, err := after(ctx, own, shown, interval/2)
+		newer, err := after(ctx, own, shown, patience)
 		if err == nil {
 			shown = newer
 		}
@@ -89,22 +90,24 @@ func local(ctx context.Context, interval time.Duration) (closing, error) {
 	}}, nil
 }
 
-// after is a snapshot other than the one shown: the clocks of the agent and of the
-// screen run at the same pace and not in step. Where none comes within patience,
-// it is the one shown; the first one is waited for until ctx ends.
+// after is a snapshot of a later sample than the one shown, which events alone do
+// not make: the clocks of the agent and of the screen run at the same pace and not
+// in step. Where none comes within patience, it is the newest there is; the first
+// one is waited for until ctx ends.
 func after(ctx context.Context, own *agent.Agent, shown *k2i.Snapshot, patience time.Duration) (*k2i.Snapshot, error) {
 	tick := time.NewTicker(lookAgain)
 	defer tick.Stop()
 	over := time.After(patience)
 	for {
-		if newest := own.Snapshot(); newest != shown {
+		newest := own.Snapshot()
+		if newest != nil && (shown == nil || newest.At.After(shown.At)) {
 			return newest, nil
 		}
 		select {
 		case <-tick.C:
 		case <-over:
-			if shown != nil {
-				return shown, nil
+			if newest != nil {
+				return newest, nil
 			}
 		case <-ctx.Done():
 			return nil, fmt.Errorf("this host could not be read yet: %w", ctx.Err())

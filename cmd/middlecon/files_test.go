@@ -220,21 +220,33 @@ func TestFullFileTableAtAccept(t *testing.T) {
 	s.answer(append(all, late))
 }
 
-// With room for a connection but not for the second descriptor that taking it
-// over needs, that connection is closed and nothing of it is left.
+// The last free file is a session's: the second descriptor that taking it over
+// needs is held back for that. Who comes then waits, and nobody is hung up on.
 func TestFullFileTableAtTakeover(t *testing.T) {
 	s := serve(t, 200)
 	all := s.sessions(5)
 	s.settled(5)
 	restore := s.leave(1)
-	for range 10 {
-		if c, err := s.dial(); !errors.Is(err, middlecon.ErrUnreachable) {
-			t.Fatalf("a session with one file: %v, %v", c, err)
+	all = append(all, s.sessions(1)...)
+	came := make(chan error, 1)
+	go func() {
+		c, err := s.dial()
+		if err == nil {
+			_ = c.Close()
 		}
-		s.answer(all)
+		came <- err
+	}()
+	poll(t, "newcomers wait", func() bool { return strings.Contains(s.logged(), "newcomers wait") })
+	s.answer(all)
+	select {
+	case err := <-came:
+		t.Fatalf("a session without a file: %v", err)
+	default:
 	}
 	restore()
-	s.settled(5) // nothing is left
-	s.sessions(100)
+	if err := <-came; err != nil {
+		t.Fatalf("after there is room: %v", err)
+	}
+	all = append(all, s.sessions(100)...)
 	s.answer(all)
 }
