@@ -177,8 +177,12 @@ func (l *Layout) line(text func(c *Cell, room int) (string, int)) string {
 			}
 			room = l.active - at - slack
 		}
+		beyond := last && room < 0 // pushed off the screen, it is not cut, as in ps
+		if beyond {
+			room = maxLine
+		}
 		s, width := text(c, min(max(room, 0), maxLine-1))
-		if (c.Side == Open || c.Side == Cropped && !c.rightward) && l.active-at-slack < 1 {
+		if (c.Side == Open || c.Side == Cropped && !c.rightward) && l.active-at-slack < 1 && !beyond {
 			s = firstLetter(s)
 		}
 		space := place - at + l.padding(c, width)
