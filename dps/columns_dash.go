@@ -8,7 +8,7 @@ import (
 )
 
 // The keywords that ps knows and prints a dash for, each with its header and
-// its width: on the right, as wide as pids, on the left.
+// its width: on the right, as wide as pids, on the left, where users stand.
 const (
 	dashesRight = `
 	acflag ACFLG 5, acflg ACFLG 5, addr ADDR 4, alarm ALARM 5, argc ARGC 4, bnd BND 1, cmaj_flt - 1, cmin_flt - 1,
@@ -26,8 +26,11 @@ const (
 	taskid TASKID 6, tsess TSESS 5, tsession TSESS 5, tsid TSID 5
 `
 	dashesLeft = `
-	addr_1 ADDR 1, cwd CWD 3, emul EMUL 13, environ ENVIRONMENT 11, login LOGNAME 8, logname LOGNAME 8, luser LUSER 8,
+	addr_1 ADDR 1, cwd CWD 3, emul EMUL 13, environ ENVIRONMENT 11, login LOGNAME 8, logname LOGNAME 8,
 	mwchan MWCHAN 6, project PROJECT 12
+`
+	dashesUser = `
+	luser LUSER 8
 `
 )
 
@@ -39,7 +42,8 @@ func dashColumns() []Column {
 		c.PIDs = true
 		columns = append(columns, c)
 	}
-	return append(columns, dashes(dashesLeft, Left)...)
+	columns = append(columns, dashes(dashesLeft, Left)...)
+	return append(columns, dashes(dashesUser, Name)...)
 }
 
 // dashes reads one of the lists above.
