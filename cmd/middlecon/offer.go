@@ -27,11 +27,14 @@ timeout and no_receipt (no bid came), overflow, not_sent, left. Where the bound
 one is lost_after_send, left, timeout or no_receipt, what it did is unknown: who
 offers again may have the work done twice.
 
+Who is bound has a line, or with --json an object, as soon as it is known; the
+account comes last.
+
 Exit status: 0 the bound member did it, 1 nobody was bound or it did not,
 2 wrong use, 3 the broker cannot be reached.`,
 		Example: `  middlecon offer build job-17 --deadline 1m
   middlecon offer build - --label arch=arm64 --window 50ms <job.json
-  middlecon offer build job-17 --json | jq -r .bound.name`,
+  middlecon offer build job-17 --json | head -n 1 | jq -r .bound.name`,
 		Args: between(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			options, err := c.options()
@@ -65,14 +68,13 @@ Exit status: 0 the bound member did it, 1 nobody was bound or it did not,
 // the account.
 func (s *shared) offer(cmd *cobra.Command, room string, payload []byte, options middlecon.OfferOptions) error {
 	bound := make(chan *middlecon.Bound, 2) // what there is to tell, and the end: neither blocks
-	if !s.json {
-		options.Bound = func(b middlecon.Bound) { bound <- &b }
-	}
+	options.Bound = func(b middlecon.Bound) { bound <- &b }
 	told := make(chan struct{})
 	go func() {
 		defer close(told)
 		if b := <-bound; b != nil {
-			_, _ = fmt.Fprintf(cmd.OutOrStdout(), "bound to %s (%s, member %s)\n", b.Name, b.Host, b.Member)
+			s.say(cmd.OutOrStdout(), fmt.Sprintf("bound to %s (%s, member %s)", b.Name, b.Host, b.Member),
+				boundLine{boundJSON{Member: b.Member.String(), Name: b.Name}})
 		}
 	}()
 	return s.ask(cmd, func(ctx context.Context, conn *middlecon.Conn) (*middlecon.Account, error) {
@@ -87,6 +89,11 @@ func (s *shared) offer(cmd *cobra.Command, room string, payload []byte, options 
 type boundJSON struct {
 	Member string `json:"member"`
 	Name   string `json:"name"`
+}
+
+// boundLine is the object that comes before the account.
+type boundLine struct {
+	Bound boundJSON `json:"bound"`
 }
 
 type offerJSON struct {

@@ -30,23 +30,27 @@ type pull struct {
 
 // pullOf finds the account among those on their way, or puts it there.
 func (s *session) pullOf(a *room.Account) *pull {
-	i := -1
+	c, i := s.calls(), -1
 	if a.Streamed {
-		i = slices.IndexFunc(s.pulling, func(p pull) bool { return p.account == a })
+		i = slices.IndexFunc(c.pulling, func(p pull) bool { return p.account == a })
 	}
 	if i < 0 {
-		i = len(s.pulling)
-		s.pulling = append(s.pulling, pull{account: a, since: -partialEvery})
+		i = len(c.pulling)
+		c.pulling = append(c.pulling, pull{account: a, since: -partialEvery})
 	}
-	return &s.pulling[i]
+	return &c.pulling[i]
 }
 
 // pull lets accounts flow into their caller's queue as far as there is room, the
 // oldest first.
 func (b *Broker) pull(s *session) {
-	kept := s.pulling[:0]
-	for i := range s.pulling {
-		p := &s.pulling[i]
+	c := s.caller
+	if c == nil {
+		return
+	}
+	kept := c.pulling[:0]
+	for i := range c.pulling {
+		p := &c.pulling[i]
 		for last := false; !last; {
 			if !b.ready(s, p) || len(s.queue) > 0 && b.crowded() || b.full(s, protocol.MaxFrame) {
 				kept = append(kept, *p)
@@ -60,8 +64,8 @@ func (b *Broker) pull(s *session) {
 			}
 		}
 	}
-	clear(s.pulling[len(kept):])
-	s.pulling = kept
+	clear(c.pulling[len(kept):])
+	c.pulling = kept
 }
 
 // ready tells whether more of an account may go now. What is too soon is pulled

@@ -24,6 +24,7 @@ type accountLine struct {
 	Rule      string         `json:"rule"`
 	Met       bool           `json:"met"`
 	Abandoned bool           `json:"abandoned,omitempty"` // its caller was lost before
+	Error     string         `json:"error,omitempty"`     // the code of what it found no room for when it had waited
 	WaitedUS  uint64         `json:"waited_us,omitempty"`
 	ElapsedUS uint64         `json:"elapsed_us"`
 	Outcomes  map[string]int `json:"outcomes"`
@@ -51,13 +52,16 @@ type memberLine struct {
 }
 
 // record gives an account that is final to the log.
-func (b *Broker) record(a *room.Account, abandoned bool) {
+func (b *Broker) record(a *room.Account, abandoned bool, refused *protocol.Error) {
 	l := b.options.AccountLog
 	if l == nil || !l.wants(a.Summary.Room) {
 		return
 	}
 	line := newAccountLine(a, b.rooms.CallerName(a), time.Now())
 	line.Abandoned = abandoned
+	if refused != nil {
+		line.Error = refused.Code.String()
+	}
 	l.add(encodeLine(line))
 }
 

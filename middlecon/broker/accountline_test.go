@@ -107,6 +107,94 @@ func TestAccountLogOfCalls(t *testing.T) {
 	}
 }
 
+// So are the outcomes of members that had no part in it.
+func TestAccountLogOfTheUnreached(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	l, _ := opened(t, path)
+	b := start(t, func(o *Options) { o.AccountLog, o.QueueBytes = l, 160<<10 })
+	one, two, caller := welcome(t, b, "unix"), welcome(t, b, "unix"), welcome(t, b, "unix")
+	room := one.join("r", "one")
+	two.join("r", "two")
+
+	caller.call(1, "r", time.Minute, nil) // one leaves
+	reply := two.expect(protocol.KindDeliver, nil).Sequence
+	one.expect(protocol.KindDeliver, nil)
+	one.send(protocol.Header{Kind: protocol.KindLeave, Sequence: 9, Room: room}, nil, nil)
+	one.expect(protocol.KindCancel, nil)
+	one.expect(protocol.KindLeft, nil)
+	two.reply(room, reply, protocol.OK, "")
+	caller.account()
+
+	one.join("r", "one") // who bids first is bound
+	caller.offer(2, protocol.Offer{Room: "r", WindowUS: 200_000}, time.Minute, "")
+	job := one.expect(protocol.KindOffered, nil).Sequence
+	two.expect(protocol.KindOffered, nil)
+	two.bid(room, job, 2)
+	one.bid(room, job, 1)
+	one.expect(protocol.KindBind, nil)
+	two.expect(protocol.KindCancel, nil)
+	one.reply(room, job, protocol.OK, "")
+	caller.expect(protocol.KindBound, nil)
+	caller.account()
+
+	_ = two.c.Close() // one reads nothing from here on
+	big := make([]byte, 60<<10)
+	seen := map[protocol.Outcome]int{}
+	const calls = 12
+	for i := range uint64(calls) {
+		caller.call(10+i, "r", 300*time.Millisecond, big)
+	}
+	for range calls {
+		entries, _ := caller.account()
+		for _, e := range entries {
+			seen[e.Outcome]++
+		}
+	}
+	l.awaitWritten(t, 2+calls)
+	lines := linesOf(t, path)
+	for i, want := range []string{"map[left:1 ok:1]", "map[not_bound:1 ok:1]"} {
+		if got := fmt.Sprint(lines[i].Outcomes); got != want {
+			t.Errorf("line %d: %s, want %s", i, got, want)
+		}
+	}
+	told := map[string]int{}
+	for _, line := range lines[2:] {
+		for o, n := range line.Outcomes {
+			told[o] += n
+		}
+	}
+	for o, n := range seen {
+		if told[o.String()] != n {
+			t.Errorf("%d %v; the log has %d", n, o, told[o.String()])
+		}
+	}
+	if seen[protocol.NotSent] == 0 || seen[protocol.Overflow] == 0 {
+		t.Errorf("the queue was never full, or nothing waited in it: %v", seen)
+	}
+}
+
+// A call that waited and found no room has a line as well, which says so.
+func TestAccountLogOfNoRoom(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	l, _ := opened(t, path)
+	b := start(t, func(o *Options) { o.AccountLog, o.Limits.Entries = l, 1 })
+	one, caller := welcome(t, b, "unix"), welcome(t, b, "unix")
+	one.join("r", "one")
+	caller.send(protocol.Header{Kind: protocol.KindCall, Sequence: 3, Budget: 1e6}, protocol.Call{Room: "r", Wait: 2, WaitUS: 60e6}, nil)
+	caller.lives()
+	welcome(t, b, "unix").join("r", "two")
+	if f := caller.expect(protocol.KindError, nil); f.Code != protocol.CodeTooManyCalls || f.Sequence != 3 {
+		t.Errorf("%v of %d", f.Code, f.Sequence)
+	}
+	l.awaitWritten(t, 1)
+	if w := linesOf(t, path)[0]; w.Error != "too_many_calls" || w.Met || w.Abandoned || w.Kind != "call" || w.Selected != 0 || w.WaitedUS == 0 || len(w.Outcomes) > 0 || w.Caller.Host != "here" {
+		t.Errorf("%+v", w)
+	}
+	if s := statsOf(caller); s.Accepted != 1 || s.Finished != 1 || s.InFlight != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
 // A log that nobody reads, and one that takes nothing, cost a call nothing.
 func TestAccountLogStallsNoCall(t *testing.T) {
 	l, _ := opened(t, "/dev/full")

@@ -29,7 +29,7 @@ func (b *Broker) lookBack() {
 	}
 	b.behind, b.armed = true, never
 	for _, s := range b.pinged {
-		s.ping.heard += away
+		s.heard += away
 	}
 	for i := range b.unhailed {
 		b.unhailed[i].until += away

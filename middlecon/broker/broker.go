@@ -29,6 +29,7 @@ type Broker struct {
 	lastSession atomic.Uint64
 	mailbox     mailbox
 	spare       spare
+	hangUps     chan struct{} // a place for each connection without a session that lingers
 
 	// The rest belongs to the loop.
 	rooms      *room.Rooms
@@ -87,6 +88,7 @@ func New(options Options) (*Broker, error) {
 		rooms:      room.New(options.Number, options.Limits),
 		byID:       map[room.SessionID]*session{},
 		memoryLeft: newMemoryLeft(memory),
+		hangUps:    make(chan struct{}, hangUpsMost),
 	}
 	b.timer = time.AfterFunc(time.Hour, func() { b.post(b.due) })
 	b.timer.Stop()

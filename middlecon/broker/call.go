@@ -16,15 +16,15 @@ func (b *Broker) call(s *session, f protocol.Frame) error {
 	}
 	if b.fits(s, f) {
 		b.tell(room.Call{
-			Session: s.key(), Sequence: f.Sequence, Peer: s.peer, Member: f.Member,
+			Session: s.key(), Sequence: f.Sequence, Peer: s.peer(), Member: f.Member,
 			Budget: time.Duration(f.Budget) * time.Microsecond, Body: body, Payload: f.Payload,
 		})
 	}
 	return nil
 }
 
-// asked is the body of a session's latest call. Who calls often asks for the same
-// again and again, and then nothing has to be read.
+// asked is the body of a call. Who calls often asks for the same again and again,
+// and then nothing has to be read.
 type asked struct {
 	meta []byte
 	body protocol.Call
@@ -35,16 +35,14 @@ const askedMost = 256
 
 // asks reads the body of a call.
 func (s *session) asks(meta []byte) (protocol.Call, error) {
-	if s.asked != nil && bytes.Equal(s.asked.meta, meta) {
-		return s.asked.body, nil
+	latest := &s.calls().latest
+	if len(latest.meta) > 0 && bytes.Equal(latest.meta, meta) {
+		return latest.body, nil
 	}
 	var body protocol.Call
 	if err := protocol.DecodeRequest(meta, &body); err != nil || len(meta) > askedMost {
 		return body, err
 	}
-	if s.asked == nil {
-		s.asked = &asked{}
-	}
-	s.asked.meta, s.asked.body = append(s.asked.meta[:0], meta...), body
+	latest.meta, latest.body = append(latest.meta[:0], meta...), body
 	return body, nil
 }

@@ -30,10 +30,10 @@ func (b *Broker) do(e room.Effect) {
 				b.members.observe(e.Entries[i].LatencyUS)
 			}
 		}
-		b.record(e.Account, false)
+		b.record(e.Account, false, nil)
 		b.flow(e.Account, true)
 	case room.Abandoned:
-		b.record(e.Account, true)
+		b.record(e.Account, true, nil)
 	case room.Joined:
 		h := protocol.Header{Kind: protocol.KindJoined, Sequence: e.Sequence, Room: e.Room, Member: e.Member}
 		b.send(e.Session, frame(h, protocol.Joined{View: e.View}))
@@ -46,6 +46,9 @@ func (b *Broker) do(e room.Effect) {
 		h := protocol.Header{Kind: protocol.KindForgot, Sequence: e.Sequence}
 		b.send(e.Session, frame(h, protocol.Forgot{Count: uint32(e.Count)}))
 	case room.Failed:
+		if e.Account != nil {
+			b.record(e.Account, false, e.Err)
+		}
 		if s := b.byID[e.Session]; s != nil {
 			b.fail(s, e.Sequence, e.Err)
 		}

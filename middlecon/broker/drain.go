@@ -56,7 +56,7 @@ func (b *Broker) drained() {
 		return
 	}
 	for _, s := range b.byID {
-		if len(s.pulling) > 0 || len(s.queue) > 0 {
+		if len(s.queue) > 0 || s.caller != nil && len(s.caller.pulling) > 0 {
 			return
 		}
 	}

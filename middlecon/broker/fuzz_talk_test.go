@@ -2,9 +2,11 @@ package broker
 
 import (
 	"testing"
+	"unique"
 
 	"github.com/panjf2000/gnet/v2"
 
+	"ddcos/middlecon/room"
 	"ddcos/protocol"
 )
 
@@ -110,8 +112,8 @@ func talkers(t testing.TB) (*Broker, []*talker) {
 	t.Cleanup(func() { b.timer.Stop() })
 	var sessions []*talker
 	for i := range 3 {
-		w := &talker{t: t, b: b, s: &session{id: uint64(i + 1)}}
-		w.s.peer.Host, w.s.conn = "here", w
+		w := &talker{t: t, b: b, s: &session{id: uint64(i + 1), kin: unique.Make(room.Peer{Host: "here"})}}
+		w.s.conn = w
 		b.byID[w.s.key()] = w.s
 		b.sessions.Add(1)
 		w.in = helloFrame()
@@ -133,8 +135,8 @@ func talksOn(t *testing.T, b *Broker, sessions []*talker) {
 		t.Fatalf("not conserved: %+v", s)
 	}
 	for _, w := range sessions {
-		if w.s.bytes > b.options.QueueBytes || w.s.homing < 0 || len(w.in) > protocol.MaxFrame {
-			t.Fatalf("session %d has %d bytes queued, %d of accounts, %d unread", w.s.id, w.s.bytes, w.s.homing, len(w.in))
+		if homing := w.s.calls().homing; w.s.bytes > b.options.QueueBytes || homing < 0 || len(w.in) > protocol.MaxFrame {
+			t.Fatalf("session %d has %d bytes queued, %d of accounts, %d unread", w.s.id, w.s.bytes, homing, len(w.in))
 		}
 	}
 }

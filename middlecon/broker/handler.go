@@ -103,7 +103,7 @@ func (b *Broker) lost(s *session, why string) {
 
 // read parses what the transport holds and takes frame by frame.
 func (b *Broker) read(s *session, c gnet.Conn) {
-	if c.InboundBuffered() < s.need {
+	if c.InboundBuffered() < int(s.need) {
 		return
 	}
 	buf, err := c.Peek(-1)
@@ -122,7 +122,7 @@ func (b *Broker) read(s *session, c gnet.Conn) {
 			break
 		}
 		if size == 0 {
-			s.need = protocol.Need(rest)
+			s.need = int32(protocol.Need(rest))
 			break
 		}
 		rest = rest[size:]

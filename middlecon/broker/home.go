@@ -21,14 +21,14 @@ func (b *Broker) weigh(s *session, p *pull) {
 	for _, i := range a.Order[p.next:] {
 		p.bytes += len(a.Entries[i].Reply)
 	}
-	s.homing += p.bytes
+	s.caller.homing += p.bytes
 	b.homing += p.bytes
 	if b.homing <= b.options.Limits.HeldBytes {
 		return
 	}
 	most := s
 	for _, other := range b.byID {
-		if other.homing > most.homing {
+		if other.caller != nil && other.caller.homing > most.caller.homing {
 			most = other
 		}
 	}
@@ -38,19 +38,23 @@ func (b *Broker) weigh(s *session, p *pull) {
 // home gives an account back that has gone.
 func (b *Broker) home(s *session, p *pull) {
 	b.homing -= p.bytes
-	s.homing -= p.bytes
+	s.caller.homing -= p.bytes
 	b.rooms.Release(p.account)
 }
 
 // keepNothing forgets what waits for a session.
 func (b *Broker) keepNothing(s *session) {
-	for i := range s.pulling {
-		if p := &s.pulling[i]; p.done {
+	clear(s.queue)
+	s.queue, s.bytes = s.queue[:0], 0
+	if s.caller == nil {
+		return
+	}
+	for i := range s.caller.pulling {
+		if p := &s.caller.pulling[i]; p.done {
 			b.home(s, p)
 		}
 	}
-	clear(s.queue)
-	s.queue, s.bytes, s.pulling = s.queue[:0], 0, nil
+	s.caller.pulling = nil
 }
 
 // flow lets an account go home as far as it is final.

@@ -1,9 +1,13 @@
 package broker
 
 import (
+	"io"
+	"net"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"ddcos/protocol"
 )
 
 // A connection that is closed with bytes unread is reset, and a reset takes what
@@ -11,6 +15,30 @@ import (
 // ended is only closed for writing, and what still comes is read and dropped,
 // until its peer closes as well or lingerFor is over.
 const lingerFor = time.Second
+
+// hangUpsMost bounds the connections without a session that linger: they are
+// within fileReserve.
+const hangUpsMost = 16
+
+// hangUp tells a connection that is no session why it is closed. Where many linger
+// already the word may be lost.
+func (b *Broker) hangUp(c net.Conn, code protocol.Code) {
+	_ = c.SetDeadline(time.Now().Add(lingerFor))
+	_, _ = c.Write(frame(protocol.Header{Kind: protocol.KindError, Code: code}, nil)) // a new socket has room for it
+	select {
+	case b.hangUps <- struct{}{}:
+	default:
+		_ = c.Close()
+		return
+	}
+	go func() {
+		if half, ok := c.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
+			_, _ = io.Copy(io.Discard, c)
+		}
+		_ = c.Close()
+		<-b.hangUps
+	}()
+}
 
 // lingerer is a session that has heard its last word.
 type lingerer struct {

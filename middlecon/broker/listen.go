@@ -14,11 +14,8 @@ import (
 	"ddcos/protocol"
 )
 
-// Failures of accept are waited out: a full file table passes.
-const (
-	acceptPause  = 50 * time.Millisecond
-	refuseWithin = 100 * time.Millisecond // a refused connection's one frame may take this long
-)
+// acceptPause is after what accept is tried again: a full file table passes.
+const acceptPause = 50 * time.Millisecond
 
 // accept takes connections until the listener is closed. gnet's own accept
 // would end the engine when the file table is full; here that is waited out.
@@ -54,7 +51,7 @@ func (b *Broker) accept(ctx context.Context, l net.Listener) {
 func (b *Broker) enrol(c net.Conn) {
 	if b.sessions.Add(1) > int64(b.limit) {
 		b.sessions.Add(-1)
-		refuse(c, protocol.CodeTooManySessions)
+		b.hangUp(c, protocol.CodeTooManySessions)
 		return
 	}
 	s := &session{id: b.lastSession.Add(1)}
@@ -84,24 +81,34 @@ func (b *Broker) identify(s *session, c net.Conn) error {
 		if err != nil {
 			return err
 		}
-		s.peer.Host, s.peer.PID = b.options.Host, cred.Pid
-		s.peer.Principal = room.Principal(shared(uidPrefix + strconv.FormatUint(uint64(cred.Uid), 10)))
+		s.pid = cred.Pid
+		s.kin = unique.Make(room.Peer{Host: b.options.Host, Principal: room.Principal(uidPrefix + strconv.FormatUint(uint64(cred.Uid), 10))})
 	case *net.TCPConn:
-		if addr, ok := c.RemoteAddr().(*net.TCPAddr); ok {
-			s.peer.Host = shared(addr.AddrPort().Addr().Unmap().String())
-			s.peer.Principal = room.Principal(s.peer.Host)
+		from, ok := addressOf(c.RemoteAddr())
+		if !ok {
+			return errors.New("a TCP connection without an address")
 		}
-		s.ping = &pinging{}
+		s.kin = unique.Make(room.Peer{Host: from.String(), Principal: room.Principal(from.String())})
+		s.hidden = true
 		if probed(c) {
 			s.probe = &probing{}
 		}
+		strip(c)
 		return tune(c, s.probe != nil)
 	}
 	return nil
 }
 
-// shared is one copy of a text that very many sessions have.
-func shared(text string) string { return unique.Make(text).Value() }
+// strip takes both hosts' addresses off a connection that was identified. gnet keeps
+// them for as long as it lives and needs neither; and of an IPv6 zone it would give
+// away memory that is not its own.
+func strip(c *net.TCPConn) {
+	for _, a := range []net.Addr{c.LocalAddr(), c.RemoteAddr()} {
+		if tcp, ok := a.(*net.TCPAddr); ok {
+			tcp.IP, tcp.Zone = net.IPv4zero, ""
+		}
+	}
+}
 
 func peerCredentials(c *net.UnixConn) (*unix.Ucred, error) {
 	raw, err := c.SyscallConn()
@@ -116,13 +123,4 @@ func peerCredentials(c *net.UnixConn) (*unix.Ucred, error) {
 		return nil, err
 	}
 	return cred, failed
-}
-
-// refuse tells a connection why it is closed, as far as it listens.
-func refuse(c net.Conn, code protocol.Code) {
-	defer func() { _ = c.Close() }()
-	_ = c.SetWriteDeadline(time.Now().Add(refuseWithin))
-	if frame, err := protocol.AppendFrame(nil, protocol.Header{Kind: protocol.KindError, Code: code}, nil, nil); err == nil {
-		_, _ = c.Write(frame)
-	}
 }

@@ -10,7 +10,7 @@ import (
 // offer tells the rooms of an offer whose payload will fit into an Offered.
 func (b *Broker) offer(s *session, f protocol.Frame) error {
 	e := room.Offer{
-		Session: s.key(), Sequence: f.Sequence, Peer: s.peer,
+		Session: s.key(), Sequence: f.Sequence, Peer: s.peer(),
 		Budget: time.Duration(f.Budget) * time.Microsecond, Payload: f.Payload,
 	}
 	if err := protocol.DecodeRequest(f.Meta, &e.Body); err != nil {

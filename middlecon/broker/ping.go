@@ -6,14 +6,8 @@ import (
 	"ddcos/protocol"
 )
 
-// pinging is what the broker knows of the life of one TCP session: a process may
-// be stuck behind a socket whose kernel answers. A Unix session is not pinged:
-// its process is of this host, whose operator sees it.
-type pinging struct {
-	heard time.Duration // when its latest frame came
-	look  time.Duration // when it is looked at again
-	asked bool          // it was pinged since it was heard
-}
+// A TCP session's process may be stuck behind a socket whose kernel answers: it is
+// pinged. A Unix session is not: its process is of this host, whose operator sees it.
 
 // A session is looked at so often within one PingEvery, and the turns of all are
 // gathered so that the loop wakes so often at most between two looks at one.
@@ -25,25 +19,25 @@ const (
 // listenFor begins to ping a session, if it is one to be pinged, and tells how
 // often in ms.
 func (b *Broker) listenFor(s *session) uint32 {
-	if s.ping == nil {
+	if !s.hidden {
 		return 0
 	}
 	every, now := b.options.PingEvery, b.now()
-	s.ping.heard = now
+	s.heard = now
 	if every <= 0 {
 		return 0
 	}
-	s.ping.look = b.turn(now)
+	s.look = b.turn(now)
 	b.pinged = append(b.pinged, s)
 	return uint32(every.Milliseconds())
 }
 
 // hear notes that a whole frame came; any is a sign of life.
 func (b *Broker) hear(s *session) {
-	if s.ping == nil {
+	if !s.hidden {
 		return
 	}
-	s.ping.heard, s.ping.asked = b.clock, false
+	s.heard, s.asked = b.clock, false
 	if s.probe != nil {
 		s.probe.heard = b.clock
 	}
@@ -53,14 +47,14 @@ func (b *Broker) hear(s *session) {
 // their turns, because each is looked at equally often.
 func (b *Broker) listenAll() {
 	now, n := b.clock, 0
-	for n < len(b.pinged) && b.pinged[n].ping.look <= now {
+	for n < len(b.pinged) && b.pinged[n].look <= now {
 		s := b.pinged[n]
 		n++
 		if s.closing {
 			continue
 		}
-		b.askOrEnd(s, now-s.ping.heard)
-		s.ping.look = b.turn(now)
+		b.askOrEnd(s, now-s.heard)
+		s.look = b.turn(now)
 		b.pinged = append(b.pinged, s)
 	}
 	clear(b.pinged[:n])
@@ -80,8 +74,8 @@ func (b *Broker) askOrEnd(s *session, silent time.Duration) {
 	switch {
 	case silent >= 2*every:
 		b.end(s, protocol.CodeUnresponsive, "no frame for "+silent.Round(time.Millisecond).String())
-	case silent >= every && !s.ping.asked:
-		s.ping.asked = true
+	case silent >= every && !s.asked:
+		s.asked = true
 		b.push(s, queued{frame: frame(protocol.Header{Kind: protocol.KindPing, Sequence: 1}, nil)})
 	}
 }

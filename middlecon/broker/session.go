@@ -2,6 +2,8 @@ package broker
 
 import (
 	"bytes"
+	"time"
+	"unique"
 
 	"ddcos/middlecon/room"
 	"ddcos/protocol"
@@ -15,11 +17,15 @@ type transport interface {
 	Close() error
 }
 
-// session is one connection. All of it belongs to the loop, after enrol.
+// session is one connection. All of it belongs to the loop, after enrol. There
+// are very many that are idle: what only some have is behind a pointer.
 type session struct {
 	id       uint64
-	peer     room.Peer
+	kin      unique.Handle[room.Peer] // what its peer has in common with others
 	conn     transport
+	pid      int32 // its peer's
+	need     int32 // bytes that the frame on its way has in all
+	strays   int32 // answers that nobody waited for, beyond those that its deliveries account for
 	welcomed bool
 	gone     bool     // the rooms know that it ended
 	closing  bool     // its last frame is queued; nothing that comes is read any more
@@ -28,20 +34,42 @@ type session struct {
 	blocked  bool     // it is in the broker's list of sessions whose transport is full
 	paced    bool     // it is in the broker's list of sessions to be pulled later
 	parted   bool     // it has heard its last word
-	need     int      // bytes that the frame on its way has in all
-	ping     *pinging // nil where its process cannot be stuck unseen
+	hidden   bool     // its process can be stuck unseen: it is pinged
+	asked    bool     // it was pinged since it was heard
 	probe    *probing // nil where its host cannot be gone unseen
 
-	queue   []queued // frames that no byte of has been handed to the transport, oldest first
-	bytes   int      // in queue
-	shared  int      // of what all sessions may have waiting
-	pulling []pull   // accounts that flow as the queue empties, oldest first
-	homing  int      // bytes of pulling
-	asked   *asked   // nil before its first call
-	strays  int      // answers that nobody waited for, beyond those that its deliveries account for
+	heard time.Duration // when its latest frame came, if it is hidden
+	look  time.Duration // when it is looked at again, likewise
+
+	queue  []queued // frames that no byte of has been handed to the transport, oldest first
+	bytes  int      // in queue
+	shared int      // of what all sessions may have waiting
+	caller *caller  // nil before its first call
+}
+
+// caller is what only a session has that calls.
+type caller struct {
+	latest  asked
+	pulling []pull // accounts that flow as the queue empties, oldest first
+	homing  int    // bytes of pulling
 }
 
 func (s *session) key() room.SessionID { return room.SessionID(s.id) }
+
+// peer is what is known of who is behind the session.
+func (s *session) peer() room.Peer {
+	p := s.kin.Value()
+	p.PID = s.pid
+	return p
+}
+
+// calls makes the session one that calls.
+func (s *session) calls() *caller {
+	if s.caller == nil {
+		s.caller = &caller{}
+	}
+	return s.caller
+}
 
 // queued is one frame that waits for a session. The bytes are shared by all
 // sessions that get the same frame and are never changed.

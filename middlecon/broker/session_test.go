@@ -49,6 +49,41 @@ func TestSessionCap(t *testing.T) {
 	held[1].lives()
 }
 
+// Who is refused hears why, though its own first words were not read: a connection
+// that is closed with bytes unread would be reset.
+func TestRefusedHearsWhy(t *testing.T) {
+	b := start(t, func(o *Options) { o.Sessions = 1 })
+	held := welcome(t, b, "unix")
+	hello := append(helloFrame(), make([]byte, 8<<10)...)
+	for i := range 200 {
+		r := connect(t, b, []string{"unix", "tcp"}[i%2])
+		r.write(hello)
+		if code := r.ended(); code != protocol.CodeTooManySessions {
+			t.Fatalf("refusal %d: %v", i, code)
+		}
+		_ = r.c.Close()
+	}
+	held.lives()
+	until(t, "nobody lingers", func() bool { return len(b.hangUps) == 0 })
+}
+
+// One that does not hang up is not waited for, and so many at once are not either.
+func TestRefusedDoNotStay(t *testing.T) {
+	b := start(t, func(o *Options) { o.Sessions = 1 })
+	held, files := welcome(t, b, "unix"), openFiles(t)
+	var all []*raw
+	for range 2 * hangUpsMost {
+		all = append(all, connect(t, b, "unix"))
+	}
+	for _, r := range all {
+		if code := r.ended(); code != protocol.CodeTooManySessions {
+			t.Errorf("refused with %v", code)
+		}
+	}
+	held.lives()
+	until(t, "the broker has let go of all", func() bool { return len(b.hangUps) == 0 && openFiles(t) <= files+len(all) })
+}
+
 // TestOutcomesOfOneCall brings about each outcome that a session can have, by
 // members that speak the wire themselves.
 func TestOutcomesOfOneCall(t *testing.T) {

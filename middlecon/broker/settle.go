@@ -209,7 +209,7 @@ func (b *Broker) arm() {
 		}
 	}
 	if len(b.pinged) > 0 {
-		if look := b.pinged[0].ping.look; !ok || look < at {
+		if look := b.pinged[0].look; !ok || look < at {
 			at, ok = look, true
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"unique"
 
 	"ddcos/middlecon/room"
 	"ddcos/protocol"
@@ -45,7 +46,7 @@ func (b *Broker) request(s *session, f protocol.Frame) error {
 	case protocol.KindBid:
 		return b.bid(s, f)
 	case protocol.KindJoin:
-		e := room.Join{Session: s.key(), Sequence: f.Sequence, Peer: s.peer}
+		e := room.Join{Session: s.key(), Sequence: f.Sequence, Peer: s.peer()}
 		if err := protocol.DecodeRequest(f.Meta, &e.Body); err != nil {
 			return err
 		}
@@ -89,7 +90,7 @@ func (b *Broker) request(s *session, f protocol.Frame) error {
 
 // publish tells the rooms of a message whose payload will fit into a Deliver.
 func (b *Broker) publish(s *session, f protocol.Frame) error {
-	e := room.Publish{Session: s.key(), Sequence: f.Sequence, Peer: s.peer, Member: f.Member, Payload: f.Payload}
+	e := room.Publish{Session: s.key(), Sequence: f.Sequence, Peer: s.peer(), Member: f.Member, Payload: f.Payload}
 	if err := protocol.DecodeRequest(f.Meta, &e.Body); err != nil {
 		return err
 	}
@@ -130,7 +131,9 @@ func (b *Broker) hello(s *session, f protocol.Frame) {
 	s.welcomed = true
 	b.logHello(s, body.Software)
 	if b.options.AccountLog != nil {
-		s.peer.Software = named(body.Software)
+		kin := s.kin.Value()
+		kin.Software = named(body.Software)
+		s.kin = unique.Make(kin)
 	}
 	b.watchOver(s)
 	limits := b.options.Limits
@@ -146,7 +149,7 @@ func (b *Broker) logHello(s *session, software string) {
 	if !b.options.Log.Enabled(context.Background(), slog.LevelDebug) {
 		return
 	}
-	b.options.Log.Debug("welcome", "session", s.id, "host", s.peer.Host, "pid", s.peer.PID, "software", named(software))
+	b.options.Log.Debug("welcome", "session", s.id, "host", s.peer().Host, "pid", s.pid, "software", named(software))
 }
 
 // named is no more of what a process says than a name may have.

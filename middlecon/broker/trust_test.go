@@ -4,13 +4,18 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
+	"github.com/panjf2000/gnet/v2"
+
+	"ddcos/middlecon/room"
 	"ddcos/protocol"
 )
 
@@ -48,6 +53,37 @@ func TestTCPMembersAreKnownByAddress(t *testing.T) {
 	m.expect(protocol.KindView, &view)
 	if len(view.Joined) != 1 || view.Joined[0].Host != "127.0.0.1" || view.Joined[0].PID != 0 {
 		t.Errorf("view %+v", view)
+	}
+}
+
+// What gnet keeps of a TCP session's addresses is no more than their ports, and who is
+// behind it is known all the same.
+func TestAddressesAreNotKept(t *testing.T) {
+	b := start(t, nil)
+	m := welcome(t, b, "tcp")
+	m.lives()
+	done := make(chan struct{})
+	b.post(func() {
+		defer close(done)
+		for _, s := range b.byID {
+			c := s.conn.(gnet.Conn)
+			for _, a := range []net.Addr{c.LocalAddr(), c.RemoteAddr()} {
+				if tcp := a.(*net.TCPAddr); !tcp.IP.Equal(net.IPv4zero) || &tcp.IP[0] != &net.IPv4zero[0] || tcp.Zone != "" || tcp.Port == 0 {
+					t.Errorf("%v is kept", tcp)
+				}
+			}
+			if want := (room.Peer{Host: "127.0.0.1", Principal: "127.0.0.1"}); s.peer() != want {
+				t.Errorf("%+v, want %+v", s.peer(), want)
+			}
+		}
+	})
+	<-done
+}
+
+// A session is as large as very many may be.
+func TestIdleSessionIsSmall(t *testing.T) {
+	if n := unsafe.Sizeof(session{}); n > 128 {
+		t.Errorf("a session takes %d bytes; above 128 each of very many takes 144", n)
 	}
 }
 

@@ -26,7 +26,11 @@ func (m *model) check(effects []Effect) {
 		case Finished:
 			m.finished(e, over)
 		case Abandoned:
-			m.abandoned(e)
+			m.want.abandoned = m.ended(m.want.abandoned, e.Account)
+		case Failed:
+			if answers = append(answers, describe(e)); e.Account != nil {
+				m.want.givenBack = m.ended(m.want.givenBack, e.Account)
+			}
 		case View:
 			if w := m.shown(e); w != "" {
 				changed = append(changed, w)
@@ -55,8 +59,8 @@ func (m *model) check(effects []Effect) {
 			m.fail("early", "call %d is over and %s was not told", calls[0].id, key)
 		}
 	}
-	for _, c := range m.want.abandoned {
-		m.fail("caller gone", "call %d is over and its account was not told", c.id)
+	for _, c := range slices.Concat(m.want.abandoned, m.want.givenBack) {
+		m.fail("total", "call %d of %d, sequence %d, is over and its account was not told", c.id, c.caller, c.sequence)
 	}
 	if m.want.full != "" {
 		m.fail("honest membership", "the watcher of %s was not shown the full view", m.want.full)
@@ -114,15 +118,16 @@ func (m *model) finished(e Finished, over map[CallID]bool) {
 	m.unread = append(m.unread, unread{e.Account, describeAccount(e.Account)})
 }
 
-// abandoned is an account like others, of a caller that is gone.
-func (m *model) abandoned(e Abandoned) {
-	i := slices.IndexFunc(m.want.abandoned, func(c *modelCall) bool { return c.caller == e.Session && c.sequence == e.Sequence })
+// ended is an account like others which goes nowhere, because its caller is gone or
+// there was no room for it. It takes its call off those that have ended so.
+func (m *model) ended(calls []*modelCall, a *Account) []*modelCall {
+	i := slices.IndexFunc(calls, func(c *modelCall) bool { return c.caller == a.Session && c.sequence == a.Sequence })
 	if i < 0 {
-		m.fail("caller gone", "an account of %d that was not abandoned: %s", e.Session, describe(e))
-		return
+		m.fail("total", "an account of %d that did not end so: %s", a.Session, describeAccount(a))
+		return calls
 	}
-	m.account(m.want.abandoned[i], e.Account)
-	m.want.abandoned = slices.Delete(m.want.abandoned, i, i+1)
+	m.account(calls[i], a)
+	return slices.Delete(calls, i, i+1)
 }
 
 // shown lets a watcher apply what it is shown, and returns the key of a change.

@@ -46,7 +46,8 @@ func (r *Rooms) take(c *call) {
 	r.entries += c.entries
 }
 
-// giveBack ends a call that has waited and finds no room for its account.
+// giveBack ends a call that has waited and finds no room for its account, which
+// stays empty.
 func (r *Rooms) giveBack(c *call, err error) {
 	counts := r.stats.of(c.offer)
 	counts.Finished++
@@ -56,7 +57,8 @@ func (r *Rooms) giveBack(c *call, err error) {
 	}
 	if c.caller.lost {
 		counts.Abandoned++
+		r.emit(Abandoned{&c.account})
 		return
 	}
-	r.fail(c.session, c.sequence, err)
+	r.emit(Failed{Session: c.session, Sequence: c.sequence, Err: asError(err), Account: &c.account})
 }

@@ -204,6 +204,7 @@ type (
 		Session  SessionID
 		Sequence uint64
 		Err      *protocol.Error
+		Account  *Account // of a call that was accepted, waited and found no room: without an entry, and not to be released; else nil
 	}
 	// Deliver sends one call to each of To, as one frame encoded once. Each
 	// session in To is answered by a Sent or Overflow, or by its Lost.

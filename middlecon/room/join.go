@@ -1,10 +1,6 @@
 package room
 
-import (
-	"slices"
-
-	"ddcos/protocol"
-)
+import "ddcos/protocol"
 
 // join makes a member and the next view, or says why not.
 func (r *Rooms) join(e Join) {
@@ -28,7 +24,7 @@ func (r *Rooms) join(e Join) {
 		m.version = 1
 	}
 	in.add(m)
-	s.members = append(s.members, m)
+	s.enter(m)
 	r.shown += m.weight()
 	r.stats.Members++
 	r.recall(in, m.name)
@@ -69,8 +65,10 @@ func (r *Rooms) admit(e Join) (*room, error) {
 			return nil, protocol.Errorf(protocol.CodeTooManyMembers, "%q has %d, its most", in.name, in.size)
 		}
 	}
-	if s != nil && len(s.members) >= r.limits.SessionRooms {
-		return nil, protocol.Errorf(protocol.CodeTooManyRooms, "this session is in %d, its most", len(s.members))
+	if s != nil {
+		if n := s.memberships(); n >= r.limits.SessionRooms {
+			return nil, protocol.Errorf(protocol.CodeTooManyRooms, "this session is in %d, its most", n)
+		}
 	}
 	if err := r.bears(weigh(e.Body.Name, e.Body.Labels, e.Body.State)); err != nil {
 		return nil, err
@@ -87,7 +85,7 @@ func (r *Rooms) leave(e Leave) {
 	}
 	s, in := m.session, m.room
 	r.settleLeft(s, in)
-	s.members = slices.DeleteFunc(s.members, func(other *member) bool { return other == m })
+	s.exit(m)
 	r.emit(LeftRoom{Session: s.id, Sequence: e.Sequence, Room: in.number})
 	r.remove(m, protocol.ReasonLeft, "")
 }

@@ -123,7 +123,9 @@ func (m *model) giveBack(c *modelCall) {
 	counts.Finished++
 	if m.gone[c.caller] {
 		counts.Abandoned++
+		m.want.abandoned = append(m.want.abandoned, c)
 		return
 	}
 	m.refuse(c.caller, protocol.CodeTooManyCalls)
+	m.want.givenBack = append(m.want.givenBack, c)
 }

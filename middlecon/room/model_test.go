@@ -77,6 +77,7 @@ type expected struct {
 	withdrawn map[string]int          // "call session"
 	finished  map[string][]*modelCall // "session sequence"; in one step, a sequence can end and be used again
 	abandoned []*modelCall            // whose caller is lost
+	givenBack []*modelCall            // that waited, and found no room
 	changed   []string                // rooms that have a new view
 	state     *modelMember            // who has another state
 	full      string                  // the room that a Watch must show

@@ -11,6 +11,8 @@ func creditPlants() []planted {
 		{"greed is held against who reforms", "call.go", "		s.overdrawn = 0\n", "		_ = s\n"},
 		{"entries of finished calls are still counted", "settle.go", "	r.entries -= c.entries\n", ""},
 		{"a call that waited is let in", "wait.go", "if err := r.spacious(&c.whom); err != nil {", "if err := r.spacious(&c.whom); err != nil && false {"},
+		{"a call that found no room has no account", "credit.go", ", Account: &c.account}", "}"},
+		{"nor has one whose caller is lost", "credit.go", "		r.emit(Abandoned{&c.account})\n", ""},
 		{"calls are delivered for nothing", "call.go", "	r.spend(caller.Principal, len(c.slots))\n", ""},
 		{"messages are delivered for nothing", "publish.go", "	r.spend(e.Peer.Principal, len(m.To))\n", ""},
 		{"one pays for all", "budget.go", "	p = r.place(p)\n	r.budget", "	p = others\n	r.budget"},

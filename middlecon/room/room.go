@@ -25,7 +25,8 @@ type member struct {
 	id      protocol.MemberID
 	room    *room
 	session *session
-	index   int // in room.members
+	next    *member // of its session's
+	index   int     // in room.members
 	name    string
 	labels  map[string]string
 	state   map[string]string

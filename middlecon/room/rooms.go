@@ -156,9 +156,13 @@ func forget(effects []Effect) []Effect {
 func (r *Rooms) emit(e Effect) { r.effects = append(r.effects, e) }
 
 func (r *Rooms) fail(s SessionID, sequence uint64, err error) {
+	r.emit(Failed{Session: s, Sequence: sequence, Err: asError(err)})
+}
+
+func asError(err error) *protocol.Error {
 	var e *protocol.Error
 	if !errors.As(err, &e) {
 		e = protocol.Errorf(protocol.CodeInternal, "%v", err)
 	}
-	r.emit(Failed{Session: s, Sequence: sequence, Err: e})
+	return e
 }

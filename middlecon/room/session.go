@@ -14,7 +14,7 @@ type session struct {
 	host     string // its peer's, as its members are shown
 	pid      int32  // likewise
 	lost     bool
-	members  []*member // at most one of a room, in the order of joining
+	members  *member   // at most one of a room, in the order of joining
 	slots    []place   // of the calls in flight that selected it, by rising CallID
 	requests []request // its own calls and watches
 	calls    int       // of requests
@@ -51,12 +51,37 @@ func (r *Rooms) session(id SessionID) *session {
 
 // member is the session's membership of that room, or nil.
 func (s *session) member(in *room) *member {
-	for _, m := range s.members {
-		if m.room == in {
-			return m
-		}
+	m := s.members
+	for m != nil && m.room != in {
+		m = m.next
 	}
-	return nil
+	return m
+}
+
+// memberships counts them.
+func (s *session) memberships() (n int) {
+	for m := s.members; m != nil; m = m.next {
+		n++
+	}
+	return n
+}
+
+// enter puts a membership behind the others.
+func (s *session) enter(m *member) {
+	at := &s.members
+	for *at != nil {
+		at = &(*at).next
+	}
+	*at = m
+}
+
+// exit takes one out.
+func (s *session) exit(m *member) {
+	at := &s.members
+	for *at != m {
+		at = &(*at).next
+	}
+	*at, m.next = m.next, nil
 }
 
 // request is that sequence's place in requests, or -1.
@@ -137,7 +162,8 @@ func (r *Rooms) lose(e Lost) {
 	for _, p := range slots {
 		r.settleLost(p.call, p.index)
 	}
-	for _, m := range s.members {
+	for m := s.members; m != nil; m = s.members {
+		s.exit(m)
 		r.remove(m, protocol.ReasonLost, e.Why)
 	}
 }

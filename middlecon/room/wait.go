@@ -72,12 +72,12 @@ func (r *Rooms) resume(c *call) {
 	r.awake(c)
 	w := c.waiting
 	c.waiting = nil
+	c.account.Summary.WaitedUS = uint64((r.now - c.accepted).Microseconds())
 	if err := r.spacious(&c.whom); err != nil {
 		r.giveBack(c, err)
 		r.dropIfUnused(c.room)
 		return
 	}
-	c.account.Summary.WaitedUS = uint64((r.now - c.accepted).Microseconds())
 	r.begin(c, w.peer, w.payload)
 	r.dropIfUnused(c.room)
 }
