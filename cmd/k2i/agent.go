@@ -11,8 +11,7 @@ import (
 
 	"ddcos/k2i"
 	"ddcos/k2i/agent"
-	"ddcos/k2i/query"
-	"ddcos/k2i/rest"
+	"ddcos/k2i/wire"
 	"ddcos/protocol"
 )
 
@@ -69,7 +68,7 @@ are masked, as by serve.`,
 			if err != nil {
 				return err
 			}
-			return rest.Write(cmd.OutOrStdout(), snap, query.Query{}, time.Now())
+			return wire.WriteJSON(cmd.OutOrStdout(), snap, wire.Request{}, time.Now())
 		},
 	}
 	f.add(cmd.Flags())

@@ -219,7 +219,7 @@ func TestOnce(t *testing.T) {
 		t.Fatalf("status %d: %s", status, &stderr)
 	}
 	var got struct {
-		Host      string
+		Host      struct{ Name string }
 		Total     int
 		Processes []struct {
 			PID  int
@@ -236,7 +236,7 @@ func TestOnce(t *testing.T) {
 			t.Errorf("process %d has a rate after one sample", p.PID)
 		}
 	}
-	if !found || got.Host != "node7" || got.Total != len(got.Processes) || stderr.Len() != 0 {
-		t.Errorf("found %v, host %s, %d of %d, stderr %s", found, got.Host, len(got.Processes), got.Total, &stderr)
+	if !found || got.Host.Name != "node7" || got.Total != len(got.Processes) || stderr.Len() != 0 {
+		t.Errorf("found %v, host %s, %d of %d, stderr %s", found, got.Host.Name, len(got.Processes), got.Total, &stderr)
 	}
 }

@@ -41,13 +41,16 @@ func serveCommand() *cobra.Command {
 		Short: "Sample this host and serve what was seen",
 		Long: `Sample this host until interrupted, and serve the newest sample:
 
-  GET /v1/proc        the processes; parameters sort, limit, pid, ppid, sid,
-                      user, ruser, group, rgroup, comm, tty, not; with
-                      exited=true those that ended instead, since=10m
-  GET /v1/proc/{pid}  one of them
+  GET /v1/proc        the processes; parameters fields, sort, limit, pid,
+                      ppid, sid, user, ruser, group, rgroup, comm, tty, not;
+                      with exited=true those that ended instead, since=10m
+  GET /v1/proc/{pid}  one of them; self is the agent
   GET /v1/host        the host
   GET /healthz        200 while the samples are fresh, else 503
   GET /metrics        for Prometheus
+
+Answers are JSON, or msgpack where Accept asks for application/msgpack; errors
+are problem+json (RFC 9457).
 
 Secrets in arguments that have a known form (flags, URLs, headers, tokens)
 are shown as ********, and the environment is never read.

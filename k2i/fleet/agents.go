@@ -146,11 +146,11 @@ func (a agent) get(ctx context.Context, q query.Query) (*wire.Answer, error) {
 
 // refusal is the sentence of an answer that is not 200.
 func refusal(response *http.Response) error {
-	var body struct{ Error string }
-	if json.NewDecoder(io.LimitReader(response.Body, maxAgentErrors)).Decode(&body) != nil || body.Error == "" {
+	var body struct{ Detail string }
+	if json.NewDecoder(io.LimitReader(response.Body, maxAgentErrors)).Decode(&body) != nil || body.Detail == "" {
 		return fmt.Errorf("the agent says: %s", response.Status)
 	}
-	return fmt.Errorf("the agent says: %s", firstLine(body.Error))
+	return fmt.Errorf("the agent says: %s", firstLine(body.Detail))
 }
 
 // plain drops what net's errors repeat: the address is the host's name already.

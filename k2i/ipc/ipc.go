@@ -165,5 +165,5 @@ func (m *Member) reply(payload []byte) ([]byte, error) {
 	if snap == nil {
 		return nil, errors.New("no sample yet; try again in a second")
 	}
-	return wire.EncodeAnswer(wire.Respond(snap, req, m.options.Now()))
+	return wire.Reply(snap, req, m.options.Now())
 }

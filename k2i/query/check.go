@@ -11,10 +11,11 @@ import (
 
 // Limits of one Query; Check names the one that is passed.
 const (
-	MaxList = 4096    // members of one list of a Selection
-	MaxText = 256     // bytes of a user, a group or a comm
-	MaxKeys = 16      // sort keys
-	MaxRows = 1 << 22 // a Limit; Linux has no more pids than this (PID_MAX_LIMIT)
+	MaxList   = 4096    // members of one list of a Selection
+	MaxText   = 256     // bytes of a user, a group or a comm
+	MaxKeys   = 16      // sort keys
+	MaxFields = 256     // names of fields
+	MaxRows   = 1 << 22 // a Limit; Linux has no more pids than this (PID_MAX_LIMIT)
 )
 
 // maxHints is how many near names an error offers.
@@ -35,7 +36,15 @@ func (q Query) Check() error {
 	}
 	for _, key := range q.Sort {
 		if _, ok := k2i.FieldByName(key.Field); !ok {
-			return unknownField(key.Field)
+			return unknownField("sort by", key.Field)
+		}
+	}
+	if len(q.Fields) > MaxFields {
+		return fmt.Errorf("%d fields: %d are allowed", len(q.Fields), MaxFields)
+	}
+	for _, name := range q.Fields {
+		if _, ok := k2i.FieldByName(name); !ok {
+			return unknownField("field", name)
 		}
 	}
 	return q.Select.check()
@@ -72,28 +81,32 @@ func (s Selection) check() error {
 }
 
 // unknownField names the fields that look like what was asked for.
-func unknownField(name string) error {
-	near := nearFields(name)
-	if len(near) == 0 {
-		return fmt.Errorf("sort by %.64q: no such field; fields are named as in the JSON of a process, for example rss_bytes", name)
+func unknownField(what, name string) error {
+	var all []string
+	for _, f := range k2i.Fields() {
+		all = append(all, f.Name)
 	}
-	return fmt.Errorf("sort by %.64q: no such field; did you mean %s?", name, strings.Join(near, ", "))
+	near := Near(name, all)
+	if len(near) == 0 {
+		return fmt.Errorf("%s %.64q: no such field; fields are named as in the JSON of a process, for example rss_bytes", what, name)
+	}
+	return fmt.Errorf("%s %.64q: no such field; did you mean %s?", what, name, strings.Join(near, ", "))
 }
 
-// nearFields are the fields that contain name or are contained in it, else
-// those that two typing mistakes away would be it.
-func nearFields(name string) []string {
+// Near are up to three of all words, the nearest first: those that contain name
+// or are contained in it, else those that two typing mistakes away would be it.
+func Near(name string, all []string) []string {
 	name = strings.ToLower(name[:min(len(name), MaxText)])
 	var near []string
-	for _, f := range k2i.Fields() {
-		if len(name) > 1 && (strings.Contains(f.Name, name) || strings.Contains(name, f.Name)) {
-			near = append(near, f.Name)
+	for _, word := range all {
+		if len(name) > 1 && (strings.Contains(word, name) || strings.Contains(name, word)) {
+			near = append(near, word)
 		}
 	}
 	if len(near) == 0 {
-		for _, f := range k2i.Fields() {
-			if distance(f.Name, name) <= min(2, len(f.Name)-1) {
-				near = append(near, f.Name)
+		for _, word := range all {
+			if distance(word, name) <= min(2, len(word)-1) {
+				near = append(near, word)
 			}
 		}
 	}

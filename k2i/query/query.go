@@ -10,6 +10,10 @@ type Query struct {
 	Sort   []Key     `json:"sort,omitempty" msgpack:"sort,omitempty"`   // most significant first; ties by host, then pid
 	Limit  int       `json:"limit,omitempty" msgpack:"limit,omitempty"` // rows at most; 0 for all
 
+	// Fields are those that a row is to have, by name; none for all. They stand in
+	// the order of the table of fields.
+	Fields []string `json:"fields,omitempty" msgpack:"fields,omitempty"`
+
 	// Exited asks for the processes that have ended, as long as the agent
 	// remembers them, instead of those that live; SinceNS for those that ended in
 	// the last so many nanoseconds, 0 for all.

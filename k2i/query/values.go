@@ -12,32 +12,40 @@ import (
 	"ddcos/k2i"
 )
 
-// param is one parameter of GET /v1/proc. Every list may be repeated; numbers,
-// terminals and sort keys may also be joined by commas, while a name is taken
-// as it is, since a process may have a comma in its own.
-type param struct {
-	name  string
+// Param is one parameter of GET /v1/proc. Every list may be repeated; numbers,
+// terminals, fields and sort keys may also be joined by commas, while a name is
+// taken as it is, since a process may have a comma in its own.
+type Param struct {
+	Name string
+	Type string // as JSON Schema has it: string, integer or boolean
+	Help string // one phrase, for people
+
 	read  func(q *Query, value string) error
-	write func(q *Query) []string
+	write func(q *Query) []string // nil for another name of what is written already
 }
 
-// params maps the parameters to a Query, one to one.
-func params() []param {
-	return []param{
-		{"sort", readSort, writeSort},
-		{"limit", readLimit, writeLimit},
-		pidParam("pid", func(q *Query) *[]int32 { return &q.Select.PIDs }),
-		pidParam("ppid", func(q *Query) *[]int32 { return &q.Select.PPIDs }),
-		pidParam("sid", func(q *Query) *[]int32 { return &q.Select.SIDs }),
-		textParam("user", func(q *Query) *[]string { return &q.Select.Users }),
-		textParam("ruser", func(q *Query) *[]string { return &q.Select.RUsers }),
-		textParam("group", func(q *Query) *[]string { return &q.Select.Groups }),
-		textParam("rgroup", func(q *Query) *[]string { return &q.Select.RGroups }),
-		textParam("comm", func(q *Query) *[]string { return &q.Select.Comms }),
-		{"tty", readTTYs, writeTTYs},
-		{"not", readNot, writeNot},
-		{"exited", readExited, writeExited},
-		{"since", readSince, writeSince},
+// Params maps the parameters to a Query; each part of it is written by one of them.
+func Params() []Param {
+	comms := func(q *Query) *[]string { return &q.Select.Comms }
+	cmd := textParam("cmd", "another word for comm", comms)
+	cmd.write = nil
+	return []Param{
+		{"fields", "string", "fields of a row, by name, joined by commas; all without it", readFields, writeFields},
+		{"sort", "string", "fields to order by, joined by commas, each with a - before it for descending", readSort, writeSort},
+		{"limit", "integer", "rows at most; 0 for all", readLimit, writeLimit},
+		pidParam("pid", "process ids", func(q *Query) *[]int32 { return &q.Select.PIDs }),
+		pidParam("ppid", "process ids of parents", func(q *Query) *[]int32 { return &q.Select.PPIDs }),
+		pidParam("sid", "sessions", func(q *Query) *[]int32 { return &q.Select.SIDs }),
+		textParam("user", "effective user, a name or a number", func(q *Query) *[]string { return &q.Select.Users }),
+		textParam("ruser", "real user, a name or a number", func(q *Query) *[]string { return &q.Select.RUsers }),
+		textParam("group", "effective group, a name or a number", func(q *Query) *[]string { return &q.Select.Groups }),
+		textParam("rgroup", "real group, a name or a number", func(q *Query) *[]string { return &q.Select.RGroups }),
+		textParam("comm", "the kernel's name of a process, compared over its 15 bytes", comms),
+		cmd,
+		{"tty", "string", "terminals, such as pts/3, joined by commas; ? for none", readTTYs, writeTTYs},
+		{"not", "boolean", "whatever the other parameters do not select", readNot, writeNot},
+		{"exited", "boolean", "processes that have ended, instead of those that live", readExited, writeExited},
+		{"since", "string", "with exited: those that ended in the last so much time, such as 30s or 10m", readSince, writeSince},
 	}
 }
 
@@ -46,11 +54,11 @@ func params() []param {
 // an error that names those that it does; the Query has passed Check.
 func FromValues(values url.Values) (Query, error) {
 	var q Query
-	all := params()
+	all := Params()
 	for name, list := range values {
-		i := slices.IndexFunc(all, func(p param) bool { return p.name == name })
+		i := slices.IndexFunc(all, func(p Param) bool { return p.Name == name })
 		if i < 0 {
-			return Query{}, fmt.Errorf("parameter %.64q is unknown; allowed are %s", name, ParamNames())
+			return Query{}, UnknownParam(name, all)
 		}
 		for _, value := range list {
 			if err := all[i].read(&q, value); err != nil {
@@ -61,28 +69,38 @@ func FromValues(values url.Values) (Query, error) {
 	return q, q.Check()
 }
 
+// UnknownParam is the error of a parameter that is none of all.
+func UnknownParam(name string, all []Param) error {
+	var names []string
+	for _, p := range all {
+		names = append(names, p.Name)
+	}
+	if len(names) == 0 {
+		return fmt.Errorf("parameter %.64q: no parameters are taken here", name)
+	}
+	hint := ""
+	if near := Near(name, names); len(near) > 0 {
+		hint = "; did you mean " + near[0] + "?"
+	}
+	return fmt.Errorf("parameter %.64q is unknown%s; allowed are %s", name, hint, strings.Join(names, ", "))
+}
+
 // Values is the inverse of FromValues.
 func (q Query) Values() url.Values {
 	values := url.Values{}
-	for _, p := range params() {
+	for _, p := range Params() {
+		if p.write == nil {
+			continue
+		}
 		if list := p.write(&q); len(list) > 0 {
-			values[p.name] = list
+			values[p.Name] = list
 		}
 	}
 	return values
 }
 
-// ParamNames lists the parameters of GET /v1/proc, for messages.
-func ParamNames() string {
-	var list []string
-	for _, p := range params() {
-		list = append(list, p.name)
-	}
-	return strings.Join(list, ", ")
-}
-
-func pidParam(name string, list func(*Query) *[]int32) param {
-	return param{name, func(q *Query, value string) error {
+func pidParam(name, help string, list func(*Query) *[]int32) Param {
+	return Param{name, "string", help + ", joined by commas", func(q *Query, value string) error {
 		for word := range strings.SplitSeq(value, ",") {
 			n, err := strconv.ParseInt(word, 10, 32)
 			if err != nil {
@@ -100,12 +118,19 @@ func pidParam(name string, list func(*Query) *[]int32) param {
 	}}
 }
 
-func textParam(name string, list func(*Query) *[]string) param {
-	return param{name, func(q *Query, value string) error {
+func textParam(name, help string, list func(*Query) *[]string) Param {
+	return Param{name, "string", help, func(q *Query, value string) error {
 		*list(q) = append(*list(q), value)
 		return nil
 	}, func(q *Query) []string { return *list(q) }}
 }
+
+func readFields(q *Query, value string) error {
+	q.Fields = append(q.Fields, strings.Split(value, ",")...)
+	return nil
+}
+
+func writeFields(q *Query) []string { return joined(q.Fields) }
 
 func readSort(q *Query, value string) error {
 	for word := range strings.SplitSeq(value, ",") {

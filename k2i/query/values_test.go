@@ -10,22 +10,24 @@ import (
 
 func TestFromValues(t *testing.T) {
 	tests := map[string]Query{
-		"":                         {},
-		"sort=-rss_bytes,pid":      {Sort: []Key{{"rss_bytes", true}, {"pid", false}}},
-		"sort=user&sort=-pid":      {Sort: []Key{{"user", false}, {"pid", true}}},
-		"limit=10":                 {Limit: 10},
-		"pid=1,2&pid=3":            {Select: Selection{PIDs: []int32{1, 2, 3}}},
-		"ppid=1&sid=2":             {Select: Selection{PPIDs: []int32{1}, SIDs: []int32{2}}},
-		"user=a,b&user=c":          {Select: Selection{Users: []string{"a,b", "c"}}},
-		"ruser=a&group=b&rgroup=c": {Select: Selection{RUsers: []string{"a"}, Groups: []string{"b"}, RGroups: []string{"c"}}},
-		"comm=a%20b":               {Select: Selection{Comms: []string{"a b"}}},
-		"tty=pts/0,%3F":            {Select: Selection{TTYs: []uint32{136 << 8, 0}}},
-		"pid=1&not=true":           {Select: Selection{PIDs: []int32{1}, Negate: true}},
-		"pid=1&not=false":          {Select: Selection{PIDs: []int32{1}}},
-		"exited=true&since=10m":    {Exited: true, SinceNS: 600e9},
-		"exited=1":                 {Exited: true},
-		"exited=false":             {},
-		"user=%ff":                 {Select: Selection{Users: []string{"\xff"}}},
+		"":                              {},
+		"sort=-rss_bytes,pid":           {Sort: []Key{{"rss_bytes", true}, {"pid", false}}},
+		"sort=user&sort=-pid":           {Sort: []Key{{"user", false}, {"pid", true}}},
+		"limit=10":                      {Limit: 10},
+		"fields=pid,comm&fields=cpu_ns": {Fields: []string{"pid", "comm", "cpu_ns"}},
+		"cmd=a,b":                       {Select: Selection{Comms: []string{"a,b"}}},
+		"pid=1,2&pid=3":                 {Select: Selection{PIDs: []int32{1, 2, 3}}},
+		"ppid=1&sid=2":                  {Select: Selection{PPIDs: []int32{1}, SIDs: []int32{2}}},
+		"user=a,b&user=c":               {Select: Selection{Users: []string{"a,b", "c"}}},
+		"ruser=a&group=b&rgroup=c":      {Select: Selection{RUsers: []string{"a"}, Groups: []string{"b"}, RGroups: []string{"c"}}},
+		"comm=a%20b":                    {Select: Selection{Comms: []string{"a b"}}},
+		"tty=pts/0,%3F":                 {Select: Selection{TTYs: []uint32{136 << 8, 0}}},
+		"pid=1&not=true":                {Select: Selection{PIDs: []int32{1}, Negate: true}},
+		"pid=1&not=false":               {Select: Selection{PIDs: []int32{1}}},
+		"exited=true&since=10m":         {Exited: true, SinceNS: 600e9},
+		"exited=1":                      {Exited: true},
+		"exited=false":                  {},
+		"user=%ff":                      {Select: Selection{Users: []string{"\xff"}}},
 	}
 	for text, want := range tests {
 		values, err := url.ParseQuery(text)
@@ -41,7 +43,10 @@ func TestFromValues(t *testing.T) {
 
 func TestFromValuesRefuses(t *testing.T) {
 	tests := map[string]string{
-		"colour=red":            "allowed are sort, limit, pid,",
+		"colour=red":            "allowed are fields, sort, limit, pid,",
+		"commm=x":               "did you mean comm?",
+		"fields=rss":            "field \"rss\": no such field; did you mean rss_bytes",
+		"fields=pid,":           "no such field",
 		"pid=":                  `parameter pid: "" is no process id`,
 		"pid=1,x":               `"x" is no process id`,
 		"pid=99999999999":       "is no process id",

@@ -1,14 +1,10 @@
 package rest
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/json"
-	"io"
+	"fmt"
 	"net/http"
-	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"ddcos/k2i"
@@ -19,140 +15,100 @@ import (
 // staleAfter is how many intervals a sample may be old in good health.
 const staleAfter = 5
 
-// head is what every answer says of its snapshot.
-type head struct {
-	Host       string         `json:"host"`
-	HostID     k2i.HostID     `json:"host_id"`
-	SampledAt  time.Time      `json:"sampled_at"` // the host's own wall clock
-	AgeMS      int64          `json:"age_ms"`
-	Mode       k2i.Mode       `json:"mode"`
-	Visibility k2i.Visibility `json:"visibility"`
-	Missing    []string       `json:"missing"`
-	BusyCPUs   k2i.Rate       `json:"busy_cpus"`
-	Events     k2i.Events     `json:"events"`
-	Total      int            `json:"total"` // processes that could have been selected
-}
-
-func headOf(snap *k2i.Snapshot, total int, now time.Time) head {
-	return head{
-		Host: snap.Host.Name, HostID: snap.Host.ID,
-		SampledAt: snap.At.UTC(), AgeMS: wire.Age(snap, now).Milliseconds(),
-		Mode: snap.Mode, Visibility: snap.Visibility, Missing: append([]string{}, snap.Missing...),
-		BusyCPUs: snap.BusyCPUs, Events: snap.Events, Total: total,
-	}
-}
-
-func (h *Handler) head(snap *k2i.Snapshot) head {
-	return headOf(snap, len(snap.Processes), h.options.Now())
-}
-
 // snapshot is the newest one; without any, the request is answered and nil comes back.
-func (h *Handler) snapshot(w http.ResponseWriter) *k2i.Snapshot {
+func (h *Handler) snapshot(c *call) *k2i.Snapshot {
 	snap := h.options.Source.Snapshot()
 	if snap == nil {
-		w.Header().Set("Retry-After", "1")
-		fail(w, http.StatusServiceUnavailable, "no sample yet; try again in a second")
+		c.w.Header().Set("Retry-After", "1")
+		fail(c.w, http.StatusServiceUnavailable, "no sample yet; try again in a second")
 	}
 	return snap
 }
 
-// processes is GET /v1/proc: the parameters are those of query.FromValues, the
-// answer JSON or, where it is asked for, msgpack.
-func (h *Handler) processes(w http.ResponseWriter, r *http.Request) {
-	values, err := url.ParseQuery(r.URL.RawQuery)
+// fresh is snapshot for what depends on it alone: who has an answer of the same
+// one, and says so by its tag, is told 304.
+func (h *Handler) fresh(c *call) *k2i.Snapshot {
+	snap := h.snapshot(c)
+	if snap == nil {
+		return nil
+	}
+	tag := fmt.Sprintf(`W/"%x-%x"`, snap.At.UnixNano(), snap.Events.Seen)
+	c.w.Header().Set("ETag", tag)
+	if c.r.Header.Get("If-None-Match") == tag {
+		c.w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	return snap
+}
+
+// processes is GET /v1/proc.
+func (h *Handler) processes(c *call) {
+	q, err := query.FromValues(c.values)
 	if err != nil {
-		fail(w, http.StatusBadRequest, "%v", err)
+		fail(c.w, http.StatusBadRequest, "%v", err)
 		return
 	}
-	q, err := query.FromValues(values)
-	if err != nil {
-		fail(w, http.StatusBadRequest, "%v", err)
-		return
-	}
-	snap := h.snapshot(w)
+	snap := h.fresh(c)
 	if snap == nil {
 		return
 	}
-	w.Header().Set("Vary", "Accept")
-	if !strings.Contains(r.Header.Get("Accept"), wire.ContentType) {
-		w.Header().Set("Content-Type", "application/json")
-		_ = Write(w, snap, q, h.options.Now()) // an error means that nobody reads any more
+	req, now := wire.Request{Query: q}, h.options.Now()
+	if c.contentType == jsonType {
+		c.w.Header().Set("Content-Type", jsonType)
+		_ = wire.WriteJSON(c.w, snap, req, now) // an error means that nobody reads any more
 		return
 	}
-	body, err := wire.EncodeAnswer(wire.Respond(snap, wire.Request{Query: q}, h.options.Now()))
+	body, err := wire.Reply(snap, req, now)
 	if err != nil {
-		fail(w, http.StatusUnprocessableEntity, "%v", err)
+		fail(c.w, http.StatusUnprocessableEntity, "%v", err)
 		return
 	}
-	w.Header().Set("Content-Type", wire.ContentType)
-	_, _ = w.Write(body) // an error means that nobody reads any more
+	write(c, http.StatusOK, body)
 }
 
-// Write writes the answer of GET /v1/proc as JSON: one object with the rows in
-// it, a row a line, streamed, so that a slow reader of a large table costs a
-// buffer and not the table. q has passed Check.
-func Write(w io.Writer, snap *k2i.Snapshot, q query.Query, now time.Time) error {
-	start, err := json.Marshal(headOf(snap, len(query.From(q, snap)), now))
-	if err != nil {
-		return err
-	}
-	out := bufio.NewWriterSize(w, 32<<10) // it keeps its first error until Flush
-	_, _ = out.Write(bytes.TrimSuffix(start, []byte("}")))
-	_, _ = out.WriteString(`,"processes":[` + "\n")
-	rows := json.NewEncoder(out)
-	for i, p := range query.Run(q, snap) {
-		if i > 0 {
-			_ = out.WriteByte(',')
-		}
-		if err := rows.Encode(p); err != nil {
-			return err
-		}
-	}
-	_, _ = out.WriteString("]}\n")
-	return out.Flush()
+// named is GET /v1/proc/cmd/{name}.
+func (h *Handler) named(c *call) {
+	c.values.Set("comm", c.r.PathValue("name"))
+	h.processes(c)
 }
 
 // process is GET /v1/proc/{pid}.
-func (h *Handler) process(w http.ResponseWriter, r *http.Request) {
-	pid, err := strconv.ParseUint(r.PathValue("pid"), 10, 31)
-	if err != nil || pid == 0 || r.URL.RawQuery != "" {
-		fail(w, http.StatusBadRequest, "want /v1/proc/{pid} with a positive number, and no parameters")
+func (h *Handler) process(c *call) {
+	pid, err := strconv.ParseUint(c.r.PathValue("pid"), 10, 31)
+	if err != nil || pid == 0 {
+		fail(c.w, http.StatusBadRequest, "want /v1/proc/{pid} with a positive number")
 		return
 	}
-	snap := h.snapshot(w)
+	h.one(c, int32(pid))
+}
+
+// self is GET /v1/proc/self.
+func (h *Handler) self(c *call) { h.one(c, h.options.PID) }
+
+func (h *Handler) one(c *call, pid int32) {
+	snap := h.fresh(c)
 	if snap == nil {
 		return
 	}
-	p := snap.Find(int32(pid))
+	p := snap.Find(pid)
 	if p == nil {
-		fail(w, http.StatusNotFound, "no process %d on %s in the sample of %s", pid, snap.Host.Name, snap.At.UTC().Format(time.RFC3339Nano))
+		c.w.Header().Del("ETag")
+		fail(c.w, http.StatusNotFound, "no process %d on %s in the sample of %s", pid, snap.Host.Name, snap.At.UTC().Format(time.RFC3339Nano))
 		return
 	}
-	writeJSON(w, http.StatusOK, struct {
-		head
-		Process *k2i.Process `json:"process"`
-	}{h.head(snap), p})
+	h.reply(c, http.StatusOK, processBody{wire.HeadOf(snap, h.options.Now()), p})
 }
 
 // host is GET /v1/host.
-func (h *Handler) host(w http.ResponseWriter, r *http.Request) {
-	if r.URL.RawQuery != "" {
-		fail(w, http.StatusBadRequest, "/v1/host takes no parameters")
-		return
+func (h *Handler) host(c *call) {
+	if snap := h.snapshot(c); snap != nil {
+		h.reply(c, http.StatusOK, wire.HeadOf(snap, h.options.Now()))
 	}
-	snap := h.snapshot(w)
-	if snap == nil {
-		return
-	}
-	writeJSON(w, http.StatusOK, struct {
-		head
-		Info k2i.Host `json:"info"`
-	}{h.head(snap), snap.Host})
 }
 
 // health is GET /healthz: 200 while the samples are fresh.
-func (h *Handler) health(w http.ResponseWriter, _ *http.Request) {
-	snap := h.snapshot(w)
+func (h *Handler) health(c *call) {
+	snap := h.snapshot(c)
 	if snap == nil {
 		return
 	}
@@ -160,8 +116,27 @@ func (h *Handler) health(w http.ResponseWriter, _ *http.Request) {
 	if wire.Age(snap, h.options.Now()) > staleAfter*h.options.Interval {
 		status, word = http.StatusServiceUnavailable, "stale"
 	}
-	writeJSON(w, status, struct {
-		Status string `json:"status"`
-		head
-	}{word, h.head(snap)})
+	h.reply(c, status, healthBody{word, wire.HeadOf(snap, h.options.Now())})
+}
+
+// reply answers with one body, in the encoding that was asked for.
+func (h *Handler) reply(c *call, status int, body any) {
+	if c.contentType != jsonType {
+		write(c, status, wire.EncodeBody(body))
+		return
+	}
+	text, err := json.Marshal(body)
+	if err != nil {
+		h.options.Log.Error("an answer cannot be written as JSON", "path", c.r.URL.Path, "error", err)
+		fail(c.w, http.StatusInternalServerError, "internal error; the agent's log tells more")
+		return
+	}
+	write(c, status, append(text, '\n'))
+}
+
+// write sends a whole body. An error means that nobody reads any more.
+func write(c *call, status int, body []byte) {
+	c.w.Header().Set("Content-Type", c.contentType)
+	c.w.WriteHeader(status)
+	_, _ = c.w.Write(body)
 }

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -17,9 +18,14 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.refused.Add(1)
 		w.Header().Set("Connection", "close")
 		if status == http.StatusMethodNotAllowed {
-			w.Header().Set("Allow", "GET, HEAD")
+			w.Header().Set("Allow", allowed)
 		}
 		fail(w, status, "%s", reason)
+		return
+	}
+	if r.Method == http.MethodOptions {
+		w.Header().Set("Allow", allowed)
+		w.WriteHeader(http.StatusNoContent)
 		return
 	}
 	select {
@@ -36,11 +42,16 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.mux.ServeHTTP(begun, r)
 }
 
+// allowed are the methods that every path takes.
+const allowed = "GET, HEAD, OPTIONS"
+
 // refuse gives the status and the reason for a request that no answer is worth, or 0.
 func (h *Handler) refuse(r *http.Request) (status int, reason string) {
 	switch {
-	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+	case !slices.Contains([]string{http.MethodGet, http.MethodHead, http.MethodOptions}, r.Method) || r.URL.Path == "*":
 		return http.StatusMethodNotAllowed, "an agent is only read: want GET or HEAD"
+	case r.ContentLength != 0 && r.Header.Get("Content-Type") != "":
+		return http.StatusUnsupportedMediaType, "a request has no body, of whatever type"
 	case r.ContentLength != 0:
 		return http.StatusRequestEntityTooLarge, "a request has no body"
 	case !strings.HasPrefix(r.URL.Path, "/"):

@@ -21,7 +21,7 @@ func TestMethods(t *testing.T) {
 	})
 	refused := 0
 	for _, r := range h.routes() {
-		path := strings.ReplaceAll(r.path, "{pid}", "7")
+		path := strings.NewReplacer("{pid}", "7", "{name}", "init", "self", "7").Replace(r.path)
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "X-EVIL-LABEL"} {
 			status, header, body := get(t, url+path, func(r *http.Request) { r.Method = method })
 			if method == "GET" || method == "HEAD" {
@@ -33,8 +33,14 @@ func TestMethods(t *testing.T) {
 				}
 				continue
 			}
+			if method == "OPTIONS" {
+				if status != http.StatusNoContent || header.Get("Allow") != allowed || body != "" {
+					t.Errorf("%s %s: %d, Allow %q", method, path, status, header.Get("Allow"))
+				}
+				continue
+			}
 			refused++
-			if status != http.StatusMethodNotAllowed || header.Get("Allow") != "GET, HEAD" {
+			if status != http.StatusMethodNotAllowed || header.Get("Allow") != allowed {
 				t.Errorf("%s %s: %d, Allow %q", method, path, status, header.Get("Allow"))
 			}
 			failure(t, body)
@@ -83,6 +89,7 @@ func TestRawRequests(t *testing.T) {
 	url, _, _ := serve(t, nil)
 	address := strings.TrimPrefix(url, "http://")
 	tests := map[string]struct{ request, want string }{
+		"a typed body":       {"GET /v1/proc HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\nContent-Length: 5\r\n\r\nhello", " 415 "},
 		"a body":             {"GET /v1/proc HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello", " 413 "},
 		"a chunked body":     {"GET /v1/proc HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", " 413 "},
 		"a huge header":      {"GET /v1/proc HTTP/1.1\r\nHost: localhost\r\nX: " + strings.Repeat("x", MaxHeaderBytes+8<<10) + "\r\n\r\n", " 431 "},

@@ -1,13 +1,12 @@
-// Package rest is the snapshot's HTTP face: GET /v1/proc, /v1/proc/{pid},
-// /v1/host, /healthz and, handed in, /metrics. It only reads. Bytes of the
-// kernel that are no UTF-8 appear in JSON as U+FFFD; msgpack keeps them.
+// Package rest is the snapshot's HTTP face: processes, containers and the host
+// under /v1, and, handed in, /metrics. It only reads. Bytes of the kernel that
+// are no UTF-8 appear in JSON as U+FFFD, in msgpack as question marks.
 package rest
 
 import (
-	"encoding/json"
-	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -22,6 +21,7 @@ type Options struct {
 	Source   Source
 	Interval time.Duration    // of sampling: health is judged by it
 	Name     string           // this host's own, which a request may use as its Host header
+	PID      int32            // the agent's own, as its samples have it; 0 for what the kernel says
 	Metrics  http.Handler     // of /metrics; nil for none
 	Now      func() time.Time // the clock that stamps the snapshots
 	Log      *slog.Logger
@@ -45,31 +45,14 @@ type Handler struct {
 	refused  atomic.Uint64
 }
 
-// route is one path and what answers it.
-type route struct {
-	path   string
-	answer http.HandlerFunc
-}
-
-func (h *Handler) routes() []route {
-	all := []route{
-		{"/v1/proc", h.processes},
-		{"/v1/proc/{pid}", h.process},
-		{"/v1/host", h.host},
-		{"/healthz", h.health},
-		{"/", h.unknown},
-	}
-	if h.options.Metrics != nil {
-		all = append(all, route{"/metrics", h.options.Metrics.ServeHTTP})
-	}
-	return all
-}
-
 // New makes the handler of an agent; fields left zero are those of DefaultOptions.
 func New(options Options) *Handler {
 	defaults := DefaultOptions()
 	if options.Interval == 0 {
 		options.Interval = defaults.Interval
+	}
+	if options.PID == 0 {
+		options.PID = int32(os.Getpid())
 	}
 	if options.Now == nil {
 		options.Now = defaults.Now
@@ -79,7 +62,7 @@ func New(options Options) *Handler {
 	}
 	h := &Handler{options: options, mux: http.NewServeMux(), inFlight: make(chan struct{}, MaxInFlight)}
 	for _, r := range h.routes() {
-		h.mux.HandleFunc(r.path, r.answer)
+		h.mux.HandleFunc(r.path, r.serve)
 	}
 	return h
 }
@@ -90,23 +73,3 @@ func (h *Handler) Panics() uint64 { return h.panics.Load() }
 // Refused is how many requests a guard turned away: method, Host header, body,
 // or too many at once.
 func (h *Handler) Refused() uint64 { return h.refused.Load() }
-
-// fail answers with {"error": …} on one line.
-func fail(w http.ResponseWriter, status int, format string, args ...any) {
-	writeJSON(w, status, map[string]string{"error": fmt.Sprintf(format, args...)})
-}
-
-// writeJSON answers with v. An error of writing means that nobody reads any more.
-func writeJSON(w http.ResponseWriter, status int, v any) {
-	b, err := json.Marshal(v)
-	if err != nil {
-		status, b = http.StatusInternalServerError, []byte(`{"error":"the answer cannot be written as JSON"}`)
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_, _ = w.Write(append(b, '\n'))
-}
-
-func (h *Handler) unknown(w http.ResponseWriter, r *http.Request) {
-	fail(w, http.StatusNotFound, "no such path %.64q; there are /v1/proc, /v1/proc/{pid}, /v1/host, /healthz and /metrics", r.URL.Path)
-}

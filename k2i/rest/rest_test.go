@@ -39,7 +39,7 @@ func serve(t *testing.T, spoil func(*Options)) (url string, h *Handler, s *sourc
 	s = &source{}
 	s.snap.Store(snapshot())
 	options := DefaultOptions()
-	options.Source, options.Name = s, "node7"
+	options.Source, options.Name, options.PID = s, "node7", 1<<22
 	if spoil != nil {
 		spoil(&options)
 	}
@@ -86,9 +86,10 @@ func object(t *testing.T, body string) map[string]any {
 // failure is the sentence of an error's body.
 func failure(t *testing.T, body string) string {
 	t.Helper()
-	text, ok := object(t, body)["error"].(string)
-	if !ok || strings.Count(body, "\n") != 1 {
-		t.Errorf("no one-line error: %q", body)
+	m := object(t, body)
+	text, ok := m["detail"].(string)
+	if status, number := m["status"].(float64); !ok || !number || m["title"] != http.StatusText(int(status)) || m["type"] != "about:blank" || strings.Count(body, "\n") != 1 {
+		t.Errorf("no one-line problem: %q", body)
 	}
 	return text
 }
@@ -118,12 +119,10 @@ func TestProcesses(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("%s: got %v, want %v", query, got, want)
 		}
-		if m["host"] != "node7" || m["host_id"] != "boot.1" || m["mode"] != "procfs" || m["visibility"] != "partial" ||
-			m["total"] != 3.0 || m["busy_cpus"] != nil || m["age_ms"].(float64) < 0 {
+		host := m["host"].(map[string]any)
+		if host["name"] != "node7" || host["id"] != "boot.1" || m["mode"] != "procfs" || m["visibility"] != "partial" ||
+			m["total"] != 3.0 || m["busy_cpus"] != nil || m["age_ns"].(float64) < 0 || m["sampled_unix_ns"].(float64) < 1e18 {
 			t.Errorf("%s: head %v", query, m)
-		}
-		if _, err := time.Parse(time.RFC3339Nano, m["sampled_at"].(string)); err != nil {
-			t.Error(err)
 		}
 	}
 }
@@ -131,7 +130,10 @@ func TestProcesses(t *testing.T) {
 func TestProcessesRefuse(t *testing.T) {
 	url, _, _ := serve(t, nil)
 	tests := map[string]string{
-		"?colour=red": "allowed are sort, limit,",
+		"?colour=red": "allowed are fields, sort, limit,",
+		"?sorte=pid":  "did you mean sort?",
+		"?fields=rss": "did you mean rss_bytes",
+		"?fields=":    "no such field",
 		"?sort=rss":   "did you mean rss_bytes",
 		"?limit=-1":   "limit -1",
 		"?pid=x":      "no process id",
@@ -189,13 +191,16 @@ func TestOneProcess(t *testing.T) {
 		"/v1/proc/8":                    {404, "no process 8 on node7"},
 		"/v1/proc/0":                    {400, "positive number"},
 		"/v1/proc/-1":                   {400, "positive number"},
-		"/v1/proc/self":                 {400, "positive number"},
 		"/v1/proc/2147483648":           {400, "positive number"},
 		"/v1/proc/99999999999999999999": {400, "positive number"},
+		"/v1/proc/pid/9":                {200, ""},
+		"/v1/proc/pid/x":                {400, "positive number"},
+		"/v1/proc/self":                 {404, "no process 4194304"},
 		"/v1/proc/9?sort=pid":           {400, "no parameters"},
 		"/v1/proc/%2e%2e%2fhost":        {400, "positive number"},
 		"/v1/proc/9/maps":               {404, "no such path"},
 		"/v1/host?x=1":                  {400, "no parameters"},
+		"/v1/prok":                      {404, "did you mean /v1/proc?"},
 		"/etc/passwd":                   {404, "no such path"},
 		"/metrics":                      {404, "no such path"},
 		"/":                             {404, "there are /v1/proc,"},
@@ -215,8 +220,8 @@ func TestHost(t *testing.T) {
 	url, _, _ := serve(t, nil)
 	_, _, body := get(t, url+"/v1/host", nil)
 	m := object(t, body)
-	info, ok := m["info"].(map[string]any)
-	if !ok || m["host"] != "node7" || info["ticks_per_second"] != 100.0 || m["processes"] != nil {
+	info, ok := m["host"].(map[string]any)
+	if !ok || info["name"] != "node7" || info["ticks_per_second"] != 100.0 || m["processes"] != nil {
 		t.Errorf("got %s", body)
 	}
 }
@@ -240,7 +245,7 @@ func TestHealth(t *testing.T) {
 		now.Store(int64(test.age))
 		status, _, body := get(t, url+"/healthz", nil)
 		m := object(t, body)
-		if status != test.status || m["status"] != test.word || m["mode"] != "procfs" || m["age_ms"] != float64(max(0, test.age.Milliseconds())) {
+		if status != test.status || m["status"] != test.word || m["mode"] != "procfs" || m["age_ns"] != float64(max(0, test.age.Nanoseconds())) {
 			t.Errorf("%v: %d %s", test.age, status, body)
 		}
 	}

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/vmihailenco/msgpack/v5"
 
 	"ddcos/k2i"
+	"ddcos/k2i/query"
 	"ddcos/protocol"
 )
 
@@ -44,10 +46,29 @@ func DecodeRequest(b []byte) (Request, error) {
 // form. Bytes of the kernel that are no UTF-8 become question marks, as ps
 // prints them. An answer beyond MaxAnswer is ErrTooLarge; a Limit helps.
 func EncodeAnswer(a *Answer) ([]byte, error) {
-	b := protocol.Encode(a)
+	return bounded(protocol.Encode(a), len(a.Processes))
+}
+
+// Reply is the msgpack of what Respond answers, rows with those fields only that
+// the query names. Rows of few fields are not for DecodeAnswer.
+func Reply(snap *k2i.Snapshot, req Request, now time.Time) ([]byte, error) {
+	if len(req.Query.Fields) == 0 {
+		return EncodeAnswer(Respond(snap, req, now))
+	}
+	found, list := query.Run(req.Query, snap), columnsOf(req.Query.Fields)
+	rows := make([]row, len(found))
+	for i, p := range found {
+		rows[i] = row{list, p}
+	}
+	b := protocol.Encode(answer(HeadOf(snap, now), len(query.From(req.Query, snap))))
+	b = b[:len(b)-1] // the nil that stands for the rows
+	return bounded(append(b, protocol.Encode(rows)...), len(rows))
+}
+
+func bounded(b []byte, rows int) ([]byte, error) {
 	if len(b) > MaxAnswer {
 		return nil, fmt.Errorf("answer of %d processes has %d bytes, %d are allowed; ask with a limit: %w",
-			len(a.Processes), len(b), MaxAnswer, ErrTooLarge)
+			rows, len(b), MaxAnswer, ErrTooLarge)
 	}
 	return b, nil
 }

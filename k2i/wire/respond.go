@@ -12,25 +12,18 @@ import (
 // which share the snapshot's strings.
 func Respond(snap *k2i.Snapshot, req Request, now time.Time) *Answer {
 	found := query.Run(req.Query, snap)
-	a := &Answer{
-		Host:       snap.Host,
-		SampledNS:  snap.At.UnixNano(),
-		AgeNS:      int64(Age(snap, now)),
-		Mode:       snap.Mode,
-		Visibility: snap.Visibility,
-		Missing:    snap.Missing,
-		BusyCPUs:   snap.BusyCPUs,
-		Events:     snap.Events,
-		Total:      len(query.From(req.Query, snap)),
-		Processes:  make(Rows, len(found)),
-	}
+	a := answer(HeadOf(snap, now), len(query.From(req.Query, snap)))
+	a.Processes = make(Rows, len(found))
 	for i, p := range found {
 		a.Processes[i] = *p
 	}
 	return a
 }
 
-// Age is how old a snapshot is; never negative, though a clock may be set back.
-func Age(snap *k2i.Snapshot, now time.Time) time.Duration {
-	return max(0, now.Sub(snap.At))
+// answer is one without rows.
+func answer(h Head, total int) *Answer {
+	return &Answer{
+		Host: h.Host, SampledNS: h.SampledNS, AgeNS: h.AgeNS, Mode: h.Mode, Visibility: h.Visibility,
+		Missing: h.Missing, BusyCPUs: h.BusyCPUs, Events: h.Events, Total: total,
+	}
 }

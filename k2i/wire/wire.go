@@ -29,5 +29,8 @@ type Answer struct {
 	BusyCPUs   k2i.Rate       `json:"busy_cpus" msgpack:"busy_cpus"`
 	Events     k2i.Events     `json:"events" msgpack:"events"`
 	Total      int            `json:"total" msgpack:"total"` // processes that could have been selected
-	Processes  Rows           `json:"processes" msgpack:"processes"`
+
+	// Processes come last, so that they can be written while they are read. Their
+	// order is the query's, and so are their fields.
+	Processes Rows `json:"processes" msgpack:"processes"`
 }

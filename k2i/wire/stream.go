@@ -1,0 +1,43 @@
+package wire
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"io"
+	"time"
+
+	"ddcos/k2i"
+	"ddcos/k2i/query"
+)
+
+// streamBytes is what is kept of an answer before it is written.
+const streamBytes = 32 << 10
+
+// WriteJSON writes an Answer as JSON: one object, a row a line, while the rows
+// are walked, so that a slow reader of a large table costs a buffer and not the
+// table. The query of req has passed Check. An error is the writer's own.
+func WriteJSON(w io.Writer, snap *k2i.Snapshot, req Request, now time.Time) error {
+	head, err := json.Marshal(answer(HeadOf(snap, now), len(query.From(req.Query, snap))))
+	if err != nil {
+		return err
+	}
+	out := bufio.NewWriterSize(w, streamBytes) // it keeps its first error until Flush
+	_, _ = out.Write(bytes.TrimSuffix(head, []byte("null}")))
+	_, _ = out.WriteString("[\n")
+	list := columnsOf(req.Query.Fields)
+	for i, p := range query.Run(req.Query, snap) {
+		line := out.AvailableBuffer()
+		if i > 0 {
+			line = append(line, ',')
+		}
+		if line, err = list.appendJSON(line, p); err != nil {
+			return err
+		}
+		if _, err := out.Write(append(line, '\n')); err != nil {
+			return err
+		}
+	}
+	_, _ = out.WriteString("]}\n")
+	return out.Flush()
+}
