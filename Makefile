@@ -78,7 +78,7 @@ lint: $(GOLANGCI) ## golangci-lint at the pinned version, with .golangci.yml
 $(GOLANGCI):
 	GOBIN=$(CURDIR)/$(dir $@) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v$(GOLANGCI_VERSION)
 
-bench: build peers ## measure all beside other brokers: bench/report/report.md, half an hour; BENCH_FLAGS=--quick: 3 min
+bench: build peers ## measure all beside other systems: bench/report/report.md, half an hour; BENCH_FLAGS=--quick: 4 min
 	bin/bench report --dir bench/report $(BENCH_FLAGS)
 
 generate: ## compile the BPF programs again (needs clang and libbpf's headers)

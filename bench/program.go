@@ -32,9 +32,14 @@ type program struct {
 // launch starts the program at path, with env added to its environment; its standard output goes
 // to stdout, which may be nil.
 func launch(stdout io.Writer, env []string, path string, args ...string) (*program, error) {
+	return launchWith(nil, stdout, env, path, args...)
+}
+
+// launchWith is launch of a program that reads its standard input.
+func launchWith(stdin io.Reader, stdout io.Writer, env []string, path string, args ...string) (*program, error) {
 	name := strings.Join(append([]string{filepath.Base(path)}, args[:min(1, len(args))]...), " ")
 	p := &program{name: name, cmd: exec.Command(path, args...), said: &tail{}, done: make(chan struct{})}
-	p.cmd.Stdout, p.cmd.Stderr, p.cmd.Env = stdout, p.said, append(os.Environ(), env...)
+	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr, p.cmd.Env = stdin, stdout, p.said, append(os.Environ(), env...)
 	// A group of its own: an interrupt from the terminal is ours to pass on, in order.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	started := make(chan error, 1)
@@ -70,6 +75,18 @@ func (p *program) ended() error {
 		why += ": " + last
 	}
 	return fmt.Errorf("%s has ended: %s", p.name, why)
+}
+
+// lately is ended, of a program that may be about to end.
+func (p *program) lately(ctx context.Context) error {
+	soon := time.NewTimer(time.Second)
+	defer soon.Stop()
+	select {
+	case <-p.done:
+	case <-soon.C:
+	case <-ctx.Done():
+	}
+	return p.ended()
 }
 
 // stop asks the program to end, insists after a while, and waits for it.

@@ -8,7 +8,7 @@ import (
 
 // steps are all measurements of a report. The loads are what the targets name.
 func (o ReportOptions) steps() []step {
-	return []step{
+	steps := []step{
 		o.callStep("call-1000", "tcp", 1000, 200, 20, "c", "nats", "grpc", "mochi", "redis", mqttBroker),
 		o.callStep("call-1000-unknown", "tcp", 1000, 20, 4, "nats-unknown"),
 		o.callStep("call-10000", "tcp", 10_000, 40, 10, "c", "nats", "grpc"),
@@ -22,6 +22,22 @@ func (o ReportOptions) steps() []step {
 		o.idleStep("idle-unix", "unix", "c"),
 		o.stormStep(), o.fullStep(), o.stuckStep(), o.orderStep(),
 	}
+	for _, part := range K2iSteps() {
+		steps = append(steps, o.k2iStep(part))
+	}
+	return steps
+}
+
+// k2iStep is one step of the agent's measurement.
+func (o ReportOptions) k2iStep(part string) step {
+	c := DefaultK2iOptions()
+	c.Setting = o.setting("", c.Peers)
+	c.Runs, c.Quick, c.Steps = 1, o.Quick, []string{part} // its rounds are runs
+	command := fmt.Sprintf("bench k2i --step %s", part) + c.peerFlag()
+	if c.Quick {
+		command += " --quick"
+	}
+	return step{"k2i-" + part, command, func(ctx context.Context) (*result, error) { return c.repeat(ctx, c.once) }}
 }
 
 // sized is a tenth where the report is to be quick, and one at least.

@@ -20,7 +20,7 @@ import (
 func (o ReportOptions) text(all []measured, plots map[string][]plotted, took time.Duration) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Measurements\n\nOf %s, in %v. %s\n\n", time.Now().UTC().Format("2006-01-02 15:04 UTC"), took.Round(time.Second), machine())
-	fmt.Fprintf(&b, "ddcos %s, %s. All parts of a measurement share the machine's CPUs: broker, members and caller are programs of their own on it. ", ddcos.Version(), runtime.Version())
+	fmt.Fprintf(&b, "ddcos %s, %s. All parts of a measurement share the machine's CPUs: broker, members, agent and caller are programs of their own on it. ", ddcos.Version(), runtime.Version())
 	b.WriteString("Where a figure was taken several times it is the median, and the range of the ratios stands beside it. The ratio is ours / the peer's.\n\n")
 	if o.Quick {
 		b.WriteString("**Quick: a tenth of the members and of the calls, once. The targets are of the whole loads, so they are judged here only for show.**\n\n")
@@ -56,7 +56,7 @@ func (m measured) section(plots []plotted) string {
 	for _, p := range plots {
 		fmt.Fprintf(&b, "![%s](%s)\n\n", p.title, p.file)
 	}
-	b.WriteString("| figure | middlecon | peer | its figure | ratio | of runs |\n|---|---|---|---|---|---|\n")
+	b.WriteString("| figure | ours | peer | its figure | ratio | of runs |\n|---|---|---|---|---|---|\n")
 	var notes []string
 	for _, f := range m.figures {
 		if f.Peer == "" {

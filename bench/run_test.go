@@ -14,11 +14,13 @@ import (
 	"testing"
 	"time"
 
+	"ddcos/bench/crowd"
 	"ddcos/bench/hosts"
 )
 
 // The test binary is a worker where it is started under that name.
 func TestMain(m *testing.M) {
+	crowd.Main()
 	if len(os.Args) == 4 && os.Args[1] == "worker" {
 		if err := Worker(context.Background(), os.Args[2], os.Args[3]); err != nil {
 			os.Exit(1)

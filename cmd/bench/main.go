@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"ddcos/bench/crowd"
 	"ddcos/bench/hosts"
 )
 
@@ -20,6 +21,7 @@ const (
 
 func main() {
 	hosts.Main() // never returns where this process is a host's first
+	crowd.Main() // nor where it keeps a crowd
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	context.AfterFunc(ctx, stop) // a second interrupt ends at once: the kernel cleans up
 	status := run(ctx, os.Args[1:], os.Stdout, os.Stderr)

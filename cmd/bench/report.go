@@ -18,7 +18,7 @@ func reportCommand() *cobra.Command {
 project's targets name, and writes report.md with the targets met and missed,
 the figures, the machine and the commands; figures.jsonl, an object a line; and
 SVG plots. It tells what it is at on standard error. A whole report takes about
-half an hour, a quick one some three minutes.`,
+half an hour, a quick one some four minutes.`,
 		Example: `  bench report
   bench report --quick --dir /tmp/report
   bench report --step storm,full --runs 1`,

@@ -15,8 +15,8 @@ import (
 // commands lists every subcommand.
 func commands() []*cobra.Command {
 	return []*cobra.Command{
-		runCommand(), callCommand(), oneCommand(), idleCommand(), stormCommand(), fullCommand(), stuckCommand(), orderCommand(), reportCommand(),
-		fleetCommand(), clientsCommand(), workerCommand(),
+		runCommand(), callCommand(), oneCommand(), idleCommand(), stormCommand(), fullCommand(), stuckCommand(), orderCommand(), k2iCommand(), reportCommand(),
+		fleetCommand(), clientsCommand(), lookCommand(), workerCommand(),
 		manCommand(),
 	}
 }

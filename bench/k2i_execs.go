@@ -1,0 +1,183 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"ddcos/bench/crowd"
+	"ddcos/k2i"
+	"ddcos/k2i/query"
+	k2iwire "ddcos/k2i/wire"
+)
+
+const (
+	gatherEvery = time.Second             // those that ended are asked for so often
+	gatherSince = 1500 * time.Millisecond // and looked for so far back
+	settleTime  = 3 * time.Second         // until the last is told
+	enderName   = "ender"
+)
+
+// gathered is what an agent told of processes that ended.
+type gathered struct {
+	rows map[k2i.Key]*k2i.Process
+	last *k2iwire.Answer
+}
+
+// gather asks once for those that ended lately.
+func (g *gathered) gather(ctx context.Context, a *k2iAgent) (err error) {
+	if g.last, err = a.ask(ctx, query.Query{Exited: true, SinceNS: gatherSince.Nanoseconds()}); err != nil {
+		return err
+	}
+	for i := range g.last.Processes {
+		p := &g.last.Processes[i]
+		g.rows[p.Key()] = p // the latest has the whole CPU time
+	}
+	return nil
+}
+
+// execs lets processes begin and end at a rate and compares what the agent tells with what was done.
+func (o K2iOptions) execs(ctx context.Context) (figures []Figure, err error) {
+	err = o.withStorm(ctx, func(a *k2iAgent, program string) error {
+		before, err := a.ask(ctx, query.Query{})
+		if err != nil {
+			return err
+		}
+		cpu, traced, err := a.used()
+		if err != nil {
+			return err
+		}
+		began := time.Now()
+		fallen, g, err := o.storm(ctx, a, crowd.Storm{Program: program, Rate: o.ExecRate, Number: o.ExecRate * o.Seconds})
+		if err != nil {
+			return err
+		}
+		cpuAfter, tracedAfter, err := a.used()
+		if err != nil {
+			return err
+		}
+		took := time.Since(began)
+		after, err := a.ask(ctx, query.Query{})
+		if err != nil {
+			return err
+		}
+		figures = o.execFigures(fallen, g, before, after)
+		figures = append(figures, Figure{
+			Name: "k2i-execs-cpu", Unit: "% of a core", Value: percent(cpuAfter-cpu+tracedAfter-traced, took),
+			Note: "k2i-execs-cpu: the agent's, with its BPF programs in other processes and with answering who ended, once a second",
+		})
+		return nil
+	})
+	return figures, err
+}
+
+// withStorm starts an agent and installs a program that ends at once.
+func (o K2iOptions) withStorm(ctx context.Context, with func(a *k2iAgent, program string) error) error {
+	dir, err := os.MkdirTemp("", "bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }() // a program of a hundred bytes
+	program, err := crowd.Ender(0).Install(dir, enderName)
+	if err != nil {
+		return err
+	}
+	restore, err := countBPF()
+	defer restore()
+	if err != nil {
+		o.progress("k2i: BPF programs in other processes are not counted: %v", err)
+	}
+	return o.withAgent(ctx, nil, func(a *k2iAgent) error { return with(a, program) })
+}
+
+// storm runs it, gathers meanwhile who ended, and then until all must have been told.
+func (o K2iOptions) storm(ctx context.Context, a *k2iAgent, s crowd.Storm) (crowd.Fallen, *gathered, error) {
+	type ran struct {
+		crowd.Fallen
+		err error
+	}
+	done := make(chan ran, 1)
+	stormy, cancel := context.WithTimeout(ctx, 2*time.Duration(o.Seconds)*time.Second)
+	defer cancel()
+	go func() {
+		fallen, err := s.Run(stormy)
+		done <- ran{fallen, err}
+	}()
+	g := &gathered{rows: map[k2i.Key]*k2i.Process{}}
+	var all *ran
+	var until time.Time
+	for all == nil || time.Now().Before(until) {
+		next := time.Now().Add(gatherEvery)
+		if err := g.gather(ctx, a); err != nil {
+			cancel()
+			if all == nil {
+				<-done
+			}
+			return crowd.Fallen{}, nil, err
+		}
+		select {
+		case r := <-done:
+			all, until = &r, time.Now().Add(settleTime)
+			o.progress("k2i: %d processes in %v", r.Number, r.Took.Round(time.Millisecond))
+		default:
+		}
+		if err := pause(ctx, next); err != nil && all != nil {
+			return crowd.Fallen{}, nil, err
+		}
+	}
+	return all.Fallen, g, errors.Join(all.err, ctx.Err())
+}
+
+// execFigures compares what was done with what was told.
+func (o K2iOptions) execFigures(fallen crowd.Fallen, g *gathered, before, after *k2iwire.Answer) []Figure {
+	told, cpu := 0, uint64(0)
+	for _, p := range g.rows {
+		if p.Comm == enderName {
+			told++
+			cpu += p.CPUNS
+		}
+	}
+	charged := chargedBetween(before, after, g.rows)
+	busy := after.Host.CPUBusyNS - before.Host.CPUBusyNS
+	note := fmt.Sprintf("%d processes, %.0f a second", fallen.Number, float64(fallen.Number)/fallen.Took.Seconds())
+	return []Figure{
+		{Name: "k2i-execs-lost", Unit: "events", Value: float64(after.Events.Lost - before.Events.Lost), Note: note},
+		{Name: "k2i-execs-told", Unit: "processes", Value: float64(told), Peer: "wait", PeerValue: float64(fallen.Number), Ratio: ratio(float64(told), float64(fallen.Number)), Note: note},
+		{
+			Name: "k2i-execs-charged", Unit: "ms", Value: milliseconds(int64(cpu)), Peer: "wait", PeerValue: milliseconds(fallen.CPU.Nanoseconds()),
+			Ratio: ratio(float64(cpu), float64(fallen.CPU)), Note: "wait: the CPU time that wait(2) told of the same processes",
+		},
+		{
+			Name: "k2i-execs-sum", Unit: "ms", Value: milliseconds(charged), Peer: "stat", PeerValue: milliseconds(int64(busy)),
+			Ratio: ratio(float64(charged), float64(busy)), Note: "stat: what /proc/stat counted of all CPUs meanwhile, by ticks; the sum is of all processes, those that ended included",
+		},
+	}
+}
+
+// chargedBetween is the CPU time of all processes between two samples, ns: what those that live
+// had more of, and all of those that ended in between.
+func chargedBetween(before, after *k2iwire.Answer, ended map[k2i.Key]*k2i.Process) int64 {
+	from, to := sampledAt(before), sampledAt(after)
+	var sum int64
+	for i := range before.Processes {
+		if p := &before.Processes[i]; !p.Ended() || int64(p.EndedNS) > from {
+			sum -= int64(p.CPUNS)
+		}
+	}
+	for i := range after.Processes {
+		if p := &after.Processes[i]; p.State != k2i.StateEnded {
+			sum += int64(p.CPUNS)
+		}
+	}
+	for _, p := range ended {
+		if at := int64(p.EndedNS); at > from && at <= to {
+			sum += int64(p.CPUNS)
+		}
+	}
+	return sum
+}
+
+// sampledAt is when an answer's sample was taken, ns since boot.
+func sampledAt(a *k2iwire.Answer) int64 { return a.SampledNS - a.Host.BootUnixNS }
