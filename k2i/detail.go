@@ -19,6 +19,11 @@ type Detail struct {
 	Gaps []Gap `json:"gaps" msgpack:"gaps"` // never nil
 }
 
+// NoDetail is a Detail of which nothing has been read.
+func NoDetail() *Detail {
+	return &Detail{PSSBytes: Unread, USSBytes: Unread, SwapPSSBytes: Unread, FDCount: Unread, Gaps: []Gap{}}
+}
+
 // MaxFDs is how many open files a Detail lists.
 const MaxFDs = 4096
 

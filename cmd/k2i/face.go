@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"ddcos/k2i/agent"
+	"ddcos/k2i/detail"
 	"ddcos/k2i/ipc"
 	"ddcos/k2i/prom"
 	"ddcos/k2i/rest"
@@ -14,9 +15,10 @@ import (
 
 // face is the agent's HTTP handler, /metrics with the agent's own numbers in it.
 // member is nil without a broker.
-func face(a *agent.Agent, member *ipc.Member, f serveFlags, log *slog.Logger) http.Handler {
+func face(a *agent.Agent, details *detail.Reader, member *ipc.Member, f serveFlags, log *slog.Logger) http.Handler {
 	var h *rest.Handler // read at scrape time, when it is there
-	numbers := append(agentNumbers(a),
+	numbers := append(agentNumbers(a), detailNumbers(details)...)
+	numbers = append(numbers,
 		counter("k2i_http_panics_total", "Requests that ended in a panic, which was contained.", func() uint64 { return h.Panics() }),
 		counter("k2i_http_refused_total", "Requests that a guard turned away.", func() uint64 { return h.Refused() }),
 	)
@@ -24,7 +26,7 @@ func face(a *agent.Agent, member *ipc.Member, f serveFlags, log *slog.Logger) ht
 		numbers = append(numbers, roomNumbers(member)...)
 	}
 	h = rest.New(rest.Options{
-		Source: a, Interval: f.interval, Name: f.agent.name, Log: log,
+		Source: a, Details: details, Interval: f.interval, Name: f.agent.name, Log: log,
 		Metrics: prom.Handler(a, numbers, log),
 	})
 	return h
@@ -43,6 +45,16 @@ func agentNumbers(a *agent.Agent) []prom.Number {
 		counter("k2i_events_lost_total", "Events that the kernel had no room for.", func() uint64 { return a.Stats().Events.Lost }),
 		counter("k2i_event_failures_total", "Times that events could not be read.", func() uint64 { return a.Stats().EventFailures }),
 		counter("k2i_exited_dropped_total", "Ended processes that were forgotten before their time for want of room.", func() uint64 { return a.Stats().Events.Dropped }),
+	}
+}
+
+// detailNumbers are those of what is read on demand.
+func detailNumbers(r *detail.Reader) []prom.Number {
+	return []prom.Number{
+		counter("k2i_detail_reads_total", "Reads of one process on demand.", func() uint64 { return r.Stats().Reads }),
+		counter("k2i_detail_deadlines_total", "Those that were given up.", func() uint64 { return r.Stats().Deadlines }),
+		counter("k2i_detail_busy_total", "Those that found no reader free.", func() uint64 { return r.Stats().Busy }),
+		{Name: "k2i_detail_stuck", Help: "Readers that wait now for a kernel that does not answer.", Value: func() float64 { return float64(r.Stats().Stuck) }},
 	}
 }
 

@@ -10,7 +10,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"ddcos/k2i/agent"
+	"ddcos/k2i/detail"
 	"ddcos/k2i/ipc"
+	"ddcos/k2i/procfs"
 	"ddcos/k2i/rest"
 )
 
@@ -44,7 +46,8 @@ func serveCommand() *cobra.Command {
   GET /v1/proc        the processes; parameters fields, sort, limit, pid,
                       ppid, sid, user, ruser, group, rgroup, comm, tty, not;
                       with exited=true those that ended instead, since=10m
-  GET /v1/proc/{pid}  one of them; self is the agent
+  GET /v1/proc/{pid}  one of them; self is the agent. detail=all, or some of
+                      pss,fds,limits,wchan,stack, is read on demand
   GET /v1/host        the host
   GET /healthz        200 while the samples are fresh, else 503
   GET /metrics        for Prometheus
@@ -90,7 +93,11 @@ func serve(ctx context.Context, f serveFlags, log *slog.Logger) error {
 	if f.broker != "" {
 		member = ipc.New(ipc.Options{Broker: f.broker, Name: f.agent.name, Source: a, Log: log})
 	}
-	server := rest.NewServer(face(a, member, f, log), log)
+	fs, err := procfs.New(ctx, procfs.DefaultRoot)
+	if err != nil {
+		return err
+	}
+	server := rest.NewServer(face(a, detail.New(fs, detail.DefaultOptions()), member, f, log), log)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return a.Run(ctx) })
 	for _, l := range listeners {

@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strconv"
-	"time"
 
 	"ddcos/k2i"
 	"ddcos/k2i/query"
@@ -70,33 +68,6 @@ func (h *Handler) processes(c *call) {
 func (h *Handler) named(c *call) {
 	c.values.Set("comm", c.r.PathValue("name"))
 	h.processes(c)
-}
-
-// process is GET /v1/proc/{pid}.
-func (h *Handler) process(c *call) {
-	pid, err := strconv.ParseUint(c.r.PathValue("pid"), 10, 31)
-	if err != nil || pid == 0 {
-		fail(c.w, http.StatusBadRequest, "want /v1/proc/{pid} with a positive number")
-		return
-	}
-	h.one(c, int32(pid))
-}
-
-// self is GET /v1/proc/self.
-func (h *Handler) self(c *call) { h.one(c, h.options.PID) }
-
-func (h *Handler) one(c *call, pid int32) {
-	snap := h.fresh(c)
-	if snap == nil {
-		return
-	}
-	p := snap.Find(pid)
-	if p == nil {
-		c.w.Header().Del("ETag")
-		fail(c.w, http.StatusNotFound, "no process %d on %s in the sample of %s", pid, snap.Host.Name, snap.At.UTC().Format(time.RFC3339Nano))
-		return
-	}
-	h.reply(c, http.StatusOK, processBody{wire.HeadOf(snap, h.options.Now()), p})
 }
 
 // host is GET /v1/host.

@@ -19,6 +19,7 @@ type Source interface{ Snapshot() *k2i.Snapshot }
 // Options of a Handler.
 type Options struct {
 	Source   Source
+	Details  Details
 	Interval time.Duration    // of sampling: health is judged by it
 	Name     string           // this host's own, which a request may use as its Host header
 	PID      int32            // the agent's own, as its samples have it; 0 for what the kernel says

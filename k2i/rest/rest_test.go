@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"net"
@@ -33,6 +34,18 @@ func snapshot() *k2i.Snapshot {
 	}
 }
 
+// details are of nobody: each part that is asked for is missing.
+type details struct{}
+
+func (details) Read(_ context.Context, p *k2i.Process, parts []k2i.Part) *k2i.Detail {
+	d := k2i.NoDetail()
+	d.FDCount = k2i.Count(p.PID)
+	for _, part := range parts {
+		d.Gaps = k2i.AddGap(d.Gaps, part, k2i.GapDenied)
+	}
+	return d
+}
+
 // serve runs an agent's face on a real loopback socket.
 func serve(t *testing.T, spoil func(*Options)) (url string, h *Handler, s *source) {
 	t.Helper()
@@ -40,6 +53,7 @@ func serve(t *testing.T, spoil func(*Options)) (url string, h *Handler, s *sourc
 	s.snap.Store(snapshot())
 	options := DefaultOptions()
 	options.Source, options.Name, options.PID = s, "node7", 1<<22
+	options.Details = details{}
 	if spoil != nil {
 		spoil(&options)
 	}
@@ -196,7 +210,10 @@ func TestOneProcess(t *testing.T) {
 		"/v1/proc/pid/9":                {200, ""},
 		"/v1/proc/pid/x":                {400, "positive number"},
 		"/v1/proc/self":                 {404, "no process 4194304"},
-		"/v1/proc/9?sort=pid":           {400, "no parameters"},
+		"/v1/proc/9?sort=pid":           {400, "allowed are detail"},
+		"/v1/proc/9?detail=fd":          {400, "none of all, pss, fds"},
+		"/v1/proc/9?detail=":            {400, "none of all, pss, fds"},
+		"/v1/proc/8?detail=all":         {404, "no process 8"},
 		"/v1/proc/%2e%2e%2fhost":        {400, "positive number"},
 		"/v1/proc/9/maps":               {404, "no such path"},
 		"/v1/host?x=1":                  {400, "no parameters"},

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"ddcos/k2i"
 	"ddcos/k2i/query"
 	"ddcos/k2i/wire"
 )
@@ -34,7 +33,7 @@ type call struct {
 // routes are all there are. A path of 2018's k2i answers as its newer one.
 func (h *Handler) routes() []route {
 	rows := tables()
-	process := route{types: rows, body: processBody{}, statuses: []int{http.StatusNotFound}}
+	process := route{params: []query.Param{detailParam()}, types: rows, body: processBody{}, statuses: []int{http.StatusNotFound}}
 	all := []route{
 		{path: "/v1/proc", summary: "Processes", params: query.Params(), types: rows, body: wire.Answer{}, answer: h.processes},
 		process.as("/v1/proc/{pid}", "One process", h.process),
@@ -99,12 +98,6 @@ func (h *Handler) unknown(c *call) {
 		hint = "; did you mean " + near[0] + "?"
 	}
 	fail(c.w, http.StatusNotFound, "no such path %.64q%s; there are %s", c.r.URL.Path, hint, strings.Join(all, ", "))
-}
-
-// processBody answers for one process.
-type processBody struct {
-	wire.Head
-	Process *k2i.Process `json:"process" msgpack:"process"`
 }
 
 // healthBody answers whether the samples are fresh: ok, or stale.
