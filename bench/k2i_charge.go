@@ -40,7 +40,7 @@ func (o K2iOptions) charge(ctx context.Context) (figures []Figure, err error) {
 			if err != nil {
 				return err
 			}
-			g := &gathered{rows: map[k2i.Key]*k2i.Process{}}
+			g := newGathered()
 			var all []spent
 			for range chargeEach {
 				some, err := spend(path, kind == "daemon")
@@ -48,11 +48,11 @@ func (o K2iOptions) charge(ctx context.Context) (figures []Figure, err error) {
 					return err
 				}
 				all = append(all, some...)
-				if err := g.gather(ctx, a); err != nil { // well within what is looked back for
+				if err := g.gather(ctx, a); err != nil {
 					return err
 				}
 			}
-			if err := pause(ctx, time.Now().Add(gatherSince/3)); err != nil { // its whole time is told after a while
+			if err := pause(ctx, time.Now().Add(gatherSlack)); err != nil { // its whole time is told after a while
 				return err
 			}
 			if err := g.gather(ctx, a); err != nil {

@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	gatherEvery = time.Second             // those that ended are asked for so often
-	gatherSince = 1500 * time.Millisecond // and looked for so far back
+	gatherEvery = time.Second            // those that ended are asked for so often
+	gatherSlack = 500 * time.Millisecond // and looked for so much further back: CPU times are told late
 	settleTime  = 3 * time.Second         // until the last is told
 	enderName   = "ender"
 )
@@ -23,16 +23,21 @@ const (
 // gathered is what an agent told of processes that ended.
 type gathered struct {
 	rows map[k2i.Key]*k2i.Process
-	last *k2iwire.Answer
+	last time.Time
 }
 
+func newGathered() *gathered { return &gathered{rows: map[k2i.Key]*k2i.Process{}, last: time.Now()} }
+
 // gather asks once for those that ended lately.
-func (g *gathered) gather(ctx context.Context, a *k2iAgent) (err error) {
-	if g.last, err = a.ask(ctx, query.Query{Exited: true, SinceNS: gatherSince.Nanoseconds()}); err != nil {
+func (g *gathered) gather(ctx context.Context, a *k2iAgent) error {
+	now := time.Now()
+	answer, err := a.ask(ctx, query.Query{Exited: true, SinceNS: (now.Sub(g.last) + gatherSlack).Nanoseconds()})
+	if err != nil {
 		return err
 	}
-	for i := range g.last.Processes {
-		p := &g.last.Processes[i]
+	g.last = now
+	for i := range answer.Processes {
+		p := &answer.Processes[i]
 		g.rows[p.Key()] = p // the latest has the whole CPU time
 	}
 	return nil
@@ -61,6 +66,9 @@ func (o K2iOptions) execs(ctx context.Context) (figures []Figure, err error) {
 		took := time.Since(began)
 		after, err := a.ask(ctx, query.Query{})
 		if err != nil {
+			return err
+		}
+		if err := g.gather(ctx, a); err != nil {
 			return err
 		}
 		figures = o.execFigures(fallen, g, before, after)
@@ -105,7 +113,7 @@ func (o K2iOptions) storm(ctx context.Context, a *k2iAgent, s crowd.Storm) (crow
 		fallen, err := s.Run(stormy)
 		done <- ran{fallen, err}
 	}()
-	g := &gathered{rows: map[k2i.Key]*k2i.Process{}}
+	g := newGathered()
 	var all *ran
 	var until time.Time
 	for all == nil || time.Now().Before(until) {
@@ -132,26 +140,27 @@ func (o K2iOptions) storm(ctx context.Context, a *k2iAgent, s crowd.Storm) (crow
 
 // execFigures compares what was done with what was told.
 func (o K2iOptions) execFigures(fallen crowd.Fallen, g *gathered, before, after *k2iwire.Answer) []Figure {
-	told, cpu := 0, uint64(0)
+	told, used := 0, int64(0)
 	for _, p := range g.rows {
 		if p.Comm == enderName {
 			told++
-			cpu += p.CPUNS
+			used += int64(p.CPUNS)
 		}
 	}
-	charged := chargedBetween(before, after, g.rows)
-	busy := after.Host.CPUBusyNS - before.Host.CPUBusyNS
+	cpu, waited := milliseconds(used), milliseconds(fallen.CPU.Nanoseconds())
+	charged := milliseconds(chargedBetween(before, after, g.rows))
+	busy := milliseconds(int64(after.Host.CPUBusyNS - before.Host.CPUBusyNS))
 	note := fmt.Sprintf("%d processes, %.0f a second", fallen.Number, float64(fallen.Number)/fallen.Took.Seconds())
 	return []Figure{
 		{Name: "k2i-execs-lost", Unit: "events", Value: float64(after.Events.Lost - before.Events.Lost), Note: note},
 		{Name: "k2i-execs-told", Unit: "processes", Value: float64(told), Peer: "wait", PeerValue: float64(fallen.Number), Ratio: ratio(float64(told), float64(fallen.Number)), Note: note},
 		{
-			Name: "k2i-execs-charged", Unit: "ms", Value: milliseconds(int64(cpu)), Peer: "wait", PeerValue: milliseconds(fallen.CPU.Nanoseconds()),
-			Ratio: ratio(float64(cpu), float64(fallen.CPU)), Note: "wait: the CPU time that wait(2) told of the same processes",
+			Name: "k2i-execs-charged", Unit: "ms", Value: cpu, Peer: "wait", PeerValue: waited,
+			Ratio: ratio(cpu, waited), Note: "wait: the CPU time that wait(2) told of the same processes",
 		},
 		{
-			Name: "k2i-execs-sum", Unit: "ms", Value: milliseconds(charged), Peer: "stat", PeerValue: milliseconds(int64(busy)),
-			Ratio: ratio(float64(charged), float64(busy)), Note: "stat: what /proc/stat counted of all CPUs meanwhile, by ticks; the sum is of all processes, those that ended included",
+			Name: "k2i-execs-sum", Unit: "ms", Value: charged, Peer: "stat", PeerValue: busy,
+			Ratio: ratio(charged, busy), Note: "stat: what /proc/stat counted of all CPUs meanwhile, by ticks; the sum is of all processes, those that ended included",
 		},
 	}
 }

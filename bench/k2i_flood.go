@@ -34,7 +34,7 @@ func (o K2iOptions) flood(ctx context.Context) (figures []Figure, err error) {
 		if err != nil {
 			return err
 		}
-		after, err := a.settled(ctx, before, eventsOfOne*fallen.Number)
+		after, err := a.caughtUp(ctx, before, eventsOfOne*fallen.Number)
 		if err != nil {
 			return err
 		}
@@ -73,8 +73,8 @@ func (a *k2iAgent) events(ctx context.Context) (k2i.Events, error) {
 	return answer.Events, nil
 }
 
-// settled waits until so many events more than before are known, or for so long that they would be.
-func (a *k2iAgent) settled(ctx context.Context, before k2i.Events, made int) (k2i.Events, error) {
+// caughtUp waits until so many events more than before are known, or for so long that they would be.
+func (a *k2iAgent) caughtUp(ctx context.Context, before k2i.Events, made int) (k2i.Events, error) {
 	end := time.Now().Add(floodCalm)
 	for {
 		// What was lost by interruption is counted once a second.
