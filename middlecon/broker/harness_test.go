@@ -211,3 +211,17 @@ func (r *raw) lives() {
 		r.t.Fatalf("pong of %d", f.Sequence)
 	}
 }
+
+// statsOf asks for the broker's counts, and skips what else comes.
+func statsOf(r *raw) (s protocol.Stats) {
+	r.t.Helper()
+	r.send(protocol.Header{Kind: protocol.KindStatus, Sequence: 1 << 50}, nil, nil)
+	for {
+		if f := r.next(); f.Kind == protocol.KindStats {
+			if err := protocol.DecodeAnswer(f.Meta, &s); err != nil {
+				r.t.Fatal(err)
+			}
+			return s
+		}
+	}
+}

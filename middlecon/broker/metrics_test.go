@@ -1,14 +1,11 @@
 package broker
 
 import (
-	"bufio"
 	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
 	"regexp"
-	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -23,17 +20,7 @@ func scrape(t *testing.T, b *Broker) map[string]float64 {
 	if w.Code != 200 {
 		t.Fatalf("status %d: %s", w.Code, w.Body)
 	}
-	all := map[string]float64{}
-	for lines := bufio.NewScanner(w.Body); lines.Scan(); {
-		if name, value, ok := strings.Cut(lines.Text(), " "); ok && name != "#" {
-			n, err := strconv.ParseFloat(value, 64)
-			if err != nil {
-				t.Fatalf("%s: %v", lines.Text(), err)
-			}
-			all[name] = n
-		}
-	}
-	return all
+	return parseMetrics(t, w.Body.String())
 }
 
 func TestMetrics(t *testing.T) {

@@ -10,7 +10,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 	"unsafe"
 
 	"github.com/panjf2000/gnet/v2"
@@ -18,30 +17,6 @@ import (
 	"ddcos/middlecon/room"
 	"ddcos/protocol"
 )
-
-// What a session says of a call or a room that is not its own changes nothing.
-func TestNobodySpeaksForAnother(t *testing.T) {
-	b := start(t, nil)
-	victim := welcome(t, b, "unix")
-	room := victim.join("r", "victim")
-	caller := welcome(t, b, "unix")
-	caller.call(1, "r", 200*time.Millisecond, nil)
-	call := victim.expect(protocol.KindDeliver, nil).Sequence
-
-	spoofer := welcome(t, b, "unix")
-	spoofer.join("other", "victim")
-	spoofer.send(protocol.Header{Kind: protocol.KindReply, Outcome: protocol.OK, Room: room, Sequence: call}, nil, []byte("forged"))
-	spoofer.send(protocol.Header{Kind: protocol.KindReceipt, Room: room, Sequence: call}, nil, nil)
-	spoofer.send(protocol.Header{Kind: protocol.KindCancel, Sequence: 1}, nil, nil) // a sequence of the caller's
-	spoofer.send(protocol.Header{Kind: protocol.KindLeave, Room: room, Sequence: 2}, nil, nil)
-	if f := spoofer.expect(protocol.KindError, nil); f.Code != protocol.CodeNotMember {
-		t.Errorf("leaving another's room: %v", f.Code)
-	}
-	entries, _ := caller.account()
-	if len(entries) != 1 || entries[0].Outcome != protocol.NoReceipt || len(entries[0].Reply) > 0 {
-		t.Errorf("entries %+v", entries)
-	}
-}
 
 // Over TCP without authentication nobody knows more than where it came from.
 func TestTCPMembersAreKnownByAddress(t *testing.T) {

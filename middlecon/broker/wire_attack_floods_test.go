@@ -2,6 +2,7 @@ package broker
 
 import (
 	"bytes"
+	"sync/atomic"
 	"time"
 
 	"ddcos/protocol"
@@ -179,4 +180,50 @@ func attackByRepliesToAny(a *attacker) {
 	})
 	f.hangUp()
 	<-word
+}
+
+// attackByAmplification asks for all members of the neighbours' room, again and again,
+// by several sessions of one address. It does not wait when it is told to; and it
+// gets no more than its address may have.
+func attackByAmplification(a *attacker) {
+	const sessions, window = 4, 8 // fewer in flight than a member bears: its being busy is another matter
+	var served, throttled atomic.Int64
+	began := time.Now()
+	a.several(sessions, sessions, func(int) {
+		f := a.open("tcp", true)
+		if f == nil {
+			return
+		}
+		asked := uint64(0)
+		ask := func() {
+			asked++
+			f.put(bytesOf(protocol.Header{Kind: protocol.KindCall, Sequence: asked, Budget: 5e6}, protocol.Call{Room: neighbourRoom}, nil))
+		}
+		for range window {
+			ask()
+		}
+		for answered := uint64(0); answered < asked; answered++ {
+			answer, err := f.read()
+			switch {
+			case err == nil && answer.Kind == protocol.KindAccount && answer.Flags&protocol.FlagMore == 0:
+				served.Add(1)
+			case err == nil && answer.Kind == protocol.KindError && answer.Code == protocol.CodeTooManyDeliveries && answer.Sequence > 0:
+				throttled.Add(1)
+			default:
+				a.wrong("a %v frame (%v), %v", answer.Kind, answer.Code, err)
+				return
+			}
+			if asked < uint64(a.Scale) {
+				ask()
+			}
+		}
+		f.leave()
+	})
+	took := time.Since(began)
+	a.figure("served", float64(served.Load()))
+	a.figure("throttled", float64(throttled.Load()))
+	most := float64(a.Deliveries) * (1 + took.Seconds()) / neighbourMembers
+	if got := served.Load(); throttled.Load() == 0 || float64(got) > most+1 {
+		a.wrong("%d calls were served in %v and %d were not; %.0f may be", got, took, throttled.Load(), most)
+	}
 }

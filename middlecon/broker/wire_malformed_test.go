@@ -119,37 +119,3 @@ func TestFramesInAnyPieces(t *testing.T) {
 		})
 	}
 }
-
-// Every kind there is and there may be, before and after Hello: a session
-// ends, or it does not, but the broker lives and says why.
-func TestEveryKindInEveryState(t *testing.T) {
-	b := start(t, nil)
-	fromProcess := map[protocol.Kind]bool{
-		protocol.KindReceipt: true, protocol.KindReply: true, protocol.KindLeave: true,
-		protocol.KindCancel: true, protocol.KindPing: true, protocol.KindPong: true, protocol.KindStatus: true,
-	}
-	for kind := range 256 {
-		k := protocol.Kind(kind)
-		frame := bytesOf(protocol.Header{Kind: k, Outcome: protocol.OK, Sequence: 5}, nil, nil)
-		before := connect(t, b, "unix")
-		before.write(frame)
-		if code := before.ended(); code == 0 {
-			t.Errorf("%v before hello: the session ended without a code", k)
-		}
-		after := welcome(t, b, "unix")
-		after.write(frame)
-		if fromProcess[k] {
-			after.write(bytesOf(protocol.Header{Kind: protocol.KindPing, Sequence: 9}, nil, nil))
-			for f := after.next(); f.Kind != protocol.KindPong || f.Sequence != 9; f = after.next() {
-				continue
-			}
-		} else if code := after.ended(); code == 0 {
-			t.Errorf("%v after hello: the session ended without a code", k)
-		}
-		if !k.Known() {
-			skipped := welcome(t, b, "unix")
-			skipped.write(patched(frame, 2, byte(protocol.FlagIgnorable)))
-			skipped.lives()
-		}
-	}
-}

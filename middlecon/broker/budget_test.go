@@ -53,20 +53,6 @@ func TestRapidReset(t *testing.T) {
 	}
 }
 
-// statsOf asks for the broker's counts, and skips what else comes.
-func statsOf(r *raw) (s protocol.Stats) {
-	r.t.Helper()
-	r.send(protocol.Header{Kind: protocol.KindStatus, Sequence: 1 << 50}, nil, nil)
-	for {
-		if f := r.next(); f.Kind == protocol.KindStats {
-			if err := protocol.DecodeAnswer(f.Meta, &s); err != nil {
-				r.t.Fatal(err)
-			}
-			return s
-		}
-	}
-}
-
 // A user who causes too many deliveries is told for how long to wait, by whatever
 // session; others are not concerned.
 func TestDeliveriesOfAPrincipal(t *testing.T) {

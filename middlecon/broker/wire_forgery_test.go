@@ -42,7 +42,7 @@ func TestNobodyAnswersForAnother(t *testing.T) {
 	if by := byName(entries); len(by) != 2 || string(by["a"].Reply) != "a's" || string(by["b"].Reply) != "b's" || sum.Duplicate != 2 {
 		t.Errorf("%+v, %+v", entries, sum)
 	}
-	if s := counts(t, caller); s.Unknown+s.Late != 2 {
+	if s := statsOf(caller); s.Unknown+s.Late != 2 {
 		t.Errorf("forged replies: %d unknown, %d late", s.Unknown, s.Late)
 	}
 }
@@ -54,14 +54,6 @@ func byName(entries []protocol.Entry) map[string]protocol.Entry {
 		all[e.Name] = e
 	}
 	return all
-}
-
-// counts asks the broker for its stats.
-func counts(t testing.TB, r *raw) (s protocol.Stats) {
-	t.Helper()
-	r.send(protocol.Header{Kind: protocol.KindStatus, Sequence: 1 << 50}, nil, nil)
-	r.expect(protocol.KindStats, &s)
-	return s
 }
 
 // W19: a reply after the outcome is final is counted, and changes nothing, on
@@ -86,7 +78,7 @@ func TestLateRepliesChangeNothing(t *testing.T) {
 			caller.send(protocol.Header{Kind: protocol.KindCancel, Sequence: sequence}, nil, nil)
 		}},
 	} {
-		before := counts(t, caller)
+		before := statsOf(caller)
 		sequence := uint64(i + 1)
 		caller.send(protocol.Header{Kind: protocol.KindCall, Sequence: sequence, Budget: 100_000}, c.rule, nil)
 		call := m.expect(protocol.KindDeliver, nil).Sequence
@@ -102,7 +94,7 @@ func TestLateRepliesChangeNothing(t *testing.T) {
 		m.expect(protocol.KindCancel, nil)
 		reply(m, call, "late")
 		m.lives()
-		if after := counts(t, caller); after.Late != before.Late+1 || after.Outcomes[protocol.OK] != before.Outcomes[protocol.OK]+1 {
+		if after := statsOf(caller); after.Late != before.Late+1 || after.Outcomes[protocol.OK] != before.Outcomes[protocol.OK]+1 {
 			t.Errorf("%s: late %d, then %d", c.name, before.Late, after.Late)
 		}
 	}
@@ -135,7 +127,7 @@ func TestCapturedFramesAreNothingOnAnotherSession(t *testing.T) {
 		}
 	}
 	replayer.lives()
-	if s := counts(t, caller); s.Unknown != 1 || s.InFlight != 1 || s.Members != 1 || s.StatesSet != 0 {
+	if s := statsOf(caller); s.Unknown != 1 || s.InFlight != 1 || s.Members != 1 || s.StatesSet != 0 {
 		t.Errorf("after the replay: %+v", s)
 	}
 	m.write(captured[1])
@@ -145,7 +137,7 @@ func TestCapturedFramesAreNothingOnAnotherSession(t *testing.T) {
 	// On the same session, what was answered is only counted.
 	m.write(captured[1])
 	m.lives()
-	if s := counts(t, caller); s.Late != 1 || s.Outcomes[protocol.OK] != 1 {
+	if s := statsOf(caller); s.Late != 1 || s.Outcomes[protocol.OK] != 1 {
 		t.Errorf("after the second reply: %+v", s)
 	}
 }
@@ -176,7 +168,7 @@ func TestDeadlinesOutsideAreRefused(t *testing.T) {
 		}
 	}
 	m.lives() // its pong is the first frame since it joined
-	if s := counts(t, caller); s.Accepted != 0 || s.Refused+s.OffersRefused != refused {
+	if s := statsOf(caller); s.Accepted != 0 || s.Refused+s.OffersRefused != refused {
 		t.Errorf("%+v; %d were refused", s, refused)
 	}
 	for _, budget := range []uint32{1000, 300_000_000} {

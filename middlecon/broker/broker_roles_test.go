@@ -49,7 +49,7 @@ func playRole() {
 type besiegedOptions struct {
 	Dir        string
 	Files      uint64 // the process's limit of open files; 0: as it is
-	QueueBytes int    // 0: the default
+	Deliveries int    // of one principal, a second and at once; 0: the default
 }
 
 type besiegedReady struct{ Unix, TCP string }
@@ -80,8 +80,8 @@ func serveBesieged() error {
 		{Network: "unix", Where: filepath.Join(o.Dir, "m.sock")},
 		{Network: "tcp", Where: "127.0.0.1:0"},
 	}
-	if o.QueueBytes > 0 {
-		options.QueueBytes = o.QueueBytes
+	if o.Deliveries > 0 {
+		options.Limits.Deliveries, options.Limits.DeliveryBurst = o.Deliveries, o.Deliveries
 	}
 	b, err := New(options)
 	if err != nil {

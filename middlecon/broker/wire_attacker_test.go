@@ -16,11 +16,12 @@ import (
 
 // orders tell an attacker's process what to do.
 type orders struct {
-	Attack    string
-	Unix, TCP string
-	Scale     int  // of the attack, as it understands it
-	Again     bool // until the standard input ends, instead of once
-	Meek      bool // with no claim on the processor that somebody else has
+	Attack     string
+	Unix, TCP  string
+	Scale      int  // of the attack, as it understands it
+	Deliveries int  // that one principal may cause, a second and at once
+	Again      bool // until the standard input ends, instead of once
+	Meek       bool // with no claim on the processor that somebody else has
 }
 
 // deeds are what came of an attack.
