@@ -51,6 +51,7 @@ type Broker struct {
 	clock      time.Duration // when the turn began
 	memory     []byte        // of frames that are written within the turn
 	joined     []byte        // frames that leave together
+	viewed     viewed        // the latest of the turn
 	latency    latency
 	members    latency
 	memoryLeft memoryLeft

@@ -1,6 +1,9 @@
 package broker
 
-import "ddcos/protocol"
+import (
+	"ddcos/middlecon/room"
+	"ddcos/protocol"
+)
 
 // What the entries of one chunk may take, by an estimate that errs upwards.
 // What is left of MaxBody is for a summary.
@@ -9,9 +12,37 @@ const (
 	fixedBytes = 64 // the numbers and msgpack heads of one element
 )
 
-// viewFrames cuts one change of a view into frames.
-func viewFrames(sequence uint64, change protocol.ViewChunk) [][]byte {
-	var frames [][]byte
+// viewed is a change of a view, encoded for all who are told of it one after the other.
+type viewed struct {
+	change *protocol.ViewChunk
+	metas  [][]byte // of its frames
+}
+
+// show tells one watcher of a change.
+func (b *Broker) show(e room.View) {
+	if b.viewed.change != e.Change {
+		b.viewed = viewed{e.Change, viewMetas(*e.Change)}
+	}
+	s := b.byID[e.Session]
+	for i, meta := range b.viewed.metas {
+		if s == nil || s.closing {
+			return
+		}
+		h := protocol.Header{Kind: protocol.KindView, Sequence: e.Sequence}
+		if i < len(b.viewed.metas)-1 {
+			h.Flags = protocol.FlagMore
+		}
+		f, err := protocol.AppendFrame(b.borrow(protocol.HeaderSize+len(meta)), h, meta, nil)
+		if err != nil {
+			panic("broker: a chunk longer than it was meant to be: " + err.Error())
+		}
+		b.push(s, queued{frame: f, lent: b.lend(f)})
+	}
+}
+
+// viewMetas cuts one change of a view into what frames have room for.
+func viewMetas(change protocol.ViewChunk) [][]byte {
+	var metas [][]byte
 	for {
 		chunk, left := change, chunkBytes
 		n := fit(change.Joined, protocol.MaxChunk, &left, memberBytes)
@@ -26,14 +57,9 @@ func viewFrames(sequence uint64, change protocol.ViewChunk) [][]byte {
 		n = fit(change.Absent, protocol.MaxChunk-used, &left, absentBytes)
 		chunk.Absent, change.Absent = change.Absent[:n], change.Absent[n:]
 
-		more := len(change.Joined)+len(change.Gone)+len(change.Changed)+len(change.Absent) > 0
-		h := protocol.Header{Kind: protocol.KindView, Sequence: sequence}
-		if more {
-			h.Flags = protocol.FlagMore
-		}
-		frames = append(frames, frame(h, chunk))
-		if !more {
-			return frames
+		metas = append(metas, protocol.Encode(chunk))
+		if len(change.Joined)+len(change.Gone)+len(change.Changed)+len(change.Absent) == 0 {
+			return metas
 		}
 	}
 }

@@ -57,9 +57,7 @@ func (b *Broker) do(e room.Effect) {
 			b.end(s, e.Err.Code, e.Err.Text)
 		}
 	case room.View:
-		for _, f := range viewFrames(e.Sequence, e.Change) {
-			b.send(e.Session, f)
-		}
+		b.show(e)
 	}
 }
 

@@ -167,6 +167,53 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
+// TestOneEncoding: what all watchers of a room are told is encoded once, however many
+// there are.
+func TestOneEncoding(t *testing.T) {
+	const watchers, each = 8, 64
+	d := newDesk(t, 0, protocol.Call{Room: "r"})
+	var all []*session
+	for i := range watchers {
+		s := d.session(100 + i)
+		all = append(all, s)
+		for n := range uint64(each) {
+			d.turn(s, bytesOf(protocol.Header{Kind: protocol.KindWatch, Sequence: n + 1}, protocol.Watch{Room: "r"}, nil))
+		}
+		s.conn.(*tape).bytes = nil
+	}
+	join := bytesOf(protocol.Header{Kind: protocol.KindJoin, Sequence: 1}, protocol.Join{Room: "r", Name: "m", Labels: map[string]string{"k": "v"}}, nil)
+	leave := bytesOf(protocol.Header{Kind: protocol.KindLeave, Sequence: 2, Room: 1}, nil, nil)
+	heard := 0
+	comeAndGo := func() {
+		d.turn(d.caller, join)
+		d.turn(d.caller, leave)
+		heard = 0
+		for _, s := range all {
+			s.conn.(*tape).frames(t, func(f protocol.Frame) {
+				var v protocol.ViewChunk
+				if err := protocol.DecodeAnswer(f.Meta, &v); err != nil || f.Sequence != uint64(heard%each)+1 || len(v.Joined)+len(v.Gone) != 1 {
+					t.Fatalf("%v frame of %d: %+v, %v", f.Kind, f.Sequence, v, err)
+				}
+				heard++
+			})
+		}
+	}
+	if comeAndGo(); heard != 2*watchers*each {
+		t.Fatalf("%d views were told, want %d", heard, 2*watchers*each)
+	}
+	quiet := func() {
+		d.turn(d.caller, join)
+		d.turn(d.caller, leave)
+		for _, s := range all {
+			s.conn.(*tape).bytes = s.conn.(*tape).bytes[:0]
+		}
+	}
+	quiet()
+	if n := testing.AllocsPerRun(10, quiet) / (2 * watchers * each); n > 1.2 { // its effect
+		t.Errorf("%.2f allocations for each watcher of a change", n)
+	}
+}
+
 // TestOneWrite: what is queued for one session leaves together, and what its
 // transport does not take stays as it was, though the turn's memory is used again.
 func TestOneWrite(t *testing.T) {

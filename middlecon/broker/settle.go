@@ -41,7 +41,7 @@ func (b *Broker) settle() {
 		b.flush()
 		b.catchUp()
 	}
-	b.working, b.memory = false, b.memory[:0]
+	b.working, b.memory, b.viewed = false, b.memory[:0], viewed{}
 	b.drained()
 	b.arm()
 }

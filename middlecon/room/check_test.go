@@ -147,7 +147,7 @@ func (m *model) shown(e View) string {
 	}
 	w := m.watches[i]
 	if changed := e.Change.Changed; len(changed) > 0 {
-		m.shownState(e.Change, w.view)
+		m.shownState(*e.Change, w.view)
 	} else if e.Change.View != w.view+1 || len(e.Change.Joined)+len(e.Change.Gone) != 1 {
 		m.fail("honest membership", "%s after view %d", describe(e), w.view)
 	}

@@ -260,7 +260,7 @@ type (
 	View struct {
 		Session  SessionID
 		Sequence uint64
-		Change   protocol.ViewChunk // any number of members: the broker cuts it into frames
+		Change   *protocol.ViewChunk // the same for all who watch; any number of members: the broker cuts it into frames
 	}
 )
 

@@ -271,7 +271,7 @@ func describe(e Effect) string {
 	case Abandoned:
 		return fmt.Sprintf("abandoned %d seq=%d %s", e.Session, e.Sequence, describeAccount(e.Account))
 	case View:
-		return fmt.Sprintf("view %d seq=%d %s", e.Session, e.Sequence, describeView(e.Change))
+		return fmt.Sprintf("view %d seq=%d %s", e.Session, e.Sequence, describeView(*e.Change))
 	}
 	return fmt.Sprintf("%T", e)
 }

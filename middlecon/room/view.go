@@ -26,7 +26,7 @@ func (r *Rooms) watch(e Watch) {
 		full.Joined = in.shown()
 		full.Absent = r.listAbsent(in, &target{})
 	}
-	r.emit(View{Session: e.Session, Sequence: e.Sequence, Change: full})
+	r.emit(View{Session: e.Session, Sequence: e.Sequence, Change: &full})
 	if e.Body.Once {
 		return
 	}
@@ -62,11 +62,11 @@ func (r *Rooms) unwatch(w *watch) {
 	r.dropIfUnused(w.room)
 }
 
-// show tells every watcher of the room what changed; they share its slices.
+// show tells every watcher of the room what changed; they share what they are told.
 func (r *Rooms) show(in *room, change protocol.ViewChunk) {
 	change.Room, change.View, change.Size = in.name, in.view, uint32(in.size)
 	for _, w := range in.watches {
-		r.emit(View{Session: w.session.id, Sequence: w.sequence, Change: change})
+		r.emit(View{Session: w.session.id, Sequence: w.sequence, Change: &change})
 	}
 }
 
