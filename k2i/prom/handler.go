@@ -21,10 +21,10 @@ type Number struct {
 // maxScrapes is how many scrapes are answered at the same time; one more is told 503.
 const maxScrapes = 4
 
-// Handler serves /metrics: the newest snapshot of source, the agent's own
-// numbers, and what Go's runtime and the kernel say of the agent's process.
-func Handler(source Source, numbers []Number, log *slog.Logger) http.Handler {
-	return handler(registry(source, numbers, time.Now), log)
+// Handler serves /metrics: the newest snapshot of source, the groups, the agent's
+// own numbers, and what Go's runtime and the kernel say of the agent's process.
+func Handler(source Source, groups *Groups, numbers []Number, log *slog.Logger) http.Handler {
+	return handler(registry(source, groups, numbers, time.Now), log)
 }
 
 func handler(r *prometheus.Registry, log *slog.Logger) http.Handler {
@@ -37,9 +37,9 @@ func handler(r *prometheus.Registry, log *slog.Logger) http.Handler {
 
 // registry holds everything that Handler serves; a Number that is named twice
 // is a mistake of the program.
-func registry(source Source, numbers []Number, now func() time.Time) *prometheus.Registry {
+func registry(source Source, groups *Groups, numbers []Number, now func() time.Time) *prometheus.Registry {
 	r := prometheus.NewRegistry()
-	r.MustRegister(newCollector(source, now), collectors.NewGoCollector(),
+	r.MustRegister(newCollector(source, groups, now), collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, n := range numbers {
 		if n.Counter {
