@@ -15,7 +15,7 @@ import (
 
 // face is the agent's HTTP handler, /metrics with the agent's own numbers in it.
 // member is nil without a broker.
-func face(a *agent.Agent, details *detail.Reader, member *ipc.Member, f serveFlags, log *slog.Logger) http.Handler {
+func face(a *agent.Agent, details *detail.Reader, groups *prom.Groups, member *ipc.Member, f serveFlags, log *slog.Logger) http.Handler {
 	var h *rest.Handler // read at scrape time, when it is there
 	numbers := append(agentNumbers(a), detailNumbers(details)...)
 	numbers = append(numbers,
@@ -27,7 +27,7 @@ func face(a *agent.Agent, details *detail.Reader, member *ipc.Member, f serveFla
 	}
 	h = rest.New(rest.Options{
 		Source: a, Details: details, Interval: f.interval, Name: f.agent.name, Log: log,
-		Metrics: prom.Handler(a, numbers, log),
+		Metrics: prom.Handler(a, groups, numbers, log),
 	})
 	return h
 }

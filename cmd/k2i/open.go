@@ -24,7 +24,8 @@ const eventsAuto = "auto"
 
 // open checks the flags and then opens what can fail: the addresses, and the
 // agent, which is the slower of the two. Nothing stays open when it fails.
-func open(ctx context.Context, f serveFlags, log *slog.Logger) (*agent.Agent, []net.Listener, error) {
+// observe is given every sample.
+func open(ctx context.Context, f serveFlags, observe func(*k2i.Snapshot), log *slog.Logger) (*agent.Agent, []net.Listener, error) {
 	addresses, err := f.check()
 	if err != nil {
 		return nil, nil, err
@@ -44,6 +45,7 @@ func open(ctx context.Context, f serveFlags, log *slog.Logger) (*agent.Agent, []
 		listeners = append(listeners, l)
 	}
 	options := f.agent.options(f.interval, log)
+	options.Observe = observe
 	if f.events != eventsAuto {
 		options.Events = k2i.EventMode(f.events)
 	}

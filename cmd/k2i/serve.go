@@ -13,6 +13,7 @@ import (
 	"ddcos/k2i/detail"
 	"ddcos/k2i/ipc"
 	"ddcos/k2i/procfs"
+	"ddcos/k2i/prom"
 	"ddcos/k2i/rest"
 )
 
@@ -84,7 +85,8 @@ unless --insecure-plaintext is given. A Unix socket is for its owner and group.`
 
 // serve runs an agent and its faces until ctx ends, or one of them cannot go on.
 func serve(ctx context.Context, f serveFlags, log *slog.Logger) error {
-	a, listeners, err := open(ctx, f, log)
+	groups := prom.NewGroups()
+	a, listeners, err := open(ctx, f, groups.Observe, log)
 	if err != nil {
 		return err
 	}
@@ -97,7 +99,7 @@ func serve(ctx context.Context, f serveFlags, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	server := rest.NewServer(face(a, detail.New(fs, detail.DefaultOptions()), member, f, log), log)
+	server := rest.NewServer(face(a, detail.New(fs, detail.DefaultOptions()), groups, member, f, log), log)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return a.Run(ctx) })
 	for _, l := range listeners {

@@ -27,6 +27,10 @@ type Options struct {
 	Root     string        // of the proc file system
 	Unmasked bool          // secrets in command lines are shown as they are: for a caller's own eyes, never to serve
 	Log      *slog.Logger
+
+	// Observe is given the snapshot of every sample, once, in their order. The
+	// next sample waits for it. Nil for nobody.
+	Observe func(*k2i.Snapshot)
 }
 
 // DefaultOptions are those of an agent that was told nothing.
@@ -176,6 +180,9 @@ func (a *Agent) pass(ctx context.Context) {
 		events := a.drain()
 		snap := a.live.Sample(sample, events, a.events.status())
 		a.snapshot.Store(snap)
+		if a.options.Observe != nil {
+			a.options.Observe(snap)
+		}
 		stats.Events, stats.EventFailures = snap.Events, a.eventFailures
 		a.last, a.lost, a.owed = sample, stats.Events.Lost, false
 		stats.Passes++
