@@ -154,6 +154,7 @@ func TestServe(t *testing.T) {
 			t.Errorf("/metrics has no %s", want)
 		}
 	}
+	checkMetrics(t, string(metrics))
 
 	if status := stop(); status != 0 {
 		t.Errorf("status %d:\n%s", status, log)

@@ -102,6 +102,8 @@ func TestRun(t *testing.T) {
 		t.Run(string(mode), func(t *testing.T) {
 			options := DefaultOptions()
 			options.Mode, options.Interval = mode, 10*time.Millisecond
+			var seen []*k2i.Snapshot
+			options.Observe = func(snap *k2i.Snapshot) { seen = append(seen, snap) }
 			a, err := New(t.Context(), options)
 			if err != nil {
 				t.Fatal(err)
@@ -127,6 +129,10 @@ func TestRun(t *testing.T) {
 			cancel()
 			if err := <-done; err != nil {
 				t.Error(err)
+			}
+			inOrder := slices.IsSortedFunc(seen, func(a, b *k2i.Snapshot) int { return int(a.Host.UptimeNS - b.Host.UptimeNS) })
+			if uint64(len(seen)) != a.Stats().Passes || !inOrder {
+				t.Errorf("of %d samples %d were observed, in order: %v", a.Stats().Passes, len(seen), inOrder)
 			}
 		})
 	}
