@@ -32,7 +32,11 @@ func (s *scripted) Ask(_ context.Context, req wire.Request) ([]fleet.Reply, erro
 	s.asked = append(s.asked, req.Query)
 	replies := slices.Clone(s.down)
 	for _, h := range s.hosts {
-		replies = append(replies, fleet.Reply{Host: h.Host.Name, Status: fleet.StatusOK, Answer: wire.Respond(h, req, h.At.Add(250*time.Millisecond))})
+		answer, err := wire.Respond(h, req, h.At.Add(250*time.Millisecond))
+		if err != nil {
+			return nil, err
+		}
+		replies = append(replies, fleet.Reply{Host: h.Host.Name, Status: fleet.StatusOK, Answer: answer})
 	}
 	return replies, s.err
 }

@@ -130,7 +130,11 @@ func (s Selection) inLists(p *k2i.Process, remote bool, self *k2i.Process) bool 
 	}
 	lists := s.lists
 	lists.Negate = false
-	return anyList(lists) && len(query.Run(query.Query{Select: lists}, &k2i.Snapshot{Processes: []*k2i.Process{p}})) > 0
+	if !anyList(lists) {
+		return false
+	}
+	found, err := query.Run(query.Query{Select: lists}, &k2i.Snapshot{Processes: []*k2i.Process{p}})
+	return err == nil && len(found) > 0
 }
 
 // isRunning is what the option r keeps: running, or waiting for a disk.

@@ -39,7 +39,11 @@ func (c *counting) Ask(ctx context.Context, req wire.Request) ([]fleet.Reply, er
 		Host: k2i.Host{ID: "id", Name: "one", CPUs: 2, MemTotalBytes: 1 << 30}, At: at, BusyCPUs: k2i.NoRate(),
 		Processes: k2i.Pointers([]k2i.Process{process(1, 1, "root", "init", k2i.NoRate(), 1, 1)}),
 	}
-	return []fleet.Reply{{Host: "one", Status: fleet.StatusOK, Answer: wire.Respond(snap, req, at)}}, c.err
+	answer, err := wire.Respond(snap, req, at)
+	if err != nil {
+		return nil, err
+	}
+	return []fleet.Reply{{Host: "one", Status: fleet.StatusOK, Answer: answer}}, c.err
 }
 
 func TestBatch(t *testing.T) {

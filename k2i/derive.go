@@ -29,6 +29,7 @@ func Derive(prev, cur *Sample) *Snapshot {
 	}
 	snap := &Snapshot{
 		Host:       cur.Host,
+		Agent:      cur.Agent,
 		At:         cur.At,
 		Mode:       cur.Mode,
 		Visibility: cur.Visibility,

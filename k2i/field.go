@@ -2,6 +2,7 @@ package k2i
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,6 +18,14 @@ type Field struct {
 
 	// Number tells a quantity or an id (right-aligned) from a text.
 	Number bool
+
+	// Exactly one of these is set, and says what kind of field it is. Text of a
+	// List is its words with blanks between.
+	Integer  func(p *Process) int64   // a whole number; one that is beyond an int64 is the largest
+	Fraction func(p *Process) float64 // a rate; not a number where it is not Known
+	Flag     func(p *Process) bool
+	List     func(p *Process) []string
+	Word     func(p *Process) string
 
 	// Compare orders two processes by this field alone, ascending; what could
 	// not be read comes before everything that could.
@@ -53,6 +62,7 @@ func always(*Process) bool { return true }
 func integer[T int32 | uint32 | uint64](name, unit, source, help string, get func(*Process) T) Field {
 	return Field{
 		Name: name, Unit: unit, Source: source, Help: help, Number: true,
+		Integer: func(p *Process) int64 { return whole(get(p)) },
 		Compare: func(a, b *Process) int { return cmp.Compare(get(a), get(b)) },
 		Known:   always,
 		Text: func(p *Process) string {
@@ -64,11 +74,20 @@ func integer[T int32 | uint32 | uint64](name, unit, source, help string, get fun
 	}
 }
 
+// whole is a number as an int64, the largest one where it would not fit.
+func whole[T int32 | uint32 | uint64](n T) int64 {
+	if n > 0 && uint64(n) > math.MaxInt64 {
+		return math.MaxInt64
+	}
+	return int64(n)
+}
+
 // count is a whole number that may be Unread.
 func count(name, unit, source, help string, get func(*Process) Count) Field {
 	known := func(p *Process) bool { return get(p) >= 0 }
 	return Field{
 		Name: name, Unit: unit, Source: source, Help: help, Number: true,
+		Integer: func(p *Process) int64 { return int64(get(p)) },
 		Compare: func(a, b *Process) int { return cmp.Compare(max(get(a), Unread), max(get(b), Unread)) },
 		Known:   known,
 		Text: func(p *Process) string {
@@ -84,8 +103,9 @@ func count(name, unit, source, help string, get func(*Process) Count) Field {
 func rate(name, unit, source, help string, get func(*Process) Rate) Field {
 	return Field{
 		Name: name, Unit: unit, Source: source, Help: help, Number: true,
-		Compare: func(a, b *Process) int { return cmp.Compare(get(a), get(b)) },
-		Known:   func(p *Process) bool { return get(p).Known() },
+		Fraction: func(p *Process) float64 { return float64(get(p)) },
+		Compare:  func(a, b *Process) int { return cmp.Compare(get(a), get(b)) },
+		Known:    func(p *Process) bool { return get(p).Known() },
 		Text: func(p *Process) string {
 			if r := get(p); r.Known() {
 				return strconv.FormatFloat(float64(r), 'f', 3, 64)
@@ -101,19 +121,23 @@ func text(name, source, help string, get func(*Process) string) Field {
 		Name: name, Source: source, Help: help,
 		Compare: func(a, b *Process) int { return strings.Compare(get(a), get(b)) },
 		Known:   always,
+		Word:    get,
 		Text:    get,
 	}
 }
 
 // flag is a field that is true or false; false sorts first.
 func flag(name, source, help string, get func(*Process) bool) Field {
-	return text(name, source, help, func(p *Process) string { return strconv.FormatBool(get(p)) })
+	f := text(name, source, help, func(p *Process) string { return strconv.FormatBool(get(p)) })
+	f.Word, f.Flag = nil, get
+	return f
 }
 
 // list is a field of several byte strings, compared one after another and
 // printed with a blank between them.
 func list(name, source, help string, get func(*Process) []string) Field {
 	f := text(name, source, help, func(p *Process) string { return strings.Join(get(p), " ") })
+	f.Word, f.List = nil, get
 	f.Compare = func(a, b *Process) int { return slices.Compare(get(a), get(b)) }
 	return f
 }

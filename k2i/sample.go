@@ -60,12 +60,20 @@ type Sample struct {
 	Host       Host
 	At         time.Time     // wall clock, for people
 	Mono       time.Duration // CLOCK_BOOTTIME, for rates
+	Agent      About
 	Mode       Mode
 	Visibility Visibility
 	Missing    []string  // names of fields that this road cannot give, sorted
 	Processes  []Process // sorted by PID; RCPU is NoRate
 	Events     EventMode // what Ended can be relied on for
 	Ended      []Ended   // since the sample before; as far as the road tells
+}
+
+// About is what an agent says of itself and of its place in the datacenter.
+// Nobody changes the labels.
+type About struct {
+	Version string            // of the agent's program
+	Labels  map[string]string // of the host, as its operator gave them
 }
 
 // Ended is a process that ended, and whose child it was when it was made. A
@@ -99,6 +107,7 @@ type Events struct {
 // whole and never changed afterwards, so that all faces may share it.
 type Snapshot struct {
 	Host       Host
+	Agent      About
 	At         time.Time
 	Mode       Mode
 	Visibility Visibility

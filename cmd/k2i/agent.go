@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"ddcos"
 	"ddcos/k2i"
 	"ddcos/k2i/agent"
 	"ddcos/k2i/wire"
@@ -17,8 +19,9 @@ import (
 
 // agentFlags are what both serve and once tell the agent.
 type agentFlags struct {
-	name string
-	mode string
+	name   string
+	mode   string
+	labels []string
 }
 
 func (f *agentFlags) add(flags *pflag.FlagSet) {
@@ -28,11 +31,15 @@ func (f *agentFlags) add(flags *pflag.FlagSet) {
 	}
 	flags.StringVar(&f.name, "name", name, "this host's name, in rows and in the room; no two hosts share one")
 	flags.StringVar(&f.mode, "mode", string(agent.ModeAuto), "how to read the kernel: auto, bpf or procfs")
+	flags.StringArrayVar(&f.labels, "label", nil, "`KEY=VALUE` of this host, for dps --label and label.KEY; may be repeated")
 }
 
 func (f *agentFlags) check() error {
 	if err := protocol.CheckName(f.name); err != nil {
 		return misuse{fmt.Errorf("--name: %w", err)}
+	}
+	if err := protocol.CheckLabels(f.labelMap()); err != nil {
+		return misuse{fmt.Errorf("--label: %w", err)}
 	}
 	switch k2i.Mode(f.mode) {
 	case agent.ModeAuto, k2i.ModeBPF, k2i.ModeProcfs:
@@ -45,7 +52,18 @@ func (f *agentFlags) check() error {
 func (f *agentFlags) options(interval time.Duration, log *slog.Logger) agent.Options {
 	options := agent.DefaultOptions()
 	options.Interval, options.Mode, options.Name, options.Log = interval, k2i.Mode(f.mode), f.name, log
+	options.About = k2i.About{Version: ddcos.Version(), Labels: f.labelMap()}
 	return options
+}
+
+// labelMap are the host's labels; one without a value has the empty one.
+func (f *agentFlags) labelMap() map[string]string {
+	labels := map[string]string{}
+	for _, label := range f.labels {
+		key, value, _ := strings.Cut(label, "=")
+		labels[key] = value
+	}
+	return labels
 }
 
 func onceCommand() *cobra.Command {

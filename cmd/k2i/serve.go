@@ -46,7 +46,8 @@ func serveCommand() *cobra.Command {
 
   GET /v1/proc        the processes; parameters fields, sort, limit, pid,
                       ppid, sid, user, ruser, group, rgroup, comm, tty, not;
-                      with exited=true those that ended instead, since=10m
+                      with exited=true those that ended instead, since=10m;
+                      where=CONDITION and by=NAME as dps has them
   GET /v1/proc/{pid}  one of them; self is the agent. detail=all, or some of
                       pss,fds,limits,wchan,stack, is read on demand
   GET /v1/host        the host
@@ -93,7 +94,7 @@ func serve(ctx context.Context, f serveFlags, log *slog.Logger) error {
 	defer func() { _ = a.Close() }() // nobody samples any more
 	var member *ipc.Member
 	if f.broker != "" {
-		member = ipc.New(ipc.Options{Broker: f.broker, Name: f.agent.name, Source: a, Log: log})
+		member = ipc.New(ipc.Options{Broker: f.broker, Name: f.agent.name, Labels: f.agent.labelMap(), Source: a, Log: log})
 	}
 	fs, err := procfs.New(ctx, procfs.DefaultRoot)
 	if err != nil {

@@ -24,6 +24,7 @@ type Options struct {
 	Mode     k2i.Mode      // ModeAuto, k2i.ModeBPF or k2i.ModeProcfs
 	Events   k2i.EventMode // the road of events; "" for the best
 	Name     string        // the host's, in every answer; "" for what the kernel says
+	About    k2i.About     // of this agent, in every answer
 	Root     string        // of the proc file system
 	Unmasked bool          // secrets in command lines are shown as they are: for a caller's own eyes, never to serve
 	Log      *slog.Logger
@@ -202,6 +203,7 @@ func (a *Agent) sample(ctx context.Context) (*k2i.Sample, error) {
 	if a.options.Name != "" {
 		sample.Host.Name = a.options.Name
 	}
+	sample.Agent = a.options.About
 	sample.Missing = with(sample.Missing, a.events.lacks())
 	for i := range sample.Processes {
 		a.mask(&sample.Processes[i])

@@ -104,9 +104,10 @@ func (list agents) Ask(ctx context.Context, req wire.Request) ([]Reply, error) {
 
 // ask puts one question to one agent; whatever goes wrong is in the Reply.
 func (a agent) ask(ctx context.Context, q query.Query) Reply {
+	asked := time.Now()
 	answer, err := a.get(ctx, q)
 	if err == nil {
-		return Reply{Host: answer.Host.Name, Status: StatusOK, Answer: answer}
+		return Reply{Host: answer.Host.Name, Status: StatusOK, Answer: answer, Asked: asked, Took: time.Since(asked)}
 	}
 	status := StatusError
 	var network *url.Error

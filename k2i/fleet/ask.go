@@ -24,7 +24,7 @@ func Ask(ctx context.Context, source Source, q query.Query) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	return merge(replies, q), nil
+	return merge(chosen(replies, q), q), nil
 }
 
 // merge does not trust a host to have sorted or limited its rows: it does both
@@ -32,6 +32,13 @@ func Ask(ctx context.Context, source Source, q query.Query) (*Table, error) {
 func merge(replies []Reply, q query.Query) *Table {
 	table := &Table{Hosts: make([]*Host, 0, len(replies))}
 	slices.SortStableFunc(replies, func(a, b Reply) int { return cmp.Compare(a.Host, b.Host) })
+	if q.By != "" {
+		for i := range replies {
+			table.Hosts = append(table.Hosts, newHost(&replies[i]))
+		}
+		table.group(replies, q, maxGroups)
+		return table
+	}
 	var rows []ranked
 	for i := range replies {
 		r := &replies[i]
@@ -39,14 +46,15 @@ func merge(replies []Reply, q query.Query) *Table {
 		if r.Status != StatusOK || r.Answer == nil {
 			continue
 		}
+		host := table.Hosts[i].queried()
 		for j := range r.Answer.Processes {
-			rows = append(rows, ranked{host: i, process: &r.Answer.Processes[j]})
+			rows = append(rows, ranked{i, query.Row{Host: host, Process: &r.Answer.Processes[j]}})
 		}
 	}
 	rows = query.First(rows, q.Limit, overHosts(q))
 	table.Rows = make([]Row, len(rows))
 	for i, r := range rows {
-		table.Rows[i] = Row{Host: table.Hosts[r.host], Process: r.process}
+		table.Rows[i] = Row{Host: table.Hosts[r.host], Process: r.Process}
 	}
 	return table
 }
@@ -54,23 +62,23 @@ func merge(replies []Reply, q query.Query) *Table {
 // ranked is a row with its host's place in the order of names, which sorts
 // faster than the name and tells apart two hosts that share one.
 type ranked struct {
-	host    int
-	process *k2i.Process
+	host int
+	query.Row
 }
 
 func overHosts(q query.Query) func(a, b ranked) int {
 	byKeys := query.Order(q.Sort)
 	return func(a, b ranked) int {
-		if c := byKeys(a.process, b.process); c != 0 {
+		if c := byKeys(a.Row, b.Row); c != 0 {
 			return c
 		}
-		return cmp.Or(cmp.Compare(a.host, b.host), query.ByIdentity(a.process, b.process))
+		return cmp.Or(cmp.Compare(a.host, b.host), query.ByIdentity(a.Process, b.Process))
 	}
 }
 
 // newHost is what a reply says of its host.
 func newHost(r *Reply) *Host {
-	h := &Host{Name: r.Host, Status: r.Status, Err: r.Err, BusyCPUs: k2i.NoRate()}
+	h := &Host{Name: r.Host, Status: r.Status, Err: r.Err, BusyCPUs: k2i.NoRate(), Lost: r.Lost}
 	a := r.Answer
 	if r.Status != StatusOK {
 		return h
@@ -81,5 +89,15 @@ func newHost(r *Reply) *Host {
 	}
 	h.Age, h.Info, h.Mode, h.Visibility = time.Duration(a.AgeNS), a.Host, a.Mode, a.Visibility
 	h.Missing, h.BusyCPUs, h.Events, h.Total = a.Missing, a.BusyCPUs, a.Events, a.Total
+	h.Version, h.Labels = a.Version, a.Labels
+	if !r.Asked.IsZero() {
+		theirs := time.Unix(0, a.SampledNS).Add(h.Age)
+		h.Offset, h.OffsetWithin = theirs.Sub(r.Asked.Add(r.Took/2)), max(r.Took/2, 1)
+	}
 	return h
+}
+
+// queried is a host as the language of queries sees it.
+func (h *Host) queried() *query.Host {
+	return &query.Host{Name: h.Name, Info: &h.Info, Labels: h.Labels}
 }

@@ -40,9 +40,18 @@ func host(name string, rss ...uint64) *k2i.Snapshot {
 	return s
 }
 
+// respond answers what no agent refuses.
+func respond(s *k2i.Snapshot, req wire.Request, now time.Time) *wire.Answer {
+	a, err := wire.Respond(s, req, now)
+	if err != nil {
+		panic(err)
+	}
+	return a
+}
+
 // ok is the reply of a host that was asked req.
 func ok(s *k2i.Snapshot, q query.Query) Reply {
-	return Reply{Host: s.Host.Name, Status: StatusOK, Answer: wire.Respond(s, wire.Request{Query: q}, time.Now())}
+	return Reply{Host: s.Host.Name, Status: StatusOK, Answer: respond(s, wire.Request{Query: q}, time.Now())}
 }
 
 // shown is a table's rows as HOST/PID.
@@ -136,8 +145,8 @@ func TestMergeTrustsNoOrder(t *testing.T) {
 
 func TestAskRefusesBeforeItAsks(t *testing.T) {
 	source := &answered{}
-	_, err := Ask(t.Context(), source, query.Query{Sort: []query.Key{{Field: "rss"}}})
-	if err == nil || !strings.Contains(err.Error(), "did you mean rss_bytes") || len(source.asked.Query.Sort) != 0 {
+	_, err := Ask(t.Context(), source, query.Query{Sort: []query.Key{{Field: "rs"}}})
+	if err == nil || !strings.Contains(err.Error(), "did you mean rss") || len(source.asked.Query.Sort) != 0 {
 		t.Errorf("got %v, asked %+v", err, source.asked)
 	}
 	broken := errors.New("no way there")
@@ -171,7 +180,7 @@ func TestMergeEqualsOneBigHost(t *testing.T) {
 			replies = append(replies, ok(s, q))
 		}
 		// A stable sort of rows that are in the order of host and pid breaks ties by both.
-		slices.SortStableFunc(rows, func(a, b row) int { return byKeys(a.p, b.p) })
+		slices.SortStableFunc(rows, func(a, b row) int { return byKeys(query.Row{Process: a.p}, query.Row{Process: b.p}) })
 		for _, one := range rows {
 			all = append(all, fmt.Sprintf("h%d/%d", one.host, one.p.PID))
 		}

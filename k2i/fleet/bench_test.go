@@ -63,7 +63,7 @@ func BenchmarkBroker(b *testing.B) {
 			if err != nil {
 				return nil, err
 			}
-			return wire.EncodeAnswer(wire.Respond(snap, req, time.Now()))
+			return wire.Reply(snap, req, time.Now())
 		})
 	}
 	source := Broker(address, 20*time.Second)

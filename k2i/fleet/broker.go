@@ -62,14 +62,15 @@ func (b *BrokerSource) Ask(ctx context.Context, req wire.Request) ([]Reply, erro
 	if err != nil {
 		return nil, err
 	}
-	account, err := conn.Call(ctx, wire.Room, wire.EncodeRequest(req), middlecon.CallOptions{Deadline: b.deadline})
+	asked := time.Now()
+	account, err := conn.Call(ctx, wire.Room, wire.EncodeRequest(req), middlecon.CallOptions{Deadline: b.deadline, Labels: req.Query.Labels})
 	if err != nil {
 		return nil, fmt.Errorf("asking the hosts: %w", err)
 	}
-	replies := b.replies(account.Outcomes)
+	replies := b.replies(account.Outcomes, asked)
 	for i := range account.Absent {
 		gone := &account.Absent[i]
-		replies = append(replies, Reply{Host: gone.Name, Status: StatusAbsent, Err: absence(gone)})
+		replies = append(replies, Reply{Host: gone.Name, Status: StatusAbsent, Err: absence(gone), Lost: gone.Ago})
 	}
 	return replies, nil
 }
@@ -96,7 +97,7 @@ func (b *BrokerSource) session(ctx context.Context) (session, error) {
 }
 
 // replies reads all outcomes on all CPUs: an answer takes some 3 µs a row.
-func (b *BrokerSource) replies(outcomes []middlecon.Outcome) []Reply {
+func (b *BrokerSource) replies(outcomes []middlecon.Outcome, asked time.Time) []Reply {
 	replies := make([]Reply, len(outcomes))
 	var next atomic.Int64
 	var group sync.WaitGroup
@@ -104,6 +105,7 @@ func (b *BrokerSource) replies(outcomes []middlecon.Outcome) []Reply {
 		group.Go(func() {
 			for i := next.Add(1) - 1; i < int64(len(outcomes)); i = next.Add(1) - 1 {
 				replies[i] = b.reply(&outcomes[i])
+				replies[i].Asked, replies[i].Took = asked, outcomes[i].Latency
 			}
 		})
 	}

@@ -60,7 +60,7 @@ func answering(t *testing.T, name string, rss ...uint64) middlecon.Handler {
 			t.Error(err)
 			return nil, err
 		}
-		return wire.EncodeAnswer(wire.Respond(host(name, rss...), req, time.Now()))
+		return wire.Reply(host(name, rss...), req, time.Now())
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"ddcos/k2i"
+	"ddcos/k2i/query"
 	"ddcos/k2i/wire"
 )
 
@@ -24,6 +25,10 @@ type Reply struct {
 	Status Status
 	Err    string       // why it is not StatusOK, one line
 	Answer *wire.Answer // only with StatusOK
+
+	Asked time.Time     // when the question left; zero where nobody noted it
+	Took  time.Duration // until the answer was there
+	Lost  time.Duration // with StatusAbsent: how long ago
 }
 
 // Status is one word for what became of a host; a broker's outcomes keep their names.
@@ -58,12 +63,25 @@ type Host struct {
 	BusyCPUs   k2i.Rate
 	Events     k2i.Events
 	Total      int // processes that could have been selected
+
+	Version string            // of its agent's program
+	Labels  map[string]string // that its operator gave it
+
+	// Offset is how far its wall clock is ahead of ours, to OffsetWithin: the way
+	// there and the way back are not known apart. OffsetWithin is 0 where nothing
+	// is known of it.
+	Offset, OffsetWithin time.Duration
+	Lost                 time.Duration // with StatusAbsent: how long ago
 }
 
 // Table is the fleet's one process table, with every host that should be in it.
 type Table struct {
 	Hosts []*Host // by name
 	Rows  []Row   // in the query's order over all hosts
+
+	// Groups are what the query asked for instead of rows, in its order over all
+	// hosts; nil without.
+	Groups []*query.Group
 }
 
 // Failed are the hosts that gave no rows.

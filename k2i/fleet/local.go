@@ -22,5 +22,9 @@ func (snapshot local) Ask(ctx context.Context, req wire.Request) ([]Reply, error
 	if err != nil {
 		return nil, err
 	}
-	return []Reply{{Host: snap.Host.Name, Status: StatusOK, Answer: wire.Respond(snap, req, time.Now())}}, nil
+	answer, err := wire.Respond(snap, req, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	return []Reply{{Host: snap.Host.Name, Status: StatusOK, Answer: answer}}, nil
 }

@@ -146,7 +146,7 @@ func TestAnswers(t *testing.T) {
 		{"an answer", snapshot(), top, protocol.OK, ""},
 		{"garbage", snapshot(), []byte{0xc1}, protocol.AppError, "malformed"},
 		{"nothing", snapshot(), nil, protocol.AppError, "malformed"},
-		{"a wrong key", snapshot(), wire.EncodeRequest(wire.Request{Query: query.Query{Sort: []query.Key{{Field: "rss"}}}}), protocol.AppError, "did you mean rss_bytes"},
+		{"a wrong key", snapshot(), wire.EncodeRequest(wire.Request{Query: query.Query{Sort: []query.Key{{Field: "rs"}}}}), protocol.AppError, "did you mean rss"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -15,14 +15,15 @@ const (
 	MaxText   = 256     // bytes of a user, a group or a comm
 	MaxKeys   = 16      // sort keys
 	MaxFields = 256     // names of fields
+	MaxLabels = 16      // labels that hosts are asked to have
 	MaxRows   = 1 << 22 // a Limit; Linux has no more pids than this (PID_MAX_LIMIT)
 )
 
 // maxHints is how many near names an error offers.
 const maxHints = 3
 
-// Check refuses a Query that no agent should run: a sort key that is no field,
-// a list or a text beyond its limit, a negative Limit. Whatever came from
+// Check refuses a Query that no agent should run: a name that does not exist, a
+// condition that is none, a list or a text beyond its limit, a negative Limit. Whatever came from
 // outside is checked before Run sees it.
 func (q Query) Check() error {
 	if q.Limit < 0 || q.Limit > MaxRows {
@@ -34,20 +35,71 @@ func (q Query) Check() error {
 	if len(q.Sort) > MaxKeys {
 		return fmt.Errorf("%d sort keys: %d are allowed", len(q.Sort), MaxKeys)
 	}
-	for _, key := range q.Sort {
-		if _, ok := k2i.FieldByName(key.Field); !ok {
-			return unknownField("sort by", key.Field)
-		}
+	if err := q.checkNames(); err != nil {
+		return err
 	}
 	if len(q.Fields) > MaxFields {
 		return fmt.Errorf("%d fields: %d are allowed", len(q.Fields), MaxFields)
 	}
 	for _, name := range q.Fields {
 		if _, ok := k2i.FieldByName(name); !ok {
-			return unknownField("field", name)
+			return unknownField(name)
+		}
+	}
+	if _, err := ParseHosts(q.On); err != nil {
+		return err
+	}
+	if err := checkLabels(q.Labels); err != nil {
+		return err
+	}
+	if q.Where != "" {
+		if _, err := Compile(q.Where); err != nil {
+			return fmt.Errorf("where: %w", err)
 		}
 	}
 	return q.Select.check()
+}
+
+// checkNames refuses to group or to sort by what there is not.
+func (q Query) checkNames() error {
+	if q.By != "" {
+		if _, err := groupTerm(q.By); err != nil {
+			return err
+		}
+	}
+	for _, key := range q.Sort {
+		if q.By != "" {
+			if _, ok := measureByKey(key.Field); !ok && key.Field != GroupKey && key.Field != q.By {
+				return fmt.Errorf("sort by %.64q: groups have %s, %s", key.Field, q.By, measureKeys())
+			}
+			continue
+		}
+		if _, ok := TermByName(key.Field); !ok {
+			return unknownName(key.Field)
+		}
+	}
+	return nil
+}
+
+func measureKeys() string {
+	var names []string
+	for _, m := range measuresOfGroups {
+		names = append(names, m.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// checkLabels refuses more labels than a host has, or longer ones.
+func checkLabels(labels map[string]string) error {
+	if len(labels) > MaxLabels {
+		return fmt.Errorf("%d labels: %d are allowed", len(labels), MaxLabels)
+	}
+	for key, value := range labels {
+		if key == "" || strings.Contains(key, "=") || len(key) > MaxText || len(value) > MaxText {
+			return fmt.Errorf("label %.20q=%.20q: want a name, and %d bytes at most", key, value, MaxText)
+		}
+	}
+	return nil
 }
 
 func (s Selection) check() error {
@@ -80,17 +132,31 @@ func (s Selection) check() error {
 	return nil
 }
 
+func unknownName(name string) error {
+	return fmt.Errorf("sort by %.64q: no such name%s", name, suggestion(name))
+}
+
+// suggestion is what an error adds about a name that does not exist: those that
+// look like it, or where to find them.
+func suggestion(name string) string {
+	near := Near(name, termNames())
+	if len(near) == 0 {
+		return "; names are those in the JSON of a process, for example rss_bytes, and host, age, label.NAME"
+	}
+	return "; did you mean " + strings.Join(near, ", ") + "?"
+}
+
 // unknownField names the fields that look like what was asked for.
-func unknownField(what, name string) error {
+func unknownField(name string) error {
 	var all []string
 	for _, f := range k2i.Fields() {
 		all = append(all, f.Name)
 	}
 	near := Near(name, all)
 	if len(near) == 0 {
-		return fmt.Errorf("%s %.64q: no such field; fields are named as in the JSON of a process, for example rss_bytes", what, name)
+		return fmt.Errorf("field %.64q: no such field; fields are named as in the JSON of a process, for example rss_bytes", name)
 	}
-	return fmt.Errorf("%s %.64q: no such field; did you mean %s?", what, name, strings.Join(near, ", "))
+	return fmt.Errorf("field %.64q: no such field; did you mean %s?", name, strings.Join(near, ", "))
 }
 
 // Near are up to three of all words, the nearest first: those that contain name
@@ -99,7 +165,7 @@ func Near(name string, all []string) []string {
 	name = strings.ToLower(name[:min(len(name), MaxText)])
 	var near []string
 	for _, word := range all {
-		if len(name) > 1 && (strings.Contains(word, name) || strings.Contains(name, word)) {
+		if len(name) > 1 && len(word) > 1 && (strings.Contains(word, name) || strings.Contains(name, word)) {
 			near = append(near, word)
 		}
 	}

@@ -1,11 +1,15 @@
 package query
 
-import "ddcos/k2i"
+import (
+	"fmt"
+
+	"ddcos/k2i"
+)
 
 // commBytes is how much of a name the kernel keeps, TASK_COMM_LEN less the NUL.
 const commBytes = 15
 
-// matcher is a Selection whose lists are ready to be asked.
+// matcher is a Query whose lists and condition are ready to be asked.
 type matcher struct {
 	everything bool // no list at all
 	negate     bool
@@ -16,9 +20,12 @@ type matcher struct {
 	users, groups     set[string]
 	ruids, rgids      set[uint32]
 	comms             set[string]
+
+	where *Test // nil for no condition
 }
 
-func newMatcher(s Selection, n names) *matcher {
+func newMatcher(q Query, host *Host, n names) (*matcher, error) {
+	s := q.Select
 	m := &matcher{
 		negate: s.Negate,
 		pids:   setOf(s.PIDs), ppids: setOf(s.PPIDs), sids: setOf(s.SIDs), ttys: setOf(s.TTYs),
@@ -32,12 +39,19 @@ func newMatcher(s Selection, n names) *matcher {
 	}
 	m.everything = len(s.PIDs)+len(s.PPIDs)+len(s.SIDs)+len(s.TTYs)+len(s.Comms)+
 		len(s.Users)+len(s.Groups)+len(s.RUsers)+len(s.RGroups) == 0
-	return m
+	if q.Where != "" {
+		where, err := Compile(q.Where)
+		if err != nil {
+			return nil, fmt.Errorf("where: %w", err)
+		}
+		m.where = where.On(host)
+	}
+	return m, nil
 }
 
-// match tells whether the selection wants p.
+// match tells whether the query wants p.
 func (m *matcher) match(p *k2i.Process) bool {
-	return (m.everything || m.listed(p)) != m.negate
+	return (m.everything || m.listed(p)) != m.negate && (m.where == nil || m.where.Match(p))
 }
 
 // listed tells whether any list names p. Kernel threads have names longer than

@@ -1,14 +1,21 @@
-// Package query says which processes of a snapshot are wanted, in which order
-// and how many, and finds them. It runs inside the agent, so that rows nobody
-// asked for never travel.
+// Package query is the language in which processes are asked for: which of them,
+// in which order, how many, or put together by what they have in common. It runs
+// inside the agent, so that rows nobody asked for never travel.
 package query
 
 // Query is one question to one host's snapshot. The zero Query wants every
 // process, by pid.
 type Query struct {
 	Select Selection `json:"select" msgpack:"select"`
+	Where  string    `json:"where,omitempty" msgpack:"where,omitempty"` // a condition, see Compile; of those that Select selects
+	By     string    `json:"by,omitempty" msgpack:"by,omitempty"`       // the name that makes groups of rows; "" for the rows themselves
 	Sort   []Key     `json:"sort,omitempty" msgpack:"sort,omitempty"`   // most significant first; ties by host, then pid
 	Limit  int       `json:"limit,omitempty" msgpack:"limit,omitempty"` // rows at most; 0 for all
+
+	// On and Labels are which hosts are asked: a pattern of their names, see
+	// ParseHosts, and labels that they have. Other hosts answer without rows.
+	On     string            `json:"on,omitempty" msgpack:"on,omitempty"`
+	Labels map[string]string `json:"labels,omitempty" msgpack:"labels,omitempty"`
 
 	// Fields are those that a row is to have, by name; none for all. They stand in
 	// the order of the table of fields.
@@ -36,7 +43,8 @@ type Selection struct {
 	Negate  bool     `json:"negate,omitempty" msgpack:"negate,omitempty"`   // every process but those
 }
 
-// Key is one sort key: a field of k2i's table of fields, by name.
+// Key is one sort key: a name of the language, or one of a Group's where there
+// are groups.
 type Key struct {
 	Field      string `json:"field" msgpack:"field"`
 	Descending bool   `json:"descending,omitempty" msgpack:"descending,omitempty"`

@@ -2,19 +2,34 @@ package query
 
 import (
 	"cmp"
+	"errors"
+	"fmt"
 	"os/user"
 	"slices"
 	"strconv"
+	"time"
 
 	"ddcos/k2i"
 )
 
+// MaxTime is how long a condition may take over one host's processes.
+const MaxTime = time.Second
+
+// ErrTooSlow is a condition that took longer than MaxTime.
+var ErrTooSlow = fmt.Errorf("the condition took more than %v; simpler regular expressions are quicker", MaxTime)
+
+// IsLimit tells an error of a query that asks for more than an agent does.
+func IsLimit(err error) bool {
+	return errors.Is(err, ErrTooSlow) || errors.Is(err, ErrTooManyGroups)
+}
+
 // Run gives the processes of snap that q wants, in its order and at most Limit
-// of them, ties by pid and start. They are the snapshot's own. q has passed
-// Check: a sort key that is no field orders nothing. Real users and groups that
-// are given by name are looked up among the names of this host.
-func Run(q Query, snap *k2i.Snapshot) []*k2i.Process {
-	return run(q, From(q, snap), names{user: lookupUser, group: lookupGroup})
+// of them, ties by pid and start; with By all that it wants, in no order. They
+// are the snapshot's own. Real users and groups that are given by name are looked
+// up among the names of this host. The error is for a query that has not passed
+// Check, and ErrTooSlow.
+func Run(q Query, snap *k2i.Snapshot) ([]*k2i.Process, error) {
+	return run(q, HostOf(snap), From(q, snap), names{user: lookupUser, group: lookupGroup})
 }
 
 // From is all that q may choose from: the processes of the snapshot, or those
@@ -36,35 +51,72 @@ func From(q Query, snap *k2i.Snapshot) []*k2i.Process {
 	return rows
 }
 
-func run(q Query, processes []*k2i.Process, n names) []*k2i.Process {
-	wanted := newMatcher(q.Select, n)
+func run(q Query, host *Host, processes []*k2i.Process, n names) ([]*k2i.Process, error) {
+	wanted, err := newMatcher(q, host, n)
+	if err != nil {
+		return nil, err
+	}
 	rows := make([]*k2i.Process, 0, len(processes))
-	for _, p := range processes {
+	begun := time.Now()
+	for i, p := range processes {
 		if wanted.match(p) {
 			rows = append(rows, p)
 		}
+		if i%64 == 63 && time.Since(begun) > MaxTime {
+			return nil, ErrTooSlow
+		}
+	}
+	if q.By != "" {
+		return rows, nil
 	}
 	byKeys := Order(q.Sort)
 	return First(rows, q.Limit, func(a, b *k2i.Process) int {
-		return cmp.Or(byKeys(a, b), ByIdentity(a, b))
-	})
+		return cmp.Or(byKeys(Row{host, a}, Row{host, b}), ByIdentity(a, b))
+	}), nil
+}
+
+// Groups are the processes of snap that q wants, put together by q.By, in no
+// order and all of them: which are the first is known when all hosts' have been
+// added up. The errors are those of Run, and ErrTooManyGroups.
+func Groups(q Query, snap *k2i.Snapshot) ([]*Group, error) {
+	rows, err := Run(q, snap)
+	if err != nil {
+		return nil, err
+	}
+	g, err := NewGrouper(q.By, HostOf(snap))
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range rows {
+		if err := g.Add(p); err != nil {
+			return nil, err
+		}
+	}
+	return g.Groups(), nil
+}
+
+// Row is one process and where it runs.
+type Row struct {
+	Host    *Host
+	Process *k2i.Process
 }
 
 // Order compares two processes by keys, most significant first, and by nothing
-// else: 0 is a tie, which the caller breaks so that the order is total.
-func Order(keys []Key) func(a, b *k2i.Process) int {
-	var orders []func(a, b *k2i.Process) int
+// else: 0 is a tie, which the caller breaks so that the order is total. A key
+// that is no name orders nothing. It is for one goroutine.
+func Order(keys []Key) func(a, b Row) int {
+	var orders []func(a, b Row) int
 	for _, key := range keys {
-		field, ok := k2i.FieldByName(key.Field)
+		order, ok := orderOf(key.Field)
 		switch {
 		case !ok:
 		case key.Descending:
-			orders = append(orders, func(a, b *k2i.Process) int { return field.Compare(b, a) })
+			orders = append(orders, func(a, b Row) int { return order(b, a) })
 		default:
-			orders = append(orders, field.Compare)
+			orders = append(orders, order)
 		}
 	}
-	return func(a, b *k2i.Process) int {
+	return func(a, b Row) int {
 		for _, order := range orders {
 			if c := order(a, b); c != 0 {
 				return c
@@ -72,6 +124,22 @@ func Order(keys []Key) func(a, b *k2i.Process) int {
 		}
 		return 0
 	}
+}
+
+// orderOf is the order of one name, ascending.
+func orderOf(name string) (func(a, b Row) int, bool) {
+	t, ok := TermByName(name)
+	if !ok {
+		return nil, false
+	}
+	if f, isField := k2i.FieldByName(t.Field); isField {
+		return func(a, b Row) int { return f.Compare(a.Process, b.Process) }, true
+	}
+	var x, y row // used again by every comparison
+	return func(a, b Row) int {
+		x.host, x.p, y.host, y.p = a.Host, a.Process, b.Host, b.Process
+		return t.compare(&x, &y)
+	}, true
 }
 
 // ByIdentity compares two processes of one host by pid and start: never 0 for

@@ -23,6 +23,14 @@ func sample() []k2i.Process {
 	}
 }
 
+// must is the rows of a query that no agent refuses.
+func must[T any](rows []T, err error) []T {
+	if err != nil {
+		panic(err)
+	}
+	return rows
+}
+
 func pids(rows []*k2i.Process) []int32 {
 	list := []int32{}
 	for _, p := range rows {
@@ -63,7 +71,7 @@ func TestRunExited(t *testing.T) {
 		"by end, backward": {Query{Exited: true, Sort: []Key{{"ended_ns", true}}, Limit: 2}, []int32{102, 101}},
 		"selected":         {Query{Exited: true, Select: Selection{PIDs: []int32{101}}}, []int32{101}},
 	} {
-		if got := pids(Run(c.q, snap)); !slices.Equal(got, c.want) {
+		if got := pids(must(Run(c.q, snap))); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
 		}
 	}
@@ -108,7 +116,7 @@ func TestRun(t *testing.T) {
 			if err := test.q.Check(); err != nil {
 				t.Fatal(err)
 			}
-			if got := pids(run(test.q, k2i.Pointers(sample()), staticNames())); !slices.Equal(got, test.want) {
+			if got := pids(must(run(test.q, &Host{}, k2i.Pointers(sample()), staticNames()))); !slices.Equal(got, test.want) {
 				t.Errorf("got %v, want %v", got, test.want)
 			}
 		})
@@ -128,7 +136,7 @@ func TestRunAsksThisHost(t *testing.T) {
 	uid, gid := uint32(os.Getuid()), uint32(os.Getgid())
 	table := []k2i.Process{{PID: 1, RUID: uid + 1, RGID: gid + 1}, {PID: 2, RUID: uid, RGID: gid + 1}, {PID: 3, RUID: uid + 1, RGID: gid}}
 	q := Query{Select: Selection{RUsers: []string{me.Username}, RGroups: []string{mine.Name}}}
-	if got := pids(Run(q, snapshotOf(table))); !slices.Equal(got, []int32{2, 3}) {
+	if got := pids(must(Run(q, snapshotOf(table)))); !slices.Equal(got, []int32{2, 3}) {
 		t.Errorf("got %v, want 2 and 3", got)
 	}
 }
@@ -136,7 +144,7 @@ func TestRunAsksThisHost(t *testing.T) {
 func TestRunPointsIntoTheTable(t *testing.T) {
 	table := sample()
 	before := fmt.Sprint(table)
-	rows := Run(Query{Sort: []Key{{Field: "comm", Descending: true}}}, snapshotOf(table))
+	rows := must(Run(Query{Sort: []Key{{Field: "comm", Descending: true}}}, snapshotOf(table)))
 	if rows[0] != &table[3] || fmt.Sprint(table) != before {
 		t.Error("rows are not the table's own, or the table was changed")
 	}
@@ -245,7 +253,7 @@ func FuzzRun(f *testing.F) {
 		if err := q.Check(); err != nil {
 			t.Fatal(err)
 		}
-		if got, want := pids(run(q, k2i.Pointers(table), staticNames())), naive(q, table); !slices.Equal(got, want) {
+		if got, want := pids(must(run(q, &Host{}, k2i.Pointers(table), staticNames()))), naive(q, table); !slices.Equal(got, want) {
 			t.Errorf("%+v over %d processes: got %v, want %v", q, len(table), got, want)
 		}
 	})
@@ -259,6 +267,6 @@ func BenchmarkTop50Of20000(b *testing.B) {
 	}
 	q := Query{Sort: []Key{{Field: "rss_bytes", Descending: true}}, Limit: 50}
 	for b.Loop() {
-		Run(q, snapshotOf(table))
+		must(Run(q, snapshotOf(table)))
 	}
 }

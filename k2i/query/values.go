@@ -3,6 +3,7 @@ package query
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -46,6 +47,10 @@ func Params() []Param {
 		{"not", "boolean", "whatever the other parameters do not select", readNot, writeNot},
 		{"exited", "boolean", "processes that have ended, instead of those that live", readExited, writeExited},
 		{"since", "string", "with exited: those that ended in the last so much time, such as 30s or 10m", readSince, writeSince},
+		onceParam("where", "a condition, such as rss > 100MiB and comm matches \"^ng\"", func(q *Query) *string { return &q.Where }),
+		onceParam("by", "groups of those that have this name in common, such as user, instead of rows", func(q *Query) *string { return &q.By }),
+		onceParam("on", "a pattern of hosts; another host has no rows", func(q *Query) *string { return &q.On }),
+		{"label", "string", "NAME=VALUE that the host's labels have, else it has no rows", readLabel, writeLabels},
 	}
 }
 
@@ -131,6 +136,42 @@ func readFields(q *Query, value string) error {
 }
 
 func writeFields(q *Query) []string { return joined(q.Fields) }
+
+// onceParam is a text that stands for itself and is given once.
+func onceParam(name, help string, text func(*Query) *string) Param {
+	return Param{name, "string", help, func(q *Query, value string) error {
+		if *text(q) != "" {
+			return errors.New("it is given twice")
+		}
+		*text(q) = value
+		return nil
+	}, func(q *Query) []string {
+		if *text(q) == "" {
+			return nil
+		}
+		return []string{*text(q)}
+	}}
+}
+
+func readLabel(q *Query, value string) error {
+	name, text, ok := strings.Cut(value, "=")
+	if !ok {
+		return fmt.Errorf("%.64q: want NAME=VALUE", value)
+	}
+	if q.Labels == nil {
+		q.Labels = map[string]string{}
+	}
+	q.Labels[name] = text
+	return nil
+}
+
+func writeLabels(q *Query) []string {
+	var words []string
+	for _, name := range slices.Sorted(maps.Keys(q.Labels)) {
+		words = append(words, name+"="+q.Labels[name])
+	}
+	return words
+}
 
 func readSort(q *Query, value string) error {
 	for word := range strings.SplitSeq(value, ",") {

@@ -53,7 +53,9 @@ func (h *Handler) processes(c *call) {
 	req, now := wire.Request{Query: q}, h.options.Now()
 	if c.contentType == jsonType {
 		c.w.Header().Set("Content-Type", jsonType)
-		_ = wire.WriteJSON(c.w, snap, req, now) // an error means that nobody reads any more
+		if err := wire.WriteJSON(c.w, snap, req, now); query.IsLimit(err) {
+			fail(c.w, http.StatusUnprocessableEntity, "%v", err)
+		} // another error means that nobody reads any more
 		return
 	}
 	body, err := wire.Reply(snap, req, now)

@@ -148,7 +148,7 @@ func TestProcessesRefuse(t *testing.T) {
 		"?sorte=pid":  "did you mean sort?",
 		"?fields=rss": "did you mean rss_bytes",
 		"?fields=":    "no such field",
-		"?sort=rss":   "did you mean rss_bytes",
+		"?sort=rs":    "did you mean rss",
 		"?limit=-1":   "limit -1",
 		"?pid=x":      "no process id",
 		"?a=%zz":      "invalid URL escape",

@@ -14,7 +14,7 @@ const rowsMeasured = 500
 // beside encoding/json.
 func BenchmarkEncode(b *testing.B) {
 	snap := snapshot(rowsMeasured)
-	a := Respond(snap, Request{}, snap.At)
+	a := answered(snap, Request{}, snap.At)
 	measure := func(name string, encode func() []byte) {
 		b.Run(name, func(b *testing.B) {
 			n := 0
@@ -30,7 +30,7 @@ func BenchmarkEncode(b *testing.B) {
 
 func BenchmarkDecode(b *testing.B) {
 	snap := snapshot(rowsMeasured)
-	a := Respond(snap, Request{}, snap.At)
+	a := answered(snap, Request{}, snap.At)
 	packed, text := protocol.Encode(a), asJSON(b, a)
 	b.Run("msgpack", func(b *testing.B) {
 		for b.Loop() {

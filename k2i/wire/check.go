@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"ddcos/k2i"
+	"ddcos/k2i/query"
 	"ddcos/protocol"
 )
 
@@ -27,6 +28,14 @@ func (a *Answer) check() error {
 	for _, load := range h.Load {
 		if math.IsNaN(load) || math.IsInf(load, 0) {
 			return fmt.Errorf("a load average of %v", load)
+		}
+	}
+	if len(a.Groups) > query.MaxGroups {
+		return fmt.Errorf("%d groups, %d are allowed", len(a.Groups), query.MaxGroups)
+	}
+	for i := range a.Groups {
+		if err := a.Groups[i].Check(); err != nil {
+			return err
 		}
 	}
 	for i := range a.Processes {

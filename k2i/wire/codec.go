@@ -17,6 +17,7 @@ import (
 const (
 	MaxRequest = protocol.MaxPayload // bytes; a request is one frame
 	MaxAnswer  = protocol.MaxReply   // bytes of one host's answer
+	MinGroup   = 64                  // likewise of a group
 	MinRow     = 256                 // bytes that an encoded process takes at least: the names of its fields alone take more
 )
 
@@ -24,7 +25,10 @@ const (
 var ErrTooLarge = errors.New("body too large")
 
 // EncodeRequest gives req's msgpack.
-func EncodeRequest(req Request) []byte { return protocol.Encode(req) }
+func EncodeRequest(req Request) []byte {
+	req.Version = Version
+	return protocol.Encode(req)
+}
 
 // DecodeRequest reads what EncodeRequest made and checks the query in it. Every
 // byte of b may be an attacker's.
@@ -35,6 +39,9 @@ func DecodeRequest(b []byte) (Request, error) {
 	var req Request
 	if err := decode(b, &req); err != nil {
 		return Request{}, fmt.Errorf("request: %w", err)
+	}
+	if req.Version != Version {
+		return Request{}, fmt.Errorf("a question of version %d, this agent answers version %d: dps and k2i are of different releases", req.Version, Version)
 	}
 	if err := req.Query.Check(); err != nil {
 		return Request{}, err
@@ -53,14 +60,22 @@ func EncodeAnswer(a *Answer) ([]byte, error) {
 // the query names. Rows of few fields are not for DecodeAnswer.
 func Reply(snap *k2i.Snapshot, req Request, now time.Time) ([]byte, error) {
 	if len(req.Query.Fields) == 0 {
-		return EncodeAnswer(Respond(snap, req, now))
+		a, err := Respond(snap, req, now)
+		if err != nil {
+			return nil, err
+		}
+		return EncodeAnswer(a)
 	}
-	found, list := query.Run(req.Query, snap), columnsOf(req.Query.Fields)
+	a, found, err := respond(snap, req.Query, now)
+	if err != nil {
+		return nil, err
+	}
+	list := columnsOf(req.Query.Fields)
 	rows := make([]row, len(found))
 	for i, p := range found {
 		rows[i] = row{list, p}
 	}
-	b := protocol.Encode(answer(HeadOf(snap, now), len(query.From(req.Query, snap))))
+	b := protocol.Encode(a)
 	b = b[:len(b)-1] // the nil that stands for the rows
 	return bounded(append(b, protocol.Encode(rows)...), len(rows))
 }
@@ -109,20 +124,33 @@ type Rows []k2i.Process
 // DecodeMsgpack bounds the rows by the bytes that are left before it makes
 // room for them: an empty map is one byte, a Process some five hundred.
 func (rows *Rows) DecodeMsgpack(d *msgpack.Decoder) error {
+	return decodeList(d, (*[]k2i.Process)(rows), "processes", MinRow, k2i.Blank)
+}
+
+// Groups are the groups of an Answer.
+type Groups []query.Group
+
+// DecodeMsgpack bounds the groups as Rows are bounded.
+func (groups *Groups) DecodeMsgpack(d *msgpack.Decoder) error {
+	return decodeList(d, (*[]query.Group)(groups), "groups", MinGroup, func() query.Group { return *query.NewGroup("") })
+}
+
+// decodeList reads a list whose elements take least bytes each and begin as blank.
+func decodeList[T any](d *msgpack.Decoder, list *[]T, what string, least int, blank func() T) error {
 	n, err := d.DecodeArrayLen()
 	if err != nil || n < 0 {
-		*rows = nil
+		*list = nil
 		return err
 	}
 	rest, ok := d.Buffered().(*bytes.Reader)
-	if !ok || n > rest.Len()/MinRow {
-		return fmt.Errorf("%d processes declared in too few bytes", n)
+	if !ok || n > rest.Len()/least {
+		return fmt.Errorf("%d %s declared in too few bytes", n, what)
 	}
-	*rows = make(Rows, n)
-	for i := range *rows {
-		p := &(*rows)[i]
-		*p = k2i.Blank()
-		if err := d.Decode(p); err != nil {
+	*list = make([]T, n)
+	for i := range *list {
+		one := &(*list)[i]
+		*one = blank()
+		if err := d.Decode(one); err != nil {
 			return err
 		}
 	}

@@ -48,9 +48,19 @@ func snapshot(n int) *k2i.Snapshot {
 	return s
 }
 
+// answered is what no agent refuses.
+func answered(snap *k2i.Snapshot, req Request, now time.Time) *Answer {
+	a, err := Respond(snap, req, now)
+	if err != nil {
+		panic(err)
+	}
+	return a
+}
+
 func TestRequestRoundTrip(t *testing.T) {
 	requests := []Request{
 		{},
+		{Query: query.Query{Where: `rss > 1MiB and comm matches "^ng"`, By: "user", On: "web[01-40]", Labels: map[string]string{"dc": "eu"}}},
 		{Query: query.Query{Limit: 5, Sort: []query.Key{{Field: "rcpu", Descending: true}, {Field: "pid"}}}},
 		{Query: query.Query{Select: query.Selection{
 			PIDs: []int32{1, -1}, PPIDs: []int32{1}, SIDs: []int32{2}, Users: []string{"a", "ä"}, RUsers: []string{"b"},
@@ -58,7 +68,9 @@ func TestRequestRoundTrip(t *testing.T) {
 		}}},
 	}
 	for _, want := range requests {
-		if got, err := DecodeRequest(EncodeRequest(want)); err != nil || !reflect.DeepEqual(got, want) {
+		got, err := DecodeRequest(EncodeRequest(want))
+		want.Version = Version
+		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("got %+v, %v; want %+v", got, err, want)
 		}
 	}
@@ -69,19 +81,21 @@ func TestDecodeRequestRefuses(t *testing.T) {
 		body []byte
 		want string
 	}{
-		"empty":                   {nil, "malformed"},
-		"not msgpack's type":      {[]byte{0xc1}, "type byte 0xc1"},
-		"a declared gigabyte":     {[]byte{0x81, 0xa1, '?', 0xdd, 0x40, 0, 0, 0}, "declared"},
-		"a number":                {[]byte{0x07}, "request"},
-		"bytes behind":            {append(EncodeRequest(Request{}), 0), "after the body"},
-		"too deep":                {[]byte("\x81\xa1?" + strings.Repeat("\x91", 64) + "\xc0"), "nested deeper"},
-		"an unknown sort key":     {EncodeRequest(Request{Query: query.Query{Sort: []query.Key{{Field: "rss"}}}}), "did you mean rss_bytes"},
-		"a list beyond its limit": {EncodeRequest(Request{Query: query.Query{Select: query.Selection{PIDs: make([]int32, query.MaxList+1)}}}), "are allowed"},
-		"a limit of no number":    {protocol.Encode(map[string]any{"query": map[string]any{"limit": "many"}}), "a string where a number"},
-		"a limit beyond its type": {protocol.Encode(map[string]any{"query": map[string]any{"limit": uint64(1) << 63}}), "is the most"},
-		"a pid beyond its type":   {protocol.Encode(map[string]any{"query": map[string]any{"select": map[string]any{"pids": []int64{1 << 32}}}}), "4294967296 where 2147483647 is the most"},
-		"a terminal below zero":   {protocol.Encode(map[string]any{"query": map[string]any{"select": map[string]any{"ttys": []int64{-1}}}}), "-1 where 0 is the least"},
-		"a body beyond its limit": {make([]byte, MaxRequest+1), "body too large"},
+		"empty":                    {nil, "malformed"},
+		"not msgpack's type":       {[]byte{0xc1}, "type byte 0xc1"},
+		"a declared gigabyte":      {[]byte{0x81, 0xa1, '?', 0xdd, 0x40, 0, 0, 0}, "declared"},
+		"a number":                 {[]byte{0x07}, "request"},
+		"bytes behind":             {append(EncodeRequest(Request{}), 0), "after the body"},
+		"too deep":                 {[]byte("\x81\xa1?" + strings.Repeat("\x91", 64) + "\xc0"), "nested deeper"},
+		"an unknown sort key":      {EncodeRequest(Request{Query: query.Query{Sort: []query.Key{{Field: "rs"}}}}), "did you mean rss"},
+		"a condition that is none": {EncodeRequest(Request{Query: query.Query{Where: "rss >"}}), "it ends too early"},
+		"another version":          {protocol.Encode(Request{Version: Version - 1}), "of different releases"},
+		"a list beyond its limit":  {EncodeRequest(Request{Query: query.Query{Select: query.Selection{PIDs: make([]int32, query.MaxList+1)}}}), "are allowed"},
+		"a limit of no number":     {protocol.Encode(map[string]any{"version": Version, "query": map[string]any{"limit": "many"}}), "a string where a number"},
+		"a limit beyond its type":  {protocol.Encode(map[string]any{"version": Version, "query": map[string]any{"limit": uint64(1) << 63}}), "is the most"},
+		"a pid beyond its type":    {protocol.Encode(map[string]any{"version": Version, "query": map[string]any{"select": map[string]any{"pids": []int64{1 << 32}}}}), "4294967296 where 2147483647 is the most"},
+		"a terminal below zero":    {protocol.Encode(map[string]any{"version": Version, "query": map[string]any{"select": map[string]any{"ttys": []int64{-1}}}}), "-1 where 0 is the least"},
+		"a body beyond its limit":  {make([]byte, MaxRequest+1), "body too large"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -96,14 +110,14 @@ func TestRespond(t *testing.T) {
 	snap := snapshot(5)
 	snap.Processes[3].User = "other"
 	req := Request{Query: query.Query{Select: query.Selection{Users: []string{"postgres"}}, Sort: []query.Key{{Field: "pid", Descending: true}}, Limit: 2}}
-	a := Respond(snap, req, snap.At.Add(250*time.Millisecond))
+	a := answered(snap, req, snap.At.Add(250*time.Millisecond))
 	if len(a.Processes) != 2 || a.Processes[0].PID != 1004 || a.Processes[1].PID != 1002 {
 		t.Errorf("rows %v", a.Processes)
 	}
 	if a.Total != 5 || a.AgeNS != int64(250*time.Millisecond) || a.SampledNS != snap.At.UnixNano() || a.Host != snap.Host || a.Mode != k2i.ModeBPF {
 		t.Errorf("answer %+v", a)
 	}
-	if a := Respond(snap, req, snap.At.Add(-time.Hour)); a.AgeNS != 0 {
+	if a := answered(snap, req, snap.At.Add(-time.Hour)); a.AgeNS != 0 {
 		t.Errorf("a clock that was set back made the age %d", a.AgeNS)
 	}
 }
@@ -112,7 +126,7 @@ func TestAnswerRoundTrip(t *testing.T) {
 	snap := snapshot(3)
 	snap.Missing = []string{"read_bytes"}
 	snap.Processes[1].Comm, snap.Processes[1].Args = "\x00\x1b[2J", []string{}
-	want := Respond(snap, Request{}, snap.At)
+	want := answered(snap, Request{}, snap.At)
 	body, err := EncodeAnswer(want)
 	if err != nil {
 		t.Fatal(err)
@@ -127,7 +141,7 @@ func TestAnswerRoundTrip(t *testing.T) {
 func TestBytesThatAreNoUTF8(t *testing.T) {
 	snap := snapshot(1)
 	snap.Processes[0].Comm, snap.Processes[0].Args = "a\xffb", []string{"ä", "\xc3("}
-	body, err := EncodeAnswer(Respond(snap, Request{}, snap.At))
+	body, err := EncodeAnswer(answered(snap, Request{}, snap.At))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +157,7 @@ func TestBytesThatAreNoUTF8(t *testing.T) {
 func TestNoNumberStaysNoNumber(t *testing.T) {
 	snap := snapshot(1)
 	snap.BusyCPUs, snap.Processes[0].RCPU = k2i.NoRate(), k2i.NoRate()
-	body, err := EncodeAnswer(Respond(snap, Request{}, snap.At))
+	body, err := EncodeAnswer(answered(snap, Request{}, snap.At))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +220,7 @@ func TestARowTakesMinRow(t *testing.T) {
 
 func TestDecodeAnswerRefuses(t *testing.T) {
 	spoiled := func(spoil func(a *Answer)) []byte {
-		a := Respond(snapshot(2), Request{}, time.Unix(1_790_000_001, 0))
+		a := answered(snapshot(2), Request{}, time.Unix(1_790_000_001, 0))
 		spoil(a)
 		return protocol.Encode(a)
 	}
@@ -284,7 +298,7 @@ func TestDecodeAnswerCostsWhatItBrought(t *testing.T) {
 func TestEncodeAnswerKeepsItsLimit(t *testing.T) {
 	snap := snapshot(1)
 	snap.Processes[0].Args = []string{strings.Repeat("a", MaxAnswer)}
-	if _, err := EncodeAnswer(Respond(snap, Request{}, snap.At)); !errors.Is(err, ErrTooLarge) || !strings.Contains(err.Error(), "ask with a limit") {
+	if _, err := EncodeAnswer(answered(snap, Request{}, snap.At)); !errors.Is(err, ErrTooLarge) || !strings.Contains(err.Error(), "ask with a limit") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -308,7 +322,7 @@ func FuzzRequest(f *testing.F) {
 }
 
 func FuzzAnswer(f *testing.F) {
-	f.Add(protocol.Encode(Respond(snapshot(1), Request{}, time.Unix(1_790_000_001, 0))))
+	f.Add(protocol.Encode(answered(snapshot(1), Request{}, time.Unix(1_790_000_001, 0))))
 	f.Add(manyEmpty(3))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		a, err := DecodeAnswer(body)

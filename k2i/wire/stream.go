@@ -16,9 +16,16 @@ const streamBytes = 32 << 10
 
 // WriteJSON writes an Answer as JSON: one object, a row a line, while the rows
 // are walked, so that a slow reader of a large table costs a buffer and not the
-// table. The query of req has passed Check. An error is the writer's own.
+// table. The query of req has passed Check. Groups are in order, unlike those that are to be
+// added to other hosts'. An error is the writer's own, or one that query.IsLimit
+// knows: nothing is written then.
 func WriteJSON(w io.Writer, snap *k2i.Snapshot, req Request, now time.Time) error {
-	head, err := json.Marshal(answer(HeadOf(snap, now), len(query.From(req.Query, snap))))
+	a, found, err := respond(snap, req.Query, now)
+	if err != nil {
+		return err
+	}
+	a.Groups = firstGroups(a.Groups, req.Query)
+	head, err := json.Marshal(a)
 	if err != nil {
 		return err
 	}
@@ -26,7 +33,7 @@ func WriteJSON(w io.Writer, snap *k2i.Snapshot, req Request, now time.Time) erro
 	_, _ = out.Write(bytes.TrimSuffix(head, []byte("null}")))
 	_, _ = out.WriteString("[\n")
 	list := columnsOf(req.Query.Fields)
-	for i, p := range query.Run(req.Query, snap) {
+	for i, p := range found {
 		line := out.AvailableBuffer()
 		if i > 0 {
 			line = append(line, ',')
@@ -40,4 +47,17 @@ func WriteJSON(w io.Writer, snap *k2i.Snapshot, req Request, now time.Time) erro
 	}
 	_, _ = out.WriteString("]}\n")
 	return out.Flush()
+}
+
+// firstGroups are the groups that a query leaves of one host alone.
+func firstGroups(groups Groups, q query.Query) Groups {
+	list := make([]*query.Group, len(groups))
+	for i := range groups {
+		list[i] = &groups[i]
+	}
+	var first Groups
+	for _, g := range query.FirstGroups(list, q.Sort, q.Limit) {
+		first = append(first, *g)
+	}
+	return first
 }

@@ -13,22 +13,30 @@ const Room = "k2i"
 // ContentType is how HTTP asks for an Answer as msgpack, and says that it is one.
 const ContentType = "application/msgpack"
 
+// Version is that of the questions: an agent answers no other, since it would
+// leave out what it does not know, and answers with too many rows.
+const Version = 2
+
 // Request is the payload of a call to the room `k2i`.
 type Request struct {
-	Query query.Query `json:"query" msgpack:"query"`
+	Version int         `json:"version" msgpack:"version"` // 0 stands for this one until it is encoded
+	Query   query.Query `json:"query" msgpack:"query"`
 }
 
 // Answer is one host's reply: what it sampled, when, how, and the rows that were asked for.
 type Answer struct {
-	Host       k2i.Host       `json:"host" msgpack:"host"`
-	SampledNS  int64          `json:"sampled_unix_ns" msgpack:"sampled_unix_ns"` // the host's own wall clock
-	AgeNS      int64          `json:"age_ns" msgpack:"age_ns"`                   // of the sample when the answer was made; clocks of two hosts are never subtracted
-	Mode       k2i.Mode       `json:"mode" msgpack:"mode"`
-	Visibility k2i.Visibility `json:"visibility" msgpack:"visibility"`
-	Missing    []string       `json:"missing" msgpack:"missing"`
-	BusyCPUs   k2i.Rate       `json:"busy_cpus" msgpack:"busy_cpus"`
-	Events     k2i.Events     `json:"events" msgpack:"events"`
-	Total      int            `json:"total" msgpack:"total"` // processes that could have been selected
+	Host       k2i.Host          `json:"host" msgpack:"host"`
+	SampledNS  int64             `json:"sampled_unix_ns" msgpack:"sampled_unix_ns"` // the host's own wall clock
+	AgeNS      int64             `json:"age_ns" msgpack:"age_ns"`                   // of the sample when the answer was made; clocks of two hosts are never subtracted
+	Mode       k2i.Mode          `json:"mode" msgpack:"mode"`
+	Visibility k2i.Visibility    `json:"visibility" msgpack:"visibility"`
+	Missing    []string          `json:"missing" msgpack:"missing"`
+	BusyCPUs   k2i.Rate          `json:"busy_cpus" msgpack:"busy_cpus"`
+	Events     k2i.Events        `json:"events" msgpack:"events"`
+	Version    string            `json:"version" msgpack:"version"` // of the agent's program
+	Labels     map[string]string `json:"labels" msgpack:"labels"`   // of the host
+	Total      int               `json:"total" msgpack:"total"`     // processes that could have been selected
+	Groups     Groups            `json:"groups" msgpack:"groups"`   // in no order, where the query asks for groups; then there are no processes
 
 	// Processes come last, so that they can be written while they are read. Their
 	// order is the query's, and so are their fields.
