@@ -26,7 +26,7 @@ func face(a *agent.Agent, details *detail.Reader, groups *prom.Groups, member *i
 		numbers = append(numbers, roomNumbers(member)...)
 	}
 	h = rest.New(rest.Options{
-		Source: a, Details: details, Interval: f.interval, Name: f.agent.name, Log: log,
+		Source: a, Details: details, Config: f.config(), Interval: f.interval, Name: f.agent.name, Log: log,
 		Metrics: prom.Handler(a, groups, numbers, log),
 	})
 	return h

@@ -50,7 +50,10 @@ func serveCommand() *cobra.Command {
                       where=CONDITION and by=NAME as dps has them
   GET /v1/proc/{pid}  one of them; self is the agent. detail=all, or some of
                       pss,fds,limits,wchan,stack, is read on demand
+  GET /v1/containers  their sums by container, machine or sandbox
   GET /v1/host        the host
+  GET /v1/config      what the agent was told
+  GET /v1/openapi.json
   GET /healthz        200 while the samples are fresh, else 503
   GET /metrics        for Prometheus
 

@@ -79,6 +79,20 @@ func (h *Handler) host(c *call) {
 	}
 }
 
+// containers is GET /v1/containers.
+func (h *Handler) containers(c *call) {
+	if snap := h.fresh(c); snap != nil {
+		h.reply(c, http.StatusOK, containersBody{wire.HeadOf(snap, h.options.Now()), snap.Containers()})
+	}
+}
+
+// config is GET /v1/config.
+func (h *Handler) config(c *call) {
+	if snap := h.snapshot(c); snap != nil {
+		h.reply(c, http.StatusOK, configBody{wire.HeadOf(snap, h.options.Now()), h.options.Config})
+	}
+}
+
 // health is GET /healthz: 200 while the samples are fresh.
 func (h *Handler) health(c *call) {
 	snap := h.snapshot(c)

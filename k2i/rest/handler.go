@@ -21,6 +21,7 @@ type Options struct {
 	Source   Source
 	Details  Details
 	Interval time.Duration    // of sampling: health is judged by it
+	Config   any              // what the agent was told, without secrets: a struct with tags
 	Name     string           // this host's own, which a request may use as its Host header
 	PID      int32            // the agent's own, as its samples have it; 0 for what the kernel says
 	Metrics  http.Handler     // of /metrics; nil for none
@@ -41,6 +42,7 @@ const MaxInFlight = 32
 type Handler struct {
 	options  Options
 	mux      *http.ServeMux
+	document []byte        // of OpenAPI
 	inFlight chan struct{} // holds one for each request in work
 	panics   atomic.Uint64
 	refused  atomic.Uint64
@@ -62,6 +64,10 @@ func New(options Options) *Handler {
 		options.Log = defaults.Log
 	}
 	h := &Handler{options: options, mux: http.NewServeMux(), inFlight: make(chan struct{}, MaxInFlight)}
+	var err error
+	if h.document, err = document(h.routes()); err != nil {
+		panic("rest: a document that JSON cannot hold: " + err.Error()) // it is strings and numbers
+	}
 	for _, r := range h.routes() {
 		h.mux.HandleFunc(r.path, r.serve)
 	}

@@ -1,8 +1,11 @@
 package rest
 
 import (
+	"context"
 	"net/http"
 	"testing"
+
+	"ddcos/k2i"
 )
 
 // What is asked for is read of the process that the sample has, and what is
@@ -30,4 +33,17 @@ func TestDetail(t *testing.T) {
 	if _, _, body := get(t, url+"/v1/proc/7", nil); object(t, body)["detail"] != nil {
 		t.Errorf("nobody asked: %s", body)
 	}
+}
+
+// known has something in each part.
+type known struct{}
+
+func (known) Read(_ context.Context, _ *k2i.Process, parts []k2i.Part) *k2i.Detail {
+	d := k2i.NoDetail()
+	d.PSSBytes, d.FDCount = 7, 1
+	d.FDs = []k2i.FD{{FD: 3, Kind: "socket", Target: "socket:[1]"}}
+	d.Limits = []k2i.Limit{{Name: "max_open_files", Soft: 1024, Hard: k2i.Unread, Unit: "files"}}
+	d.Stack = []string{"do_wait"}
+	d.Gaps = k2i.AddGap(d.Gaps, parts[0], k2i.GapDeadline)
+	return d
 }

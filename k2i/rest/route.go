@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"ddcos/k2i"
 	"ddcos/k2i/query"
 	"ddcos/k2i/wire"
 )
@@ -40,8 +41,11 @@ func (h *Handler) routes() []route {
 		process.as("/v1/proc/self", "The agent's own process", h.self),
 		process.as("/v1/proc/pid/{pid}", "One process, as of old", h.process),
 		{path: "/v1/proc/cmd/{name}", summary: "Processes of one name", params: without(query.Params(), "comm", "cmd"), types: rows, body: wire.Answer{}, answer: h.named},
+		{path: "/v1/containers", summary: "Containers, machines and sandboxes", types: rows, body: containersBody{}, answer: h.containers},
 		{path: "/v1/host", summary: "The host", types: rows, body: wire.Head{}, answer: h.host},
-		{path: "/healthz", summary: "Whether samples are fresh", types: []string{jsonType}, body: healthBody{}, statuses: []int{http.StatusServiceUnavailable}, answer: h.health},
+		{path: "/v1/config", summary: "What the agent was told", types: rows, body: configBody{Config: h.options.Config}, answer: h.config},
+		{path: "/v1/openapi.json", summary: "This document", types: []string{jsonType}, answer: h.openAPI},
+		{path: healthPath, summary: "Whether samples are fresh", types: []string{jsonType}, body: healthBody{}, answer: h.health},
 		{path: "/", answer: h.unknown},
 	}
 	if h.options.Metrics != nil {
@@ -98,6 +102,21 @@ func (h *Handler) unknown(c *call) {
 		hint = "; did you mean " + near[0] + "?"
 	}
 	fail(c.w, http.StatusNotFound, "no such path %.64q%s; there are %s", c.r.URL.Path, hint, strings.Join(all, ", "))
+}
+
+// healthPath is where a supervisor looks.
+const healthPath = "/healthz"
+
+// containersBody answers for all containers.
+type containersBody struct {
+	wire.Head
+	Containers []k2i.Container `json:"containers" msgpack:"containers"`
+}
+
+// configBody answers what the agent was told, without secrets.
+type configBody struct {
+	wire.Head
+	Config any `json:"config" msgpack:"config"`
 }
 
 // healthBody answers whether the samples are fresh: ok, or stale.
