@@ -29,6 +29,8 @@ type Stats struct {
 	Entries    uint64 `msgpack:"entries,omitempty"`     // members that the calls in flight have selected
 	Homing     uint64 `msgpack:"homing,omitempty"`      // bytes of accounts that their callers have not read
 	Slow       uint64 `msgpack:"slow,omitempty"`        // of Queued, bytes that wait for sessions which read too slowly
+	Begun      uint64 `msgpack:"begun,omitempty"`       // bytes of frames that are not whole
+	BegunEnded uint64 `msgpack:"begun_ended,omitempty"` // sessions ended because of these
 	Logged     uint64 `msgpack:"logged,omitempty"`      // lines of the account log
 	LogDropped uint64 `msgpack:"log_dropped,omitempty"` // that could not be written
 	HalfOpen   uint64 `msgpack:"half_open,omitempty"`   // sessions ended because their host acknowledged nothing any more

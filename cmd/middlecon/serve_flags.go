@@ -31,6 +31,7 @@ func (s *serveFlags) add(f *pflag.FlagSet) {
 	f.IntVar(&o.Sessions, "max-sessions", o.Sessions, "`N` sessions at most; never more than the file limit allows")
 	f.IntVar(&o.QueueBytes, "queue-bytes", o.QueueBytes, "`BYTES` that may wait for one session")
 	f.IntVar(&o.QueueBytesAll, "queue-bytes-all", o.QueueBytesAll, "`BYTES` that may wait for all sessions that read too slowly")
+	f.IntVar(&o.BegunBytesAll, "begun-bytes-all", o.BegunBytesAll, "`BYTES` that all sessions may have sent of frames that are not whole")
 	f.IntVar(&o.Limits.HeldBytes, "reply-bytes-all", o.Limits.HeldBytes, "`BYTES` of replies of all calls in flight, and as many of accounts that are not read")
 	f.IntVar(&o.Limits.SessionCalls, "session-calls", o.Limits.SessionCalls, "`N` calls of one session that may be in flight or not read")
 	f.IntVar(&o.Limits.Deliveries, "deliveries", o.Limits.Deliveries, "`N` deliveries a second that one user of this host, or one other host, may cause; 0: any number")
@@ -53,6 +54,8 @@ func (s *serveFlags) check() error {
 		return misuse{fmt.Errorf("--queue-bytes %d: want %d or more, which one frame may take", o.QueueBytes, protocol.MaxFrame)}
 	case o.QueueBytesAll < o.QueueBytes:
 		return misuse{fmt.Errorf("--queue-bytes-all %d: want %d or more, which one session may have", o.QueueBytesAll, o.QueueBytes)}
+	case o.BegunBytesAll < protocol.MaxFrame:
+		return misuse{fmt.Errorf("--begun-bytes-all %d: want %d or more, which one frame may take", o.BegunBytesAll, protocol.MaxFrame)}
 	case o.Limits.HeldBytes < protocol.MaxReply:
 		return misuse{fmt.Errorf("--reply-bytes-all %d: want %d or more, which one reply may take", o.Limits.HeldBytes, protocol.MaxReply)}
 	case o.Limits.SessionCalls < 1:

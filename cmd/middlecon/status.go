@@ -86,6 +86,8 @@ type statusJSON struct {
 	UnreadBytes uint64            `json:"unread_bytes"`
 	SlowBytes   uint64            `json:"slow_bytes"`
 	QueueFull   uint64            `json:"queue_full"`
+	BegunBytes  uint64            `json:"begun_bytes"`
+	BegunEnded  uint64            `json:"begun_ended"`
 	LogLines    uint64            `json:"log_lines"`
 	LogDropped  uint64            `json:"log_dropped"`
 	HeldBytes   uint64            `json:"held_bytes"`
@@ -103,6 +105,7 @@ func statusOfBroker(s *protocol.Stats) statusJSON {
 		States:    statesJSON{Set: s.StatesSet, Refused: s.StatesRefused},
 		Published: s.Published, Outcomes: outcomesOf(s), Late: s.Late, Duplicate: s.Duplicate, Unknown: s.Unknown,
 		HalfOpen: s.HalfOpen, Overdrawn: s.Overdrawn, Throttled: s.Throttled, Entries: s.Entries, UnreadBytes: s.Homing,
+		BegunBytes: s.Begun, BegunEnded: s.BegunEnded,
 		LogLines: s.Logged, LogDropped: s.LogDropped, SlowBytes: s.Slow, QueueFull: s.QueueFull, HeldBytes: s.Held, QueuedBytes: s.Queued,
 	}
 }
@@ -137,9 +140,9 @@ func printStatus(w io.Writer, s *protocol.Stats) {
 		}
 	}
 	_, _ = fmt.Fprintf(w, "replies: %d late, %d duplicate, %d to no call\n", s.Late, s.Duplicate, s.Unknown)
-	_, _ = fmt.Fprintf(w, "bytes: %d held for accounts in flight, %d of accounts not read, %d queued for sessions, %d of these for slow ones\n", s.Held, s.Homing, s.Queued, s.Slow)
-	_, _ = fmt.Fprintf(w, "beyond a limit: %d calls without a credit, %d for too many deliveries, %d frames to slow sessions; %d sessions of hosts that were gone\n",
-		s.Overdrawn, s.Throttled, s.QueueFull, s.HalfOpen)
+	_, _ = fmt.Fprintf(w, "bytes: %d held for accounts in flight, %d of accounts not read, %d queued for sessions, %d of these for slow ones, %d of frames begun\n", s.Held, s.Homing, s.Queued, s.Slow, s.Begun)
+	_, _ = fmt.Fprintf(w, "beyond a limit: %d calls without a credit, %d for too many deliveries, %d frames to slow sessions; %d sessions for frames begun, %d of hosts that were gone\n",
+		s.Overdrawn, s.Throttled, s.QueueFull, s.BegunEnded, s.HalfOpen)
 	if s.Logged+s.LogDropped > 0 {
 		_, _ = fmt.Fprintf(w, "account log: %d lines, %d more dropped\n", s.Logged, s.LogDropped)
 	}

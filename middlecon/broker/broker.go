@@ -36,8 +36,9 @@ type Broker struct {
 	events     []room.Event // that came of effects and writes, for catchUp
 	told       int          // of events, how many the rooms know
 	byID       map[room.SessionID]*session
-	unhailed   []newcomer    // without a Hello, by deadline
-	pinged     []*session    // by when they are looked at
+	unhailed   []newcomer // without a Hello, by deadline
+	pinged     []*session // by when they are looked at
+	begun      begun
 	wheel      wheel         // of those that are probed
 	halfOpen   uint64        // sessions ended because their host was gone
 	shares     shares        // of what waits for all sessions

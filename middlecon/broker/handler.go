@@ -68,6 +68,7 @@ func (h *handler) OnClose(c gnet.Conn, err error) gnet.Action {
 		return gnet.None
 	}
 	s.closed, s.closing = true, true
+	b.hold(s, 0)
 	b.keepNothing(s)
 	s.queue = nil
 	b.measure(s)
@@ -103,7 +104,8 @@ func (b *Broker) lost(s *session, why string) {
 
 // read parses what the transport holds and takes frame by frame.
 func (b *Broker) read(s *session, c gnet.Conn) {
-	if c.InboundBuffered() < int(s.need) {
+	if n := c.InboundBuffered(); n < int(s.need) && !s.closing {
+		b.hold(s, n)
 		return
 	}
 	buf, err := c.Peek(-1)
@@ -136,6 +138,7 @@ func (b *Broker) read(s *session, c gnet.Conn) {
 		b.hear(s)
 		_, _ = c.Discard(used)
 	}
+	b.hold(s, len(rest))
 }
 
 // quiet gives gnet's log to ours. What it warns of any peer can cause, as often as it likes.

@@ -9,11 +9,13 @@ import (
 	"time"
 
 	"ddcos/middlecon/room"
+	"ddcos/protocol"
 )
 
 // memoryPart is how much of the memory that the runtime is told to keep to
-// (GOMEMLIMIT) may be held of replies, and as much again may wait in queues:
-// both exist twice while they grow.
+// (GOMEMLIMIT) may be held of replies, and as much again may wait in queues and be
+// shown by members. Frames that are begun, and members that were lost, may have a part
+// of that: buffers grow by doubling.
 const memoryPart = 4
 
 // keepWithin lowers what may be held to what there is memory for: work is refused
@@ -25,6 +27,9 @@ func (o *Options) keepWithin(memory int64) {
 	most := int(memory / memoryPart)
 	o.Limits.HeldBytes = min(o.Limits.HeldBytes, most)
 	o.QueueBytesAll = max(o.QueueBytes, min(o.QueueBytesAll, most))
+	o.Limits.MemberBytes = min(o.Limits.MemberBytes, most)
+	o.Limits.AbsentBytes = min(o.Limits.AbsentBytes, most/4)
+	o.BegunBytesAll = max(protocol.MaxFrame, min(o.BegunBytesAll, most/4))
 }
 
 // memoryLimit is what the runtime keeps to.

@@ -94,6 +94,8 @@ func numbers(s *protocol.Stats) []number {
 		{"accounts_unread_bytes", "Accounts that their callers have not read.", gauge, s.Homing},
 		{"queue_slow_bytes", "Of the bytes that wait, those for sessions that read too slowly.", gauge, s.Slow},
 		{"queue_full_total", "Frames for slow sessions that were refused because too much waited for all sessions.", counter, s.QueueFull},
+		{"frames_begun_bytes", "Bytes of frames that are not whole.", gauge, s.Begun},
+		{"frames_begun_ended_total", "Sessions ended because too much was begun of frames.", counter, s.BegunEnded},
 		{"sessions_half_open_total", "Sessions ended because their host acknowledged nothing any more.", counter, s.HalfOpen},
 		{"account_log_lines_total", "Lines of the account log that were written.", counter, s.Logged},
 		{"account_log_dropped_total", "Lines of the account log that could not be written.", counter, s.LogDropped},

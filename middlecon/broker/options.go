@@ -22,6 +22,7 @@ type Options struct {
 	Sessions          int    // at most; it is lowered to what the file limit allows
 	QueueBytes        int    // that may wait for one session
 	QueueBytesAll     int    // that may wait for all sessions that do not read as fast as they are written to
+	BegunBytesAll     int    // that all sessions may have sent of frames that are not whole: CodeOverloaded
 	HelloTimeout      time.Duration
 	PingEvery         time.Duration // that a TCP session may be silent before it is pinged; after two it is ended; 0: never
 	Grace             time.Duration // that calls and offers may go on after Serve was told to end
@@ -42,6 +43,7 @@ func DefaultOptions() Options {
 		Sessions:      1 << 20,
 		QueueBytes:    256 << 10,
 		QueueBytesAll: 256 << 20,
+		BegunBytesAll: 256 << 20,
 		HelloTimeout:  protocol.HelloTimeout,
 		PingEvery:     15 * time.Second,
 		Grace:         2 * time.Second,

@@ -24,8 +24,9 @@ func (t *tape) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-func (t *tape) OutboundBuffered() int { return t.full }
-func (t *tape) Close() error          { return nil }
+func (t *tape) OutboundBuffered() int    { return t.full }
+func (t *tape) Discard(int) (int, error) { return 0, nil }
+func (t *tape) Close() error             { return nil }
 
 // frames are what was written since the last time.
 func (t *tape) frames(tb testing.TB, each func(protocol.Frame)) {

@@ -14,6 +14,7 @@ import (
 type transport interface {
 	Write(b []byte) (int, error)
 	OutboundBuffered() int
+	Discard(n int) (int, error) // of what came; a negative n: all
 	Close() error
 }
 
@@ -23,9 +24,10 @@ type session struct {
 	id       uint64
 	kin      unique.Handle[room.Peer] // what its peer has in common with others
 	conn     transport
-	pid      int32 // its peer's
-	need     int32 // bytes that the frame on its way has in all
-	strays   int32 // answers that nobody waited for, beyond those that its deliveries account for
+	pid      int32  // its peer's
+	need     int32  // bytes that the frame on its way has in all
+	held     uint16 // bytes that have come of it, fewer than there may be
+	strays   int16  // answers that nobody waited for, beyond those that its deliveries account for
 	welcomed bool
 	gone     bool     // the rooms know that it ended
 	closing  bool     // its last frame is queued; nothing that comes is read any more
@@ -36,6 +38,7 @@ type session struct {
 	parted   bool     // it has heard its last word
 	hidden   bool     // its process can be stuck unseen: it is pinged
 	asked    bool     // it was pinged since it was heard
+	begun    bool     // it is in the broker's list of sessions that have begun a frame
 	probe    *probing // nil where its host cannot be gone unseen
 
 	heard time.Duration // when its latest frame came, if it is hidden

@@ -61,6 +61,7 @@ func (b *Broker) stats() protocol.Stats {
 		s.Logged, s.LogDropped = l.counts()
 	}
 	s.QueueFull = b.shares.refused
+	s.Begun, s.BegunEnded = uint64(b.begun.bytes), b.begun.ended
 	s.Homing, s.Slow = uint64(max(0, b.homing)), uint64(max(0, b.shares.used))
 	copy(s.Latency, b.latency.calls[:])
 	s.ElapsedUS = b.latency.elapsed

@@ -143,7 +143,8 @@ type (
 	// meanwhile is still to be told: until the next Tick no deadline is dealt with,
 	// and a reply counts that would else be late by the owner's own fault.
 	Behind struct{}
-	// Memory says whether there is none left for new calls and offers.
+	// Memory says whether there is none left for new calls and offers, and for more that
+	// members show.
 	Memory struct{ Short bool }
 	// Tick is only the time: deadlines that have come are dealt with, as in every Step.
 	Tick struct{}

@@ -24,6 +24,10 @@ func (m *model) setState(e SetState, effects []Effect) {
 			m.refuse(e.Session, protocol.CodeTooManyChanges)
 			return
 		}
+		if m.short && weighPairs(e.Body.State) > weighPairs(o.state) {
+			m.refuse(e.Session, protocol.CodeOverloaded)
+			return
+		}
 		if m.memberBytes()-weighPairs(o.state)+weighPairs(e.Body.State) > m.limits.MemberBytes {
 			m.refuse(e.Session, protocol.CodeTooManyMembers)
 			return

@@ -261,6 +261,8 @@ func (m *model) refuseJoin(e Join) protocol.Code {
 		return protocol.CodeTooManyMembers
 	case len(mine) >= m.limits.SessionRooms:
 		return protocol.CodeTooManyRooms
+	case m.short:
+		return protocol.CodeOverloaded
 	case m.memberBytes()+weigh(e.Body.Name, e.Body.Labels, e.Body.State) > m.limits.MemberBytes:
 		return protocol.CodeTooManyMembers
 	case m.rooms[e.Body.Room] == nil && len(m.rooms) >= m.limits.Rooms:

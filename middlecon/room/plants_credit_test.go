@@ -17,6 +17,7 @@ func creditPlants() []planted {
 		{"messages are delivered for nothing", "publish.go", "	r.spend(e.Peer.Principal, len(m.To))\n", ""},
 		{"one pays for all", "budget.go", "	p = r.place(p)\n	r.budget", "	p = others\n	r.budget"},
 		{"no memory is no reason", "call.go", "	if r.short {", "	if r.short && false {"},
+		{"members show more without memory", "weight.go", "	if r.short && more > 0 {", "	if r.short && more > 1<<20 {"},
 		{"memory is short for ever", "rooms.go", "r.short = e.Short", "r.short = r.short || e.Short"},
 		{"nothing is earned by waiting", "budget.go", "wait := r.budget.paid[r.place(p)] - r.now - ", "wait := r.budget.paid[r.place(p)] - "},
 	}

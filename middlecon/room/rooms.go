@@ -13,7 +13,7 @@ type Rooms struct {
 	broker uint32
 	limits Limits
 	now    time.Duration // of the latest Step; it never goes back
-	short  bool          // of memory: there is none for new calls
+	short  bool          // of memory: there is none for new calls, and for more of members
 	behind bool          // deadlines wait for a Tick
 
 	sessions map[SessionID]*session

@@ -27,6 +27,9 @@ func (m *member) weight() int { return weigh(m.name, m.labels, m.state) }
 
 // bears refuses what members would show beyond the broker's memory for it.
 func (r *Rooms) bears(more int) error {
+	if r.short && more > 0 {
+		return protocol.Errorf(protocol.CodeOverloaded, "this broker has no memory left for what members show")
+	}
 	if r.shown+more > r.limits.MemberBytes {
 		return protocol.Errorf(protocol.CodeTooManyMembers, "the members of this broker take %d bytes; %d are the most", r.shown, r.limits.MemberBytes)
 	}
