@@ -1,6 +1,10 @@
 package k2i
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // Detail is what is read of one process on demand, because it is long, dear, or
 // may have to be waited for. What was not asked for, and what could not be read,
@@ -57,6 +61,35 @@ const (
 // Parts are all of them.
 func Parts() []Part { return []Part{PartPSS, PartFDs, PartLimits, PartWchan, PartStack} }
 
+// allParts is the word for every part.
+const allParts = "all"
+
+// PartNames are the words that ParseParts knows.
+func PartNames() []string {
+	words := []string{allParts}
+	for _, part := range Parts() {
+		words = append(words, string(part))
+	}
+	return words
+}
+
+// ParseParts reads words joined by commas: parts, each of which it gives once, or
+// "all".
+func ParseParts(text string) ([]Part, error) {
+	var parts []Part
+	for word := range strings.SplitSeq(text, ",") {
+		switch part := Part(word); {
+		case word == allParts:
+			parts = Parts()
+		case !slices.Contains(Parts(), part):
+			return nil, fmt.Errorf("%.64q is none of %s", word, strings.Join(PartNames(), ", "))
+		case !slices.Contains(parts, part):
+			parts = append(parts, part)
+		}
+	}
+	return parts, nil
+}
+
 // Gap is a part that could not be read, of one process or of several.
 type Gap struct {
 	Part   Part      `json:"part" msgpack:"part"`
@@ -108,13 +141,13 @@ func (r GapReason) Help() string {
 	return "it could not be read"
 }
 
-// AddGap notes a part that could not be read; those of one part and reason are
-// counted together.
-func AddGap(gaps []Gap, part Part, reason GapReason) []Gap {
+// AddGap notes a part that so many processes lack; those of one part and reason
+// are counted together.
+func AddGap(gaps []Gap, part Part, reason GapReason, count int) []Gap {
 	i := slices.IndexFunc(gaps, func(g Gap) bool { return g.Part == part && g.Reason == reason })
 	if i < 0 {
-		return append(gaps, Gap{Part: part, Reason: reason, Help: reason.Help(), Count: 1})
+		return append(gaps, Gap{Part: part, Reason: reason, Help: reason.Help(), Count: count})
 	}
-	gaps[i].Count++
+	gaps[i].Count += count
 	return gaps
 }

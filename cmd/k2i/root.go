@@ -29,7 +29,8 @@ Exit status: 0 stopped by a signal, 1 something failed, 2 wrong use.`,
 		Example: `  k2i serve
   k2i serve --broker unix:///run/ddcos/middlecon.sock
   curl 'http://127.0.0.1:7412/v1/proc?sort=-rss_bytes&limit=5'
-  k2i once`,
+  k2i once
+  k2i proc 4711`,
 		Version:       ddcos.Version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -47,7 +48,7 @@ Exit status: 0 stopped by a signal, 1 something failed, 2 wrong use.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return misuse{fmt.Errorf("%w: see '%s --help'", err, cmd.CommandPath())}
 	})
-	root.AddCommand(serveCommand(), onceCommand(), manCommand())
+	root.AddCommand(serveCommand(), onceCommand(), procCommand(), containersCommand(), manCommand())
 	return root
 }
 

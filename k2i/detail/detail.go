@@ -89,7 +89,7 @@ func (r *Reader) Read(ctx context.Context, p *k2i.Process, parts []k2i.Part) *k2
 	slices.SortFunc(all, func(a, b result) int { return slices.Index(parts, a.part) - slices.Index(parts, b.part) })
 	for _, f := range all {
 		if f.reason != "" {
-			d.Gaps = k2i.AddGap(d.Gaps, f.part, f.reason)
+			d.Gaps = k2i.AddGap(d.Gaps, f.part, f.reason, 1)
 			continue
 		}
 		f.fill(d)
@@ -102,6 +102,8 @@ type result struct {
 	part   k2i.Part
 	reason k2i.GapReason
 	fill   func(*k2i.Detail)
+
+	threads []k2i.Process // of partThreads
 }
 
 // part reads one part.
@@ -116,11 +118,11 @@ func (r *Reader) part(ctx context.Context, p *k2i.Process, part k2i.Part) result
 	}
 	key, got := p.Key(), make(chan result, 1)
 	reason := r.pool.run(ctx, place{key, part}, func() {
-		fill, err := r.read(key, part)
-		f := result{part: part, fill: fill}
+		f, err := r.read(p, part)
 		if err != nil {
-			f.reason = procfs.Reason(err)
+			f = result{reason: procfs.Reason(err)}
 		}
+		f.part = part
 		got <- f
 	})
 	if reason != "" {
@@ -129,30 +131,34 @@ func (r *Reader) part(ctx context.Context, p *k2i.Process, part k2i.Part) result
 	return <-got
 }
 
-// read is a worker's part of it: it may wait for ever. What it gives fills a
-// Detail in.
-func (r *Reader) read(key k2i.Key, part k2i.Part) (fill func(*k2i.Detail), err error) {
-	p, err := r.pin(key)
+// read is a worker's part of it: it may wait for ever.
+func (r *Reader) read(process *k2i.Process, part k2i.Part) (found result, err error) {
+	p, err := r.pin(process.Key())
 	if err != nil {
-		return nil, err
+		return found, err
 	}
 	defer p.Close()
 	switch part {
 	case k2i.PartPSS:
 		m, err := p.Rollup()
-		return func(d *k2i.Detail) { d.PSSBytes, d.USSBytes, d.SwapPSSBytes = m.PSSBytes, m.USSBytes, m.SwapPSSBytes }, lived(p, err)
+		found.fill = func(d *k2i.Detail) { d.PSSBytes, d.USSBytes, d.SwapPSSBytes = m.PSSBytes, m.USSBytes, m.SwapPSSBytes }
+		return found, lived(p, err)
 	case k2i.PartFDs:
 		list, n, err := p.FDs()
-		return func(d *k2i.Detail) { d.FDs, d.FDCount = list, k2i.Count(n) }, lived(p, err)
+		found.fill = func(d *k2i.Detail) { d.FDs, d.FDCount = list, k2i.Count(n) }
+		return found, lived(p, err)
 	case k2i.PartLimits:
 		list, err := p.Limits()
-		return func(d *k2i.Detail) { d.Limits = list }, lived(p, err)
+		found.fill = func(d *k2i.Detail) { d.Limits = list }
+		return found, lived(p, err)
 	case k2i.PartWchan:
 		wchan, err := p.Wchan()
-		return func(d *k2i.Detail) { d.Wchan = wchan }, lived(p, err)
+		found.fill = func(d *k2i.Detail) { d.Wchan = wchan }
+		return found, lived(p, err)
 	default:
 		stack, err := p.Stack()
-		return func(d *k2i.Detail) { d.Stack = stack }, lived(p, err)
+		found.fill = func(d *k2i.Detail) { d.Stack = stack }
+		return found, lived(p, err)
 	}
 }
 

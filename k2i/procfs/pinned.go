@@ -160,6 +160,18 @@ func (p *Pinned) FDs() (list []k2i.FD, count int, err error) {
 	return list, len(names), nil
 }
 
+// FDCount is how many files are open.
+func (p *Pinned) FDCount() (int, error) {
+	text := p.r.entries("fd")
+	if n, err := strconv.Atoi(text); err == nil {
+		return n, nil
+	}
+	if err := p.Lives(); err != nil {
+		return 0, err
+	}
+	return 0, errHidden
+}
+
 // kindOf tells from a link what is open. A process chooses the names of its
 // files: only what does not begin with a slash is the kernel's word.
 func kindOf(target string) string {

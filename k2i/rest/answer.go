@@ -82,7 +82,7 @@ func (h *Handler) host(c *call) {
 // containers is GET /v1/containers.
 func (h *Handler) containers(c *call) {
 	if snap := h.fresh(c); snap != nil {
-		h.reply(c, http.StatusOK, containersBody{wire.HeadOf(snap, h.options.Now()), snap.Containers()})
+		h.reply(c, http.StatusOK, wire.ContainersAnswer{Head: wire.HeadOf(snap, h.options.Now()), Containers: snap.Containers()})
 	}
 }
 

@@ -2,9 +2,7 @@ package rest
 
 import (
 	"context"
-	"fmt"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,42 +17,8 @@ type Details interface {
 	Read(ctx context.Context, p *k2i.Process, parts []k2i.Part) *k2i.Detail
 }
 
-// processBody answers for one process.
-type processBody struct {
-	wire.Head
-	Process *k2i.Process `json:"process" msgpack:"process"`
-	Detail  *k2i.Detail  `json:"detail,omitempty" msgpack:"detail,omitempty"` // where it was asked for
-}
-
-// allParts asks for every part.
-const allParts = "all"
-
 func detailParam() query.Param {
-	return query.Param{Name: "detail", Type: "string", Help: "what to read of it now, joined by commas: " + partNames()}
-}
-
-func partNames() string {
-	words := []string{allParts}
-	for _, part := range k2i.Parts() {
-		words = append(words, string(part))
-	}
-	return strings.Join(words, ", ")
-}
-
-// partsOf reads the parameter detail.
-func partsOf(values []string) ([]k2i.Part, error) {
-	var parts []k2i.Part
-	for word := range strings.SplitSeq(strings.Join(values, ","), ",") {
-		switch part := k2i.Part(word); {
-		case word == allParts:
-			parts = k2i.Parts()
-		case !slices.Contains(k2i.Parts(), part):
-			return nil, fmt.Errorf("parameter detail: %.64q is none of %s", word, partNames())
-		case !slices.Contains(parts, part):
-			parts = append(parts, part)
-		}
-	}
-	return parts, nil
+	return query.Param{Name: "detail", Type: "string", Help: "what to read of it now, joined by commas: " + strings.Join(k2i.PartNames(), ", ")}
 }
 
 // process is GET /v1/proc/{pid}.
@@ -76,8 +40,8 @@ func (h *Handler) one(c *call, pid int32) {
 	if list, asked := c.values["detail"]; asked {
 		newest = h.snapshot // what is read now is no snapshot's
 		var err error
-		if parts, err = partsOf(list); err != nil {
-			fail(c.w, http.StatusBadRequest, "%v", err)
+		if parts, err = k2i.ParseParts(strings.Join(list, ",")); err != nil {
+			fail(c.w, http.StatusBadRequest, "parameter detail: %v", err)
 			return
 		}
 	}
@@ -91,7 +55,7 @@ func (h *Handler) one(c *call, pid int32) {
 		fail(c.w, http.StatusNotFound, "no process %d on %s in the sample of %s", pid, snap.Host.Name, snap.At.UTC().Format(time.RFC3339Nano))
 		return
 	}
-	body := processBody{wire.HeadOf(snap, h.options.Now()), p, nil}
+	body := wire.ProcessAnswer{Head: wire.HeadOf(snap, h.options.Now()), Process: p}
 	if parts != nil {
 		body.Detail = h.options.Details.Read(c.r.Context(), p, parts)
 	}

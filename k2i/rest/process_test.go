@@ -44,6 +44,6 @@ func (known) Read(_ context.Context, _ *k2i.Process, parts []k2i.Part) *k2i.Deta
 	d.FDs = []k2i.FD{{FD: 3, Kind: "socket", Target: "socket:[1]"}}
 	d.Limits = []k2i.Limit{{Name: "max_open_files", Soft: 1024, Hard: k2i.Unread, Unit: "files"}}
 	d.Stack = []string{"do_wait"}
-	d.Gaps = k2i.AddGap(d.Gaps, parts[0], k2i.GapDeadline)
+	d.Gaps = k2i.AddGap(d.Gaps, parts[0], k2i.GapDeadline, 1)
 	return d
 }

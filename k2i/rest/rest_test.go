@@ -41,7 +41,7 @@ func (details) Read(_ context.Context, p *k2i.Process, parts []k2i.Part) *k2i.De
 	d := k2i.NoDetail()
 	d.FDCount = k2i.Count(p.PID)
 	for _, part := range parts {
-		d.Gaps = k2i.AddGap(d.Gaps, part, k2i.GapDenied)
+		d.Gaps = k2i.AddGap(d.Gaps, part, k2i.GapDenied, 1)
 	}
 	return d
 }

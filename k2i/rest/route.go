@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"ddcos/k2i"
 	"ddcos/k2i/query"
 	"ddcos/k2i/wire"
 )
@@ -34,14 +33,14 @@ type call struct {
 // routes are all there are. A path of 2018's k2i answers as its newer one.
 func (h *Handler) routes() []route {
 	rows := tables()
-	process := route{params: []query.Param{detailParam()}, types: rows, body: processBody{}, statuses: []int{http.StatusNotFound}}
+	process := route{params: []query.Param{detailParam()}, types: rows, body: wire.ProcessAnswer{}, statuses: []int{http.StatusNotFound}}
 	all := []route{
 		{path: "/v1/proc", summary: "Processes", params: query.Params(), types: rows, body: wire.Answer{}, answer: h.processes},
 		process.as("/v1/proc/{pid}", "One process", h.process),
 		process.as("/v1/proc/self", "The agent's own process", h.self),
 		process.as("/v1/proc/pid/{pid}", "One process, as of old", h.process),
 		{path: "/v1/proc/cmd/{name}", summary: "Processes of one name", params: without(query.Params(), "comm", "cmd"), types: rows, body: wire.Answer{}, answer: h.named},
-		{path: "/v1/containers", summary: "Containers, machines and sandboxes", types: rows, body: containersBody{}, answer: h.containers},
+		{path: "/v1/containers", summary: "Containers, machines and sandboxes", types: rows, body: wire.ContainersAnswer{}, answer: h.containers},
 		{path: "/v1/host", summary: "The host", types: rows, body: wire.Head{}, answer: h.host},
 		{path: "/v1/config", summary: "What the agent was told", types: rows, body: configBody{Config: h.options.Config}, answer: h.config},
 		{path: "/v1/openapi.json", summary: "This document", types: []string{jsonType}, answer: h.openAPI},
@@ -106,12 +105,6 @@ func (h *Handler) unknown(c *call) {
 
 // healthPath is where a supervisor looks.
 const healthPath = "/healthz"
-
-// containersBody answers for all containers.
-type containersBody struct {
-	wire.Head
-	Containers []k2i.Container `json:"containers" msgpack:"containers"`
-}
 
 // configBody answers what the agent was told, without secrets.
 type configBody struct {

@@ -1,6 +1,22 @@
 package wire
 
-import "ddcos/protocol"
+import (
+	"ddcos/k2i"
+	"ddcos/protocol"
+)
+
+// ProcessAnswer is the body for one process.
+type ProcessAnswer struct {
+	Head
+	Process *k2i.Process `json:"process" msgpack:"process"`
+	Detail  *k2i.Detail  `json:"detail,omitempty" msgpack:"detail,omitempty"` // where it was asked for
+}
+
+// ContainersAnswer is the body for all containers.
+type ContainersAnswer struct {
+	Head
+	Containers []k2i.Container `json:"containers" msgpack:"containers"`
+}
 
 // EncodeBody is the msgpack of a body other than an Answer, whose tags name the
 // same fields in both encodings.
