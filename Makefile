@@ -33,7 +33,7 @@ FUZZTIME ?= 50000x
 BENCH_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build peers run test race fuzz soak lint bench generate install clean
+.PHONY: help build peers run test race fuzz soak kernels lint bench generate install clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -71,6 +71,15 @@ fuzz: ## run every fuzz target, FUZZTIME=50000x each
 soak: ## the faults at length: 100,000 histories of the rooms, then real processes; some 15 minutes
 	ROOM_SEEDS=100000 $(GO) test -count=1 -timeout 60m -v -run '^TestSimulation$$' ./middlecon/room
 	FAULTS_SOAK=1 $(GO) test -count=1 -timeout 60m -v ./middlecon/faults
+
+# Unpacked packages of kernels, which are not installed.
+KERNELS = .tools/kernels
+
+kernels: ## the probe's and the agent's tests on Debian's kernel 6.1 in qemu (wants qemu-system-x86), two minutes
+	@[ -e $(KERNELS)/boot ] || { mkdir -p $(KERNELS) && cd $(KERNELS) && \
+		apt-get -qq download $$(apt-cache depends linux-image-cloud-amd64 | sed -n 's/.*Depends: \(linux-image-.*\)/\1/p') && \
+		dpkg-deb -x linux-image-*.deb . && rm linux-image-*.deb; } || echo 'kernels: apt-get cannot fetch linux-image-cloud-amd64'
+	KERNELS=$(CURDIR)/$(KERNELS) $(GO) test -tags kernels -count=1 -v -timeout 20m -run TestKernels ./k2i/probe/kernels
 
 lint: $(GOLANGCI) ## golangci-lint at the pinned version, with .golangci.yml
 	$(GOLANGCI) run ./...

@@ -153,6 +153,17 @@ INLINE u64 not_negative(s64 n)
 	return n > 0 ? n : 0;
 }
 
+/* A counter of pages as it was. The verifier of these kernels does not follow a
+ * pointer into an array of them. */
+INLINE u64 pages_before_6_2(struct mm_struct *mm, u32 which)
+{
+	struct mm_struct___before_6_2 *old = (void *)mm;
+	s64 n[4] = {};
+
+	READ(&n, old, rss_stat);
+	return not_negative(n[which]);
+}
+
 /* Resident pages are files', anonymous and shared memory: counters 0, 1 and 3. */
 INLINE void read_memory(struct process_record *p, struct task_struct *t)
 {
@@ -162,11 +173,7 @@ INLINE void read_memory(struct process_record *p, struct task_struct *t)
 		return;
 	p->vsz_pages = mm->total_vm;
 	if (TYPE_EXISTS(struct mm_rss_stat)) {
-		struct mm_struct___before_6_2 *old = (void *)mm;
-
-		p->rss_pages = not_negative(old->rss_stat.count[0].counter) +
-			       not_negative(old->rss_stat.count[1].counter) +
-			       not_negative(old->rss_stat.count[3].counter);
+		p->rss_pages = pages_before_6_2(mm, 0) + pages_before_6_2(mm, 1) + pages_before_6_2(mm, 3);
 		return;
 	}
 	p->rss_pages = not_negative(mm->rss_stat[0].count) + not_negative(mm->rss_stat[1].count) +

@@ -183,6 +183,12 @@ func TestRoadsAgree(t *testing.T) {
 	checkZoo(t, f, first)
 }
 
+// inMemory tells whether files there are written to no storage.
+func inMemory(dir string) bool {
+	var fs unix.Statfs_t
+	return unix.Statfs(dir, &fs) == nil && (fs.Type == unix.TMPFS_MAGIC || fs.Type == unix.RAMFS_MAGIC)
+}
+
 // checkZoo tells that the processes are what they were meant to be, so that
 // agreeing about them means something.
 func checkZoo(t *testing.T, f family, sample *k2i.Sample) {
@@ -203,7 +209,7 @@ func checkZoo(t *testing.T, f family, sample *k2i.Sample) {
 	want("threads", row("threads").Threads >= 13 && row("threads").CPUNS >= 130e6)
 	p = row("busy")
 	want("busy", p.UserNS > 20e6 && p.SystemNS > 20e6 && p.UserNS+p.SystemNS == p.CPUNS && p.CPUNS > 200e6)
-	want("io", row("io").WriteBytes >= 1<<20)
+	want("io", row("io").WriteBytes >= 1<<20 || inMemory(os.TempDir()))
 	want("title short", slices.Equal(row("title short").Args, []string{"a title"}))
 	want("title long", strings.HasSuffix(row("title long").Args[0], "ttail"))
 	want("title whole", strings.Trim(row("title whole").Args[0], "w") == "")

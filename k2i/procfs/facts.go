@@ -156,16 +156,12 @@ func (fs *FS) Threads(p *k2i.Process) (threads []k2i.Process, tids []int32) {
 	if b, err := os.ReadFile(dir + "/stat"); err != nil || !startedAt(b, p.StartTicks) {
 		return nil, nil
 	}
-	entries, err := os.ReadDir(dir + "/task")
-	if err != nil {
-		return nil, nil
-	}
-	for _, e := range entries {
-		tid, err := strconv.ParseInt(e.Name(), 10, 32)
+	for _, name := range taskNames(dir) {
+		tid, err := strconv.ParseInt(name, 10, 32)
 		if err != nil {
 			continue
 		}
-		b, err := os.ReadFile(dir + "/task/" + e.Name() + "/stat")
+		b, err := os.ReadFile(dir + "/task/" + name + "/stat")
 		if err != nil {
 			continue // it has ended
 		}
@@ -181,6 +177,21 @@ func (fs *FS) Threads(p *k2i.Process) (threads []k2i.Process, tids []int32) {
 		tids = append(tids, int32(tid))
 	}
 	return threads, tids
+}
+
+// taskNames are the names of a process's threads in the kernel's order: the
+// leader, then by age. By their names 99 would come after 100.
+func taskNames(dir string) []string {
+	tasks, err := os.Open(dir + "/task")
+	if err != nil {
+		return nil
+	}
+	defer func() { _ = tasks.Close() }() // it was only read
+	names, err := tasks.Readdirnames(-1)
+	if err != nil {
+		return nil
+	}
+	return names
 }
 
 // asThread is a process with what its thread has of its own.
