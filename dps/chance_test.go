@@ -15,6 +15,9 @@ var (
 	chanceSeed  = flag.Uint64("chance.seed", 1, "what the random command lines are made from; 0 for a new one, which is told")
 	chanceBPF   = flag.Bool("chance.bpf", false, "dps reads by BPF instead of /proc")
 	chanceLines = flag.Int("chance.lines", 200, "how many random command lines are compared with ps")
+
+	chanceProgram = flag.String("chance.program", "", "a dps that is run on pipes and terminals, instead of the library in this test")
+	chanceUser    = flag.Uint("chance.uid", 0, "who runs that program and ps")
 )
 
 // deck is dealt to its end and shuffled again, so that everything in it comes up.
@@ -50,10 +53,14 @@ func TestByChanceAgainstPS(t *testing.T) {
 		seed = rand.Uint64() //nolint:gosec // not a secret
 	}
 	g := newGrammar(t, seed, p)
+	p.program = *chanceProgram
 	t.Logf("%d lines; to have them again: go test ./dps -run ByChance -chance.lines %d -chance.seed %d", *chanceLines, *chanceLines, seed)
 	for range *chanceLines {
 		line := g.line()
 		undo := g.environment(t)
+		if p.program != "" {
+			p.stage = g.stage(uint32(*chanceUser)) //nolint:gosec // a user id
+		}
 		p.alike(t, line)
 		undo()
 	}
@@ -89,7 +96,7 @@ func (p *peers) alike(t *testing.T, args []string) {
 	if err == nil && flawed(t, c) {
 		return
 	}
-	want, wantStatus := genuine(t, args...)
+	want, wantStatus := p.genuine(t, args...)
 	if strings.Contains(want, "please report this bug") || strings.Contains(want, "internal error") || strings.Contains(want, "caught by ps") {
 		return // ps itself fell
 	}
@@ -98,6 +105,8 @@ func (p *peers) alike(t *testing.T, args []string) {
 	case wantStatus == 1 && refused:
 		if err == nil {
 			t.Errorf("%s %s\n  ps refuses it: %s", variables(), line, want)
+		} else if words(err.Error()) != words(want) {
+			t.Errorf("%s %s\n  dps %s\n  ps  %s", variables(), line, err, want)
 		}
 		return
 	case err != nil:

@@ -1,6 +1,7 @@
 package dps
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -12,10 +13,12 @@ const maxMarks = 4
 
 // Clean makes bytes that came from a kernel, a network or another host fit for
 // a screen and for one line. Whatever could move the cursor, speak to the
-// terminal, reorder text or hide is written as question marks, one for each
-// byte, as ps does: C0, C1 and DEL, invalid UTF-8, every format character
-// (the bidirectional and the zero-width ones, U+FEFF, tags), line and paragraph
+// terminal, reorder text or hide is written as a question mark, one for each
+// character, as ps does: C0, C1 and DEL, every format character (the
+// bidirectional and the zero-width ones, U+FEFF, tags), line and paragraph
 // separators, private characters, and combining marks beyond maxMarks in a row.
+// Of what is not UTF-8 each byte is one. From a byte on that begins no character,
+// or one that is not whole, nothing is trusted but ASCII, as in ps.
 func Clean(s string) string {
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] > '~' {
@@ -29,15 +32,16 @@ func clean(s string) string {
 	var b strings.Builder
 	b.Grow(len(s))
 	marks := maxMarks // a mark needs something to sit on
-	for i := 0; i < len(s); {
-		r, size := utf8.DecodeRuneInString(s[i:])
+	end := trusted(s)
+	for i := 0; i < end; {
+		r, size := decode(s[i:end])
 		switch {
-		case r == utf8.RuneError && size == 1, !shown(r):
-			b.WriteString(strings.Repeat("?", size))
+		case !shown(r):
+			b.WriteByte('?')
 			marks = 0
 		case unicode.In(r, unicode.Mn, unicode.Me):
 			if marks++; marks > maxMarks {
-				b.WriteString(strings.Repeat("?", size))
+				b.WriteByte('?')
 			} else {
 				b.WriteRune(r)
 			}
@@ -47,7 +51,61 @@ func clean(s string) string {
 		}
 		i += size
 	}
+	b.WriteString(cleanASCII(s[end:]))
 	return b.String()
+}
+
+// cleanASCII has a question mark for every byte that is not ASCII, and a dot for
+// every control character, as ps does where it trusts in ASCII alone.
+func cleanASCII(s string) string {
+	b := []byte(s)
+	for i := range b {
+		switch {
+		case b[i] > 0x7f:
+			b[i] = '?'
+		case b[i] < ' ', b[i] == 0x7f:
+			b[i] = '.'
+		}
+	}
+	return string(b)
+}
+
+// trusted is how much of a text could be UTF-8, by the lengths that the first
+// bytes of its characters tell.
+func trusted(s string) int {
+	for i := 0; i < len(s); {
+		size := 1
+		switch b := s[i]; {
+		case b < 0x80:
+		case b < 0xc2, b > 0xf4:
+			return i
+		case b < 0xe0:
+			size = 2
+		case b < 0xf0:
+			size = 3
+		default:
+			size = 4
+		}
+		if i+size > len(s) {
+			return i
+		}
+		i += size
+	}
+	return len(s)
+}
+
+// decode is the first character of a text, unicode.MaxRune, which is never shown,
+// for a byte that is part of none. What is encoded
+// like a character, but beyond the last one, is taken as a whole, as by C.
+func decode(s string) (rune, int) {
+	r, size := utf8.DecodeRuneInString(s)
+	if size > 1 || r != utf8.RuneError {
+		return r, size
+	}
+	if len(s) >= 4 && s[0] == 0xf4 && s[1] >= 0x90 && s[1]&s[2]&s[3]&0xc0 == 0x80 && (s[1]|s[2]|s[3])&0x40 == 0 {
+		return unicode.MaxRune, 4
+	}
+	return unicode.MaxRune, 1
 }
 
 // shown tells whether a character may reach a screen as itself.
@@ -55,7 +113,7 @@ func shown(r rune) bool {
 	if r >= 0xE0000 && r <= 0xE0FFF { // tags and variation selectors: nothing to see
 		return false
 	}
-	return r == ' ' || unicode.IsPrint(r) && !hidden(r)
+	return unicode.Is(unicode.Zs, r) || unicode.IsPrint(r) && !hidden(r)
 }
 
 // hidden characters count as letters or symbols but have no shape.
@@ -67,45 +125,58 @@ func hidden(r rune) bool {
 	return false
 }
 
+// span is a range of characters.
+type span struct{ first, last rune }
+
 // wide are the ranges that take two cells on a terminal, from Unicode's
-// EastAsianWidth.txt (W and F), joined where only unassigned codes lie between.
-var wide = []struct{ first, last rune }{
-	{0x1100, 0x115F},
-	{0x2E80, 0x303E},
-	{0x3041, 0x33FF},
-	{0x3400, 0x4DBF},
-	{0x4E00, 0xA4CF},
-	{0xA960, 0xA97F},
-	{0xAC00, 0xD7A3},
-	{0xF900, 0xFAFF},
-	{0xFE30, 0xFE6F},
-	{0xFF00, 0xFF60},
-	{0xFFE0, 0xFFE6},
-	{0x17000, 0x18DFF},
-	{0x1B000, 0x1B2FF},
-	{0x1F300, 0x1F64F},
-	{0x1F680, 0x1F6FF},
-	{0x1F900, 0x1F9FF},
+// EastAsianWidth.txt (W and F), joined where only unassigned codes lie between. A
+// test compares them with those of the C library.
+var wide = []span{
+	{0x1100, 0x115F}, {0x231A, 0x231B}, {0x2329, 0x232A}, {0x23E9, 0x23EC}, {0x23F0, 0x23F0}, {0x23F3, 0x23F3},
+	{0x25FD, 0x25FE}, {0x2614, 0x2615}, {0x2648, 0x2653}, {0x267F, 0x267F}, {0x2693, 0x2693}, {0x26A1, 0x26A1},
+	{0x26AA, 0x26AB}, {0x26BD, 0x26BE}, {0x26C4, 0x26C5}, {0x26CE, 0x26CE}, {0x26D4, 0x26D4}, {0x26EA, 0x26EA},
+	{0x26F2, 0x26F3}, {0x26F5, 0x26F5}, {0x26FA, 0x26FA}, {0x26FD, 0x26FD}, {0x2705, 0x2705}, {0x270A, 0x270B},
+	{0x2728, 0x2728}, {0x274C, 0x274C}, {0x274E, 0x274E}, {0x2753, 0x2755}, {0x2757, 0x2757}, {0x2795, 0x2797},
+	{0x27B0, 0x27B0}, {0x27BF, 0x27BF}, {0x2B1B, 0x2B1C}, {0x2B50, 0x2B50}, {0x2B55, 0x2B55}, {0x2E80, 0x303E},
+	{0x3041, 0xA4CF}, {0xA960, 0xA97F}, {0xAC00, 0xD7A3}, {0xF900, 0xFAFF}, {0xFE10, 0xFE19}, {0xFE30, 0xFE6F},
+	{0xFF01, 0xFF60}, {0xFFE0, 0xFFE6}, {0x16FE0, 0x1B2FF}, {0x1F004, 0x1F004}, {0x1F0CF, 0x1F0CF}, {0x1F18E, 0x1F18E},
+	{0x1F191, 0x1F19A}, {0x1F200, 0x1F320}, {0x1F32D, 0x1F335}, {0x1F337, 0x1F37C}, {0x1F37E, 0x1F393}, {0x1F3A0, 0x1F3CA},
+	{0x1F3CF, 0x1F3D3}, {0x1F3E0, 0x1F3F0}, {0x1F3F4, 0x1F3F4}, {0x1F3F8, 0x1F43E}, {0x1F440, 0x1F440}, {0x1F442, 0x1F4FC},
+	{0x1F4FF, 0x1F53D}, {0x1F54B, 0x1F54E}, {0x1F550, 0x1F567}, {0x1F57A, 0x1F57A}, {0x1F595, 0x1F596}, {0x1F5A4, 0x1F5A4},
+	{0x1F5FB, 0x1F64F}, {0x1F680, 0x1F6C5}, {0x1F6CC, 0x1F6CC}, {0x1F6D0, 0x1F6D2}, {0x1F6D5, 0x1F6DF}, {0x1F6EB, 0x1F6EC},
+	{0x1F6F4, 0x1F6FC}, {0x1F7E0, 0x1F7F0}, {0x1F90C, 0x1F93A}, {0x1F93C, 0x1F945}, {0x1F947, 0x1F9FF}, {0x1FA70, 0x1FAFF},
 	{0x20000, 0x3FFFD},
 }
 
+// within are the vowels and finals of Hangul, which take their place within a
+// syllable.
+var within = []span{{0x1160, 0x11FF}, {0xD7B0, 0xD7FB}}
+
 // cells is how many columns of a terminal one clean character takes.
 func cells(r rune) int {
-	if r < 0x300 {
+	switch {
+	case r < 0x300:
 		return 1
-	}
-	if unicode.In(r, unicode.Mn, unicode.Me) {
+	case unicode.In(r, unicode.Mn, unicode.Me), in(within, r):
 		return 0
-	}
-	for _, span := range wide {
-		if r < span.first {
-			return 1
-		}
-		if r <= span.last {
-			return 2
-		}
+	case in(wide, r):
+		return 2
 	}
 	return 1
+}
+
+// in tells whether one of spans, which are in order, has a character.
+func in(spans []span, r rune) bool {
+	_, found := slices.BinarySearchFunc(spans, r, func(s span, r rune) int {
+		switch {
+		case s.last < r:
+			return -1
+		case s.first > r:
+			return 1
+		}
+		return 0
+	})
+	return found
 }
 
 // Width is how many columns of a terminal a clean text takes.
@@ -118,13 +189,17 @@ func Width(s string) int {
 }
 
 // Cut shortens a clean text to at most width columns of a terminal; a character
-// of two columns that would not fit whole is left out.
+// of two columns that would not fit whole is left out, and so is a mark on the
+// last one, as in ps.
 func Cut(s string, width int) string {
 	if len(s) <= width { // no character takes more columns than bytes
 		return s
 	}
 	n := 0
 	for i, r := range s {
+		if n >= width {
+			return s[:i]
+		}
 		if n += cells(r); n > width {
 			return s[:i]
 		}

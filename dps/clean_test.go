@@ -52,13 +52,19 @@ func TestCleanSequences(t *testing.T) {
 		{"\x1b[31mred", "?[31mred"},
 		{"\x1b]52;c;QUJD\x07", "?]52;c;QUJD?"},
 		{"\x1b]8;;http://x\x1b\\link", "?]8;;http://x?\\link"},
-		{"\u009b2J", "??2J"},
+		{"\u009b2J", "?2J"},
 		{"a\tb\nc\r", "a?b?c?"},
-		{"\u202egpj.exe", "???gpj.exe"},
+		{"\u202egpj.exe", "?gpj.exe"},
 		{"\xff\xfe\xc3", "???"},
-		{"a\U000e0041", "a????"},
-		{"e" + strings.Repeat("\u0301", 6), "e" + strings.Repeat("\u0301", 4) + "????"},
-		{"\u0301x", "??x"},
+		{"a\U000e0041", "a?"},
+		{"e" + strings.Repeat("\u0301", 6), "e" + strings.Repeat("\u0301", 4) + "??"},
+		{"\u0301x", "?x"},
+		{"é\xffé\x01", "é???."},
+		{"é\xe4\xb8", "é??"},
+		{"\xe4\xb8 é", "?? é"},
+		{"\xed\xa0\x80é", "???é"},
+		{"\xf4\x90\x80\x80é", "?é"},
+		{"\xf4\x90\x80 é", "??? é"},
 	} {
 		if got := Clean(test.give); got != test.want {
 			t.Errorf("%q: %q, want %q", test.give, got, test.want)
@@ -77,7 +83,7 @@ func TestWidthAndCut(t *testing.T) {
 		{"abcd", 4, "abc"},
 		{"日本語", 6, "日"},
 		{"a日本", 5, "a日"},
-		{"e\u0301e\u0301e\u0301e\u0301", 4, "e\u0301e\u0301e\u0301"},
+		{"e\u0301e\u0301e\u0301e\u0301", 4, "e\u0301e\u0301e"},
 		{"🙂🙂", 4, "🙂"},
 	} {
 		if got := Width(test.text); got != test.width {

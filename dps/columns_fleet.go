@@ -21,7 +21,7 @@ func shortID(id string) string { return id[:min(len(id), containerDigits)] }
 var fleetColumns = []Column{
 	{
 		Key: HostKey, Header: "HOST", Width: 8, Side: Left, Help: "host that it runs on",
-		Text:    func(_ *Look, r fleet.Row) string { return Clean(r.Host.Name) },
+		Text:    func(l *Look, r fleet.Row) string { return l.clean(r.Host.Name) },
 		Compare: func(_ *Look, a, b fleet.Row) int { return strings.Compare(a.Host.Name, b.Host.Name) },
 	},
 	{

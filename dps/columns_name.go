@@ -167,12 +167,12 @@ func (l *Look) command(c *Cell, r fleet.Row, text string, room int) string {
 	tree := l.branches(r, room)
 	room -= len(tree)
 	if c.Key == shortKey {
-		return tree + Cut(l.locale(text), min(room, shortName))
+		return tree + Cut(text, min(room, shortName))
 	}
-	text = Cut(l.locale(text), room)
+	text = Cut(text, room)
 	if room -= Width(text); room > 1 {
 		if env := l.environ(r); env != "" {
-			text += " " + Cut(l.locale(env), room-1)
+			text += " " + Cut(env, room-1)
 		}
 	}
 	return tree + text
@@ -195,7 +195,7 @@ func (l *Look) environ(r fleet.Row) string {
 	if !l.reading {
 		return "-" // nobody's environment travels
 	}
-	return Clean(blanks(l.fact(r, "environ")))
+	return l.clean(blanks(l.fact(r, "environ")))
 }
 
 func orDash(s string) string {

@@ -63,9 +63,7 @@ var timeColumns = []Column{
 	familyColumn,
 	elapsedColumn("etime", 11, "age, [[DD-]HH:]MM:SS", func(_ *Look, r fleet.Row) string { return shortTime(uint64(age(r) / time.Second)) }),
 	elapsedColumn("etimes", 7, "age in seconds", func(_ *Look, r fleet.Row) string { return strconv.Itoa(int(age(r) / time.Second)) }),
-	startColumn("lstart", "STARTED", 24, "start: day and time in full", func(at, _ time.Time) string {
-		return at.Format(time.ANSIC)
-	}),
+	datedColumn(),
 	startColumn("start", "STARTED", 8, "start: HH:MM:SS, after a day Mmm DD", func(at, now time.Time) string {
 		if now.Sub(at) > day {
 			return at.Format("  Jan 02")
@@ -122,6 +120,21 @@ func startColumn(key, header string, width int, help string, text func(at, now t
 			return cmp.Or(cmp.Compare(startSecond(a), startSecond(b)), cmp.Compare(a.Process.StartTicks, b.Process.StartTicks))
 		},
 	}
+}
+
+// datedColumn is the start in full, or as option -D asks for it.
+func datedColumn() Column {
+	c := startColumn("lstart", "STARTED", 24, "start: day and time in full; see option -D", func(at, _ time.Time) string {
+		return at.Format(time.ANSIC)
+	})
+	plain := c.Text
+	c.Text = func(l *Look, r fleet.Row) string {
+		if l.DateFormat == "" {
+			return plain(l, r)
+		}
+		return l.clean(strftime(l.DateFormat, time.Unix(startSecond(r), 0).In(l.Location)))
+	}
+	return c
 }
 
 // childFacts is the CPU time of children that have ended and were waited for, in

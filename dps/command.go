@@ -54,6 +54,7 @@ type Command struct {
 	FullName    bool   // command lines where names are asked for
 	SignalNames bool   // signals by name
 	Delimiter   string // between columns; "" for blanks
+	DateFormat  string // of lstart; "" for ps's own
 
 	ThreadsAlike bool // a line for each thread, as if it were a process
 	ThreadsBelow bool // a line for each thread below its process's
@@ -89,6 +90,8 @@ type Env struct {
 
 	Personality Personality // of PS_PERSONALITY
 	HideKernel  bool        // LIBPROC_HIDE_KERNEL: no kernel threads, whatever is selected
+	Columns     int         // COLUMNS: of the screen; 0 where it tells none
+	Lines       int         // LINES: the same
 
 	// UserExists and GroupExists look a name up on this host; ps refuses a name
 	// that does not exist, and takes -aux for aux by it.
@@ -110,6 +113,8 @@ func DefaultEnv(getenv func(string) string) Env {
 		Personality: personalityOf(getenv),
 		Terminal:    terminalNumber,
 		HideKernel:  getenv("LIBPROC_HIDE_KERNEL") != "",
+		Columns:     screenSize(getenv("COLUMNS")),
+		Lines:       screenSize(getenv("LINES")),
 		UserExists: func(name string) bool {
 			_, err := user.Lookup(name)
 			return err == nil
@@ -119,6 +124,15 @@ func DefaultEnv(getenv func(string) string) Env {
 			return err == nil
 		},
 	}
+}
+
+// screenSize is a number of columns or lines as the environment tells it; 0 for
+// what is no such number.
+func screenSize(text string) int {
+	if n, ok := numeral(text); ok && n < maxLine {
+		return int(n) //nolint:gosec // below maxLine
+	}
+	return 0
 }
 
 // UsageError is a command line that is refused.

@@ -194,12 +194,15 @@ func (p *parser) letterKeys(spec string) error {
 // wordCells is one word of a format: a column, or those of a format by its name.
 func wordCells(word string) ([]Cell, error) {
 	spec, header, renamed := strings.Cut(word, "=")
-	key, _, sized := strings.Cut(spec, ":")
+	key, width, sized := strings.Cut(spec, ":")
 	if _, isName := named[key]; !isName {
 		cell, err := userCell(word)
 		return []Cell{cell}, err
 	}
 	if sized {
+		if _, err := columnWidth(width); err != nil {
+			return nil, err
+		}
 		return nil, usage("can not set width for a macro (multi-column) format specifier")
 	}
 	cells := namedCells(key)
@@ -217,17 +220,20 @@ func wordCells(word string) ([]Cell, error) {
 func userCell(word string) (Cell, error) {
 	spec, header, renamed := strings.Cut(word, "=")
 	key, width, sized := strings.Cut(spec, ":")
+	fixed := 0
+	if sized {
+		var err error
+		if fixed, err = columnWidth(width); err != nil {
+			return Cell{}, err
+		}
+	}
 	column, ok := ColumnByKey(key)
 	if !ok {
 		return Cell{}, &UsageError{Text: "unknown user-defined format specifier " + strconv.Quote(Clean(key)), see: "L"}
 	}
 	cell := Cell{Column: column}
 	if sized {
-		n, err := strconv.ParseUint(width, 10, 31)
-		if err != nil || width[0] == '0' || n > maxCellWidth {
-			return Cell{}, usage("column widths must be unsigned decimal numbers")
-		}
-		cell.Width, cell.Fixed = int(n), true
+		cell.Width, cell.Fixed = fixed, true
 	}
 	if renamed {
 		if err := cell.rename(header); err != nil {
@@ -238,6 +244,15 @@ func userCell(word string) (Cell, error) {
 		}
 	}
 	return cell, nil
+}
+
+// columnWidth is what stands behind the colon of a keyword.
+func columnWidth(text string) (int, error) {
+	n, err := strconv.ParseUint(text, 10, 31)
+	if err != nil || text[0] == '0' || n > maxCellWidth {
+		return 0, usage("column widths must be unsigned decimal numbers")
+	}
+	return int(n), nil
 }
 
 func (c *Cell) rename(header string) error {

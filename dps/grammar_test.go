@@ -66,7 +66,7 @@ func newGrammar(t *testing.T, seed uint64, p *peers) *grammar {
 	}
 	sorts := slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return slices.Contains(unsorted, key) })
 	return &grammar{
-		Rand: r, pids: p.pids, unix: newDeck(r, append(unix, "x")), bsd: newDeck(r, bsd), long: newDeck(r, append(long, "--nosuch", "--forest=x")),
+		Rand: r, pids: p.pids, unix: newDeck(r, append(unix, "x", "-", "Q")), bsd: newDeck(r, append(bsd, "W", "-", "Q")), long: newDeck(r, append(long, "--nosuch", "--forest=x")),
 		selecting: newDeck(r, selects), telling: newDeck(r, tells), valued: newDeck(r, valued),
 		keys: newDeck(r, keys), sorts: newDeck(r, sorts), names: newDeck(r, strings.Fields(formatNames)),
 		codes: newDeck(r, strings.Split("CGPUacgnprtuxyzQ", "")), letters: newDeck(r, strings.Split("CGJKMNPRSTUcfgjkmnoprtuyz", "")),
@@ -294,6 +294,12 @@ func (g *grammar) environment(t *testing.T) (undo func()) {
 	if g.often(25) {
 		set["COLUMNS"] = strconv.Itoa(20 + g.IntN(150))
 	}
+	if g.often(60) {
+		set["COLUMNS"] = g.pick("0x50", "0120", "080", " 70", "+60", "-1", "0", "70x", "", "131071", "131072", "99999999999999999999")
+	}
+	if g.often(40) {
+		set["LINES"] = g.pick("2", "5", "0x9", "011", "x", "0", "-3", "")
+	}
 	if g.often(40) {
 		set["LIBPROC_HIDE_KERNEL"] = "1"
 	}
@@ -315,6 +321,16 @@ func (g *grammar) environment(t *testing.T) (undo func()) {
 			}
 		}
 	}
+}
+
+// stage is where a line is run: by a user, in a locale, on a pipe or on a terminal
+// of any size.
+func (g *grammar) stage(uid uint32) stage {
+	s := stage{uid: uid, locale: g.pick("C.UTF-8", "C.UTF-8", "C.utf8", "C", "POSIX", "")}
+	if g.often(2) {
+		s.screen = &size{uint16(g.IntN(150)), uint16(g.IntN(40))} //nolint:gosec // small
+	}
+	return s
 }
 
 // variables are those of the environment, for messages.

@@ -125,7 +125,7 @@ func (l *Layout) Header() string {
 // headers is the line of headers, also where all are empty. Their bytes count,
 // not their characters, as in ps.
 func (l *Layout) headers() string {
-	return l.line(func(c *Cell, _ int) (string, int) { return Clean(c.Header), len(c.Header) })
+	return l.line(func(c *Cell, _ int) (string, int) { return l.look.clean(c.Header), len(c.Header) })
 }
 
 // Line is one process.
@@ -141,7 +141,7 @@ func (l *Layout) Line(r fleet.Row) string {
 func (l *Layout) text(c *Cell, r fleet.Row, line part, room int) (string, int) {
 	switch {
 	case c.filler:
-		return Clean(c.Header), len(c.Header)
+		return l.look.clean(c.Header), len(c.Header)
 	case !c.told(line):
 		return "-", 1
 	}
@@ -154,7 +154,7 @@ func (l *Layout) text(c *Cell, r fleet.Row, line part, room int) (string, int) {
 	case c.Tree:
 		text = l.look.command(c, r, text, room)
 	default:
-		text = c.fit(l.look.locale(text), room)
+		text = c.fit(text, room)
 	}
 	return text, Width(text)
 }

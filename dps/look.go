@@ -18,9 +18,10 @@ type Look struct {
 	Cumulative bool // CPU time with that of children which have ended (option S)
 	Environ    bool // the environment behind the command line (option e)
 
-	FullName    bool // command lines where names are asked for (-x of HP-UX)
-	SignalNames bool // signals by name instead of a mask
-	ASCII       bool // the locale has no other characters: they are shown as question marks
+	FullName    bool   // command lines where names are asked for (-x of HP-UX)
+	SignalNames bool   // signals by name instead of a mask
+	DateFormat  string // of lstart, as strftime has it; "" for ps's own
+	ASCII       bool   // the locale has no other characters: they are shown as question marks
 
 	local  bool // the one host is this one: its names may be looked up
 	users  map[nameKey]string
@@ -89,17 +90,11 @@ func (l *Look) name(known map[nameKey]string, key nameKey, lookup func(string) s
 	return name
 }
 
-// locale is a clean text as the locale can show it: without UTF-8, a question
+// clean is Clean as far as the locale can show the text: without UTF-8, a question
 // mark for each byte that is not ASCII.
-func (l *Look) locale(text string) string {
-	if !l.ASCII {
-		return text
+func (l *Look) clean(text string) string {
+	if l.ASCII {
+		return cleanASCII(text)
 	}
-	b := []byte(text)
-	for i := range b {
-		if b[i] > '~' {
-			b[i] = '?'
-		}
-	}
-	return string(b)
+	return Clean(text)
 }

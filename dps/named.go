@@ -95,27 +95,46 @@ func isCodes(format string) bool {
 	return !strings.HasPrefix(format, "%cpu ") && !strings.HasPrefix(format, "%cpu,")
 }
 
-// codeCells reads a format of AIX: codes, and blanks between them, which stand
-// as they are; before the first one any character may stand. Behind the last one
-// the line is filled to its end, as in ps.
-func codeCells(format string) ([]Cell, error) {
-	var cells []Cell
+// checkCodes refuses what is no format of AIX: a code must follow each percent
+// sign, and nothing but blanks may stand between, though before the first one
+// any character may.
+func checkCodes(format string) error {
 	for first := true; format != ""; first = false {
 		text, rest, coded := strings.Cut(format, "%")
-		blanks := text
 		if first && text != "" {
-			blanks = text[1:]
+			text = text[1:]
 		}
 		switch {
-		case strings.Trim(blanks, " ") != "":
-			return nil, usage("improper AIX field descriptor")
-		case coded && (rest == "" || rest[0] == ' ' || rest[0] == '%'):
-			return nil, usage("missing AIX field descriptor")
-		case text != "":
+		case strings.Trim(text, " ") != "":
+			return usage("improper AIX field descriptor")
+		case !coded:
+			return nil
+		}
+		if rest = strings.TrimLeft(rest, "%"); rest == "" || rest[0] == ' ' {
+			return usage("missing AIX field descriptor")
+		}
+		format = rest[1:]
+	}
+	return nil
+}
+
+// codeCells reads a format of AIX: codes, and blanks between them, which stand
+// as they are. Behind the last one the line is filled to its end, as in ps.
+func codeCells(format string) ([]Cell, error) {
+	if err := checkCodes(format); err != nil {
+		return nil, err
+	}
+	var cells []Cell
+	for format != "" {
+		text, rest, coded := strings.Cut(format, "%")
+		if text != "" {
 			cells = append(cells, fillerCell(text))
 		}
 		if !coded {
 			break
+		}
+		if rest[0] == '%' {
+			return nil, usage("missing AIX field descriptor")
 		}
 		code, known := codes[rest[0]]
 		if !known {

@@ -64,6 +64,13 @@ var outputOptions = []Option{
 			return nil
 		},
 	},
+	{
+		Unix: 'D', Long: []string{"date-format"}, Arg: "FORMAT", Section: "output", Help: "how lstart tells a date, as date(1) takes it: %F %T",
+		missing: "date format must follow", set: func(p *parser, arg string) error {
+			p.out.DateFormat = arg
+			return nil
+		},
+	},
 	{Long: []string{"signames"}, Section: "output", Help: "signals by name instead of masks", set: turn(func(c *Command) *bool { return &c.SignalNames })},
 	{BSD: 'n', Section: "output", Help: "numbers for users and groups", set: turn(func(c *Command) *bool { return &c.Numeric })},
 	{BSD: 'e', Section: "output", Help: "the environment after the command; of this host alone", set: turn(func(c *Command) *bool { return &c.Environ })},

@@ -70,7 +70,7 @@ var listOptions = []Option{
 	},
 	{
 		Unix: 'g', Arg: "LIST", Section: "list", Help: "session ids, or names of effective groups",
-		missing: "list of session leaders OR effective group IDs must follow", set: sessionsOrGroups,
+		missing: "list of session leaders OR effective group names must follow", set: sessionsOrGroups,
 	},
 	{
 		Unix: 't', Long: []string{"tty"}, Arg: "TTYS", Section: "list", Help: "terminals; - for processes without one",

@@ -20,7 +20,8 @@ type parser struct {
 	allBSD      bool // read -x as x
 	anyNames    bool // users and groups need not exist here: they may on other hosts
 
-	args      []string // still to be read
+	all       []string // the arguments
+	args      []string // those still to be read
 	bsd       bool     // an option of BSD was given
 	spelled   string   // the option read last, as it was given
 	styles    styles
@@ -74,7 +75,7 @@ func isFinal(err error) bool {
 
 // parse reads a command line into p.out.
 func (p *parser) parse(args []string) error {
-	p.args = args
+	p.all, p.args = args, args
 	p.bsd = p.personality.bsd || p.allBSD
 	p.out.Color, p.out.Deadline = "auto", DefaultDeadline
 	for len(p.args) > 0 {
@@ -83,12 +84,8 @@ func (p *parser) parse(args []string) error {
 		if err := p.argument(arg); err != nil {
 			return err
 		}
-		switch p.out.Show {
-		case ShowVersion, ShowColumns, ShowInfo:
-			return p.alone(args)
-		case ShowHelp:
+		if p.out.Show != ShowProcesses {
 			return nil
-		case ShowProcesses:
 		}
 	}
 	p.fromEnv()
@@ -97,14 +94,14 @@ func (p *parser) parse(args []string) error {
 
 // alone refuses to tell the version, the columns or the environment when anything
 // else is asked for; options that ps does not have may stand beside.
-func (p *parser) alone(args []string) error {
-	for _, arg := range args {
+func (p *parser) alone() error {
+	for _, arg := range p.all {
 		o, ok := findOption(func(o Option) bool { return slices.Contains(o.Long, strings.TrimPrefix(arg, "--")) })
 		if arg != p.spelled && (!ok || !o.Own()) {
 			return usage("the option is exclusive: " + p.spelled)
 		}
 	}
-	if n := len(slices.DeleteFunc(slices.Clone(args), func(arg string) bool { return arg != p.spelled })); n > 1 {
+	if n := len(slices.DeleteFunc(slices.Clone(p.all), func(arg string) bool { return arg != p.spelled })); n > 1 {
 		return usage("the option is exclusive: " + p.spelled)
 	}
 	return nil
@@ -123,6 +120,7 @@ func (p *parser) fromEnv() {
 
 // argument tells the dialects apart.
 func (p *parser) argument(arg string) error {
+	unix, bsd := dialects()
 	switch {
 	case len(arg) > 2 && arg[:2] == "--" && isLetter(arg[2]):
 		return p.long(arg[2:])
@@ -130,7 +128,7 @@ func (p *parser) argument(arg string) error {
 		p.args = append([]string{arg}, p.args...)
 		return p.trailing()
 	case len(arg) > 1 && arg[0] == '-' && isLetter(arg[1]) && !p.allBSD:
-		return p.group(arg[1:], "-", "unsupported SysV option", func(o Option) byte { return o.Unix })
+		return p.group(arg[1:], unix)
 	case len(arg) > 1 && arg[0] == '-' && isLetter(arg[1]):
 	case arg == "" || !isLetter(arg[0]):
 		return usage("garbage option")
@@ -138,7 +136,7 @@ func (p *parser) argument(arg string) error {
 		return usage("options of BSD have no dash, or all of them have one")
 	}
 	p.bsd = true
-	return p.group(strings.TrimPrefix(arg, "-"), "", "unsupported option (BSD syntax)", func(o Option) byte { return o.BSD })
+	return p.group(strings.TrimPrefix(arg, "-"), bsd)
 }
 
 // trailing reads ids to the end of the command line, as ps does from the first
@@ -168,33 +166,69 @@ func (p *parser) trailing() error {
 
 // group reads a word of one-letter options. An option with an argument takes the
 // rest of the word, or the next one.
-func (p *parser) group(word, dash, unknown string, letter func(Option) byte) error {
+func (p *parser) group(word string, d dialect) error {
 	for i := range len(word) {
-		if dash == "" && isDigit(word[i]) {
+		letter := word[i : i+1]
+		if d.dash == "" && isDigit(word[i]) {
 			return listPIDs(p, word[i:])
 		}
-		o, ok := findOption(func(o Option) bool { return letter(o) == word[i] })
-		if !ok && dash+word[i:i+1] == "-x" {
-			if err := p.dashX(); err != nil {
-				return err
-			}
-			continue
-		}
+		o, ok := findOption(func(o Option) bool { return d.letter(o) == word[i] })
 		if !ok {
-			return usage(unknown + " " + dash + Clean(word[i:i+1]))
-		}
-		p.spelled = dash + word[i:i+1]
-		if o.Arg == "" {
-			if err := o.set(p, ""); err != nil {
+			if err := p.stranger(letter, d); err != nil {
 				return err
 			}
 			continue
 		}
-		arg, err := p.value(o, dash+word[i:i+1], word[i+1:])
+		p.spelled = d.dash + letter
+		if o.Arg == "" {
+			if err := p.set(o, ""); err != nil {
+				return err
+			}
+			continue
+		}
+		arg, err := p.value(o, p.spelled, word[i+1:])
 		if err != nil {
 			return err
 		}
-		return o.set(p, arg)
+		return p.set(o, arg)
+	}
+	return nil
+}
+
+// dialect is one of the two that have letters.
+type dialect struct {
+	name, dash, unknown string
+	letter              func(Option) byte
+}
+
+// dialects are UNIX's and BSD's.
+func dialects() (unix, bsd dialect) {
+	unix = dialect{"SysV", "-", "unsupported SysV option", func(o Option) byte { return o.Unix }}
+	return unix, dialect{"BSD", "", "unsupported option (BSD syntax)", func(o Option) byte { return o.BSD }}
+}
+
+// stranger is a letter that is no option, though -x is one for some personalities.
+func (p *parser) stranger(letter string, d dialect) error {
+	switch {
+	case d.dash+letter == "-x":
+		return p.dashX()
+	case letter == "-":
+		return usage("embedded '-' among " + d.name + " options makes no sense")
+	case d.dash+letter == "W":
+		return usage("obsolete W option not supported (you have a /dev/drum?)")
+	}
+	return usage(d.unknown + " " + d.dash + Clean(letter))
+}
+
+// set does what an option asks for, and refuses at once what cannot stand beside it.
+func (p *parser) set(o Option, arg string) error {
+	if err := o.set(p, arg); err != nil {
+		return err
+	}
+	switch p.out.Show {
+	case ShowVersion, ShowColumns, ShowInfo:
+		return p.alone()
+	case ShowHelp, ShowProcesses:
 	}
 	return nil
 }
@@ -217,7 +251,7 @@ func (p *parser) long(word string) error {
 	case o.Arg == "" && given:
 		return usage("option --" + name + " does not take an argument")
 	case o.Arg == "":
-		return o.set(p, "")
+		return p.set(o, "")
 	case given && !o.optional() && value == "":
 		return missing(o, "--"+name)
 	}
@@ -225,7 +259,7 @@ func (p *parser) long(word string) error {
 	if err != nil {
 		return err
 	}
-	return o.set(p, arg)
+	return p.set(o, arg)
 }
 
 // value is the argument of an option: what stands in the same word, or the next.

@@ -218,6 +218,9 @@ type onlooker struct {
 	proc *procfs.FS
 	mode k2i.Mode // how it reads
 	last *k2i.Snapshot
+
+	program string // the dps that is run; "" for the library in this test
+	stage   stage  // where it and ps are run
 }
 
 func newOnlooker(t *testing.T) *onlooker {
@@ -226,7 +229,7 @@ func newOnlooker(t *testing.T) *onlooker {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &onlooker{proc: proc, mode: agent.ModeAuto}
+	return &onlooker{proc: proc, mode: agent.ModeAuto, stage: onPipe()}
 }
 
 // source is the host as it was seen last.
@@ -250,7 +253,12 @@ func (o *onlooker) fresh() { o.last = nil }
 // what it says and the status where it refuses.
 func (o *onlooker) ours(t *testing.T, args ...string) (string, int) {
 	t.Helper()
-	c, err := dps.Parse(append([]string{"--no-host"}, args...), dps.DefaultEnv(psOwn))
+	args = append([]string{"--no-host"}, args...)
+	if o.program != "" {
+		return o.stage.perform(t, o.program, args...)
+	}
+	env := dps.DefaultEnv(psOwn)
+	c, err := dps.Parse(args, env)
 	if err != nil {
 		var refused *dps.UsageError
 		if !asUsage(err, &refused) {
@@ -259,16 +267,15 @@ func (o *onlooker) ours(t *testing.T, args ...string) (string, int) {
 		return err.Error(), refused.Status()
 	}
 	var out, problems strings.Builder
-	screen, _ := strconv.Atoi(os.Getenv("COLUMNS")) // 0 where there is none
 	l := dps.Listing{
 		Command: c, Source: o.source(), Caller: int32(os.Getpid()), Facts: o.proc.Facts, Threads: o.proc.Threads, //nolint:gosec // a pid
-		Systemd: dps.RunSystemd, Screen: screen, Stdout: &out, Stderr: &problems,
+		Systemd: dps.RunSystemd, Screen: env.Columns, Rows: env.Lines, Stdout: &out, Stderr: &problems,
 	}
 	status, err := l.Run(t.Context())
 	if err != nil || problems.Len() > 0 && c.Warning == "" {
 		t.Fatalf("dps %q: %v %s", args, err, &problems)
 	}
-	return out.String(), status
+	return problems.String() + out.String(), status
 }
 
 // psOwn is the environment as far as ps reads it.
@@ -280,30 +287,18 @@ func psOwn(name string) string {
 }
 
 // psVariables are what ps reads of the environment beside the locale.
-var psVariables = []string{"PS_FORMAT", "PS_PERSONALITY", "CMD_ENV", "I_WANT_A_BROKEN_PS", "COLUMNS", "LIBPROC_HIDE_KERNEL", "_XPG"}
+var psVariables = []string{"PS_FORMAT", "PS_PERSONALITY", "CMD_ENV", "I_WANT_A_BROKEN_PS", "COLUMNS", "LINES", "LIBPROC_HIDE_KERNEL", "_XPG"}
 
 // genuine runs ps, as a pipe would.
 func genuine(t *testing.T, args ...string) (string, int) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "ps", args...)
-	cmd.Env = []string{"LC_ALL=C.UTF-8", "PATH=" + os.Getenv("PATH"), "TZ=" + os.Getenv("TZ")}
-	for _, name := range psVariables {
-		if value, there := os.LookupEnv(name); there {
-			cmd.Env = append(cmd.Env, name+"="+value)
-		}
-	}
-	var problems bytes.Buffer
-	cmd.Stderr = &problems
-	out, err := cmd.Output()
-	if err != nil && cmd.ProcessState == nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(problems.String()) {
-		if !strings.HasPrefix(line, "warning:") {
-			return line, cmd.ProcessState.ExitCode()
-		}
-	}
-	return string(out), cmd.ProcessState.ExitCode()
+	return onPipe().perform(t, "ps", args...)
+}
+
+// genuine runs ps on the stage of this onlooker.
+func (o *onlooker) genuine(t *testing.T, args ...string) (string, int) {
+	t.Helper()
+	return o.stage.perform(t, "ps", args...)
 }
 
 // tries is how often the clock may have moved what ps prints between two of its
@@ -317,7 +312,7 @@ func (o *onlooker) equal(t *testing.T, shown func(string) string, args ...string
 	var want, got string
 	var wantStatus, status int
 	for range tries {
-		want, wantStatus = genuine(t, args...)
+		want, wantStatus = o.genuine(t, args...)
 		got, status = o.ours(t, args...)
 		if shown(got) == shown(want) && status == wantStatus {
 			return
@@ -327,7 +322,7 @@ func (o *onlooker) equal(t *testing.T, shown func(string) string, args ...string
 		if shown(got) == shown(want) && status == wantStatus {
 			return
 		}
-		if again, _ := genuine(t, args...); again == want {
+		if again, _ := o.genuine(t, args...); again == want {
 			break // nothing moved meanwhile: they differ
 		}
 	}

@@ -74,22 +74,28 @@ func TestCommandLinesAgainstPS(t *testing.T) {
 	p.equal(t, same, "-o", "pid comm=Name", "-o", "user=a=b", "-p", l)
 }
 
+// words are those of a refusal that dps shares with ps: it says beside them which
+// word it did not understand, and where to look it up.
+func words(s string) string {
+	s, _, _ = strings.Cut(s, " (see dps ")
+	s = strings.TrimSpace(s)
+	for _, text := range []string{"unknown gnu long option", "unsupported SysV option", "unsupported option (BSD syntax)", "unknown sort specifier"} {
+		if strings.HasPrefix(s, "error: "+text) {
+			return text
+		}
+	}
+	return s
+}
+
 // What ps refuses is refused with its status and its words.
 func TestRefusalsAgainstPS(t *testing.T) {
 	p := newOnlooker(t)
-	words := func(s string) string {
-		s, _, _ = strings.Cut(s, " (see dps ")
-		s = strings.TrimSpace(s)
-		for _, text := range []string{"unknown gnu long option", "unsupported SysV option", "unsupported option (BSD syntax)", "unknown sort specifier"} {
-			if strings.HasPrefix(s, "error: "+text) {
-				return text // dps says which one
-			}
-		}
-		return s
-	}
 	for _, args := range [][]string{
 		{"--nosuch"},
 		{"-Q"},
+		{"-f-"},
+		{"u-"},
+		{"uW"},
 		{"z"},
 		{"-z"},
 		{"-p"},

@@ -133,7 +133,7 @@ func (c *Command) agentKeys() ([]query.Key, bool) {
 func (l *Listing) show(table *fleet.Table, look *Look) {
 	c := l.Command
 	look.Comm, look.Numeric, look.Cumulative, look.Environ = c.Comm, c.Numeric, c.Sum, c.Environ
-	look.SignalNames, look.FullName, look.ASCII, look.Systemd = c.SignalNames, c.FullName, l.ASCII, l.Systemd
+	look.SignalNames, look.FullName, look.DateFormat, look.ASCII, look.Systemd = c.SignalNames, c.FullName, c.DateFormat, l.ASCII, l.Systemd
 	var columns []Column
 	for _, key := range c.Sort {
 		columns = append(columns, key.Column)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -32,19 +33,34 @@ func newRoot(status *int) *cobra.Command {
 			case len(args) == 2 && args[0] == "completion" && slices.Contains(dps.Shells, args[1]):
 				return dps.WriteCompletion(cmd.OutOrStdout(), args[1])
 			}
-			command, err := dps.Parse(args, dps.DefaultEnv(os.Getenv))
+			env := dps.DefaultEnv(os.Getenv)
+			columns, rows, terminal := screen(cmd.OutOrStdout(), env)
+			if say := trouble(columns, rows); say != "" {
+				fmt.Fprintln(cmd.ErrOrStderr(), say)
+			}
+			command, err := dps.Parse(args, env)
 			if err != nil {
 				return err
 			}
-			*status, err = show(cmd, command)
+			listing := dps.Listing{
+				Command: command, Caller: int32(os.Getpid()), Screen: columns, Rows: rows, Color: colored(command, terminal),
+				ASCII: !isUTF8(os.Getenv), Stdout: cmd.OutOrStdout(), Stderr: cmd.ErrOrStderr(),
+			}
+			*status, err = show(cmd.Context(), listing, env)
 			return err
 		},
 	}
 }
 
+// colored tells whether the headers are bold: where nothing is told, on a terminal,
+// unless the listing is to be just that of ps.
+func colored(c *dps.Command, terminal bool) bool {
+	return c.Color == "always" || c.Color == "auto" && terminal && !c.NoHost && os.Getenv("NO_COLOR") == ""
+}
+
 // show does what the command line asks for and gives the exit status.
-func show(cmd *cobra.Command, command *dps.Command) (int, error) {
-	out := cmd.OutOrStdout()
+func show(ctx context.Context, listing dps.Listing, env dps.Env) (int, error) {
+	command, out := listing.Command, listing.Stdout
 	switch command.Show {
 	case dps.ShowVersion:
 		_, err := fmt.Fprintln(out, ddcos.Version())
@@ -54,8 +70,7 @@ func show(cmd *cobra.Command, command *dps.Command) (int, error) {
 	case dps.ShowColumns:
 		return dps.ExitOK, dps.WriteColumns(out)
 	case dps.ShowInfo:
-		columns, rows, _ := screen(out)
-		return dps.ExitOK, dps.WriteInfo(out, dps.DefaultEnv(os.Getenv), ddcos.Version(), columns, rows)
+		return dps.ExitOK, dps.WriteInfo(out, env, ddcos.Version(), listing.Screen, listing.Rows)
 	case dps.ShowProcesses:
 	}
 	source, err := source(command)
@@ -63,26 +78,15 @@ func show(cmd *cobra.Command, command *dps.Command) (int, error) {
 		return dps.ExitFailed, err
 	}
 	defer source.Close()
-	columns, rows, terminal := screen(out)
-	listing := dps.Listing{
-		Command: command,
-		Source:  source,
-		Caller:  int32(os.Getpid()),
-		Screen:  columns,
-		Rows:    rows,
-		ASCII:   !isUTF8(os.Getenv),
-		Color:   command.Color == "always" || command.Color == "auto" && terminal && os.Getenv("NO_COLOR") == "",
-		Stdout:  out,
-		Stderr:  cmd.ErrOrStderr(),
-	}
+	listing.Source = source
 	if !command.Remote() {
-		proc, err := procfs.New(cmd.Context(), procfs.DefaultRoot)
+		proc, err := procfs.New(ctx, procfs.DefaultRoot)
 		if err != nil {
 			return dps.ExitFailed, err
 		}
 		listing.Facts, listing.Threads, listing.Systemd = proc.Facts, proc.Threads, dps.RunSystemd
 	}
-	status, err := listing.Run(cmd.Context())
+	status, err := listing.Run(ctx)
 	return status, explain(err)
 }
 
