@@ -70,6 +70,21 @@ func cleanASCII(s string) string {
 	return string(b)
 }
 
+// readable has question marks for control characters, and nothing but ASCII from
+// where a text is no longer to be trusted.
+func readable(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return s
+	}
+	b, end := []byte(s), trusted(s)
+	for i := range end {
+		if b[i] < ' ' || b[i] == 0x7f {
+			b[i] = '?'
+		}
+	}
+	return string(b[:end]) + cleanASCII(s[end:])
+}
+
 // trusted is how much of a text could be UTF-8, by the lengths that the first
 // bytes of its characters tell.
 func trusted(s string) int {

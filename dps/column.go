@@ -101,8 +101,10 @@ func pidNumber(key, header, field, help string, get func(*k2i.Process) int32) Co
 func word(key, header string, width int, side Side, fields, help string, text func(*Look, fleet.Row) string) Column {
 	return Column{
 		Key: key, Header: header, Width: width, Side: side, Help: help, Fields: fields,
-		Text:    func(l *Look, r fleet.Row) string { return l.clean(text(l, r)) },
-		Compare: func(l *Look, a, b fleet.Row) int { return strings.Compare(text(l, a), text(l, b)) },
+		Text: func(l *Look, r fleet.Row) string { return l.clean(text(l, r)) },
+		Compare: func(l *Look, a, b fleet.Row) int {
+			return strings.Compare(l.ordered(text(l, a)), l.ordered(text(l, b)))
+		},
 	}
 }
 

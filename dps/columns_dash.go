@@ -8,7 +8,8 @@ import (
 )
 
 // The keywords that ps knows and prints a dash for, each with its header and
-// its width: on the right, as wide as pids, on the left, where users stand.
+// its width: on the right, as wide as pids, on the left, where users stand, and
+// where what a process waits for stands.
 const (
 	dashesRight = `
 	acflag ACFLG 5, acflg ACFLG 5, addr ADDR 4, alarm ALARM 5, argc ARGC 4, bnd BND 1, cmaj_flt - 1, cmin_flt - 1,
@@ -27,7 +28,10 @@ const (
 `
 	dashesLeft = `
 	addr_1 ADDR 1, cwd CWD 3, emul EMUL 13, environ ENVIRONMENT 11, login LOGNAME 8, logname LOGNAME 8,
-	mwchan MWCHAN 6, project PROJECT 12
+	project PROJECT 12
+`
+	dashesWait = `
+	mwchan MWCHAN 6
 `
 	dashesUser = `
 	luser LUSER 8
@@ -43,6 +47,7 @@ func dashColumns() []Column {
 		columns = append(columns, c)
 	}
 	columns = append(columns, dashes(dashesLeft, Left)...)
+	columns = append(columns, dashes(dashesWait, Cropped)...)
 	return append(columns, dashes(dashesUser, Name)...)
 }
 

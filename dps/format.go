@@ -110,10 +110,10 @@ func (p *parser) wrapped(text, trailer string) error {
 
 // formatCells reads a format: keywords and formats by name with commas or blanks
 // between, each perhaps with a width after a colon or a header after an equals
-// sign; or else codes of AIX.
+// sign; or else, where a percent sign stands in it, codes of AIX.
 func formatCells(format string) ([]Cell, error) {
 	cells, err := keywordCells(format)
-	if err != nil && isCodes(format) {
+	if err != nil && strings.Contains(format, "%") {
 		return codeCells(format)
 	}
 	return cells, err

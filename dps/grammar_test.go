@@ -243,6 +243,9 @@ func (g *grammar) words() []string {
 	case 5, 6, 7, 8, 9:
 		return []string{g.group(g.bsd)}
 	case 10:
+		if g.often(6) {
+			return []string{g.long.deal() + g.pick("=x", ":3", "=")}
+		}
 		return []string{g.long.deal()}
 	case 11:
 		return []string{g.selecting.deal()}
@@ -261,7 +264,7 @@ func (g *grammar) words() []string {
 // line is a command line: what stands still, and up to three words or groups more.
 func (g *grammar) line() []string {
 	if g.often(40) {
-		return slices.Concat([]string{g.telling.deal()}, slices.Repeat([]string{"x"}, g.IntN(2)))
+		return slices.Concat([]string{g.telling.deal() + g.pick("", "", "", "", "=x")}, slices.Repeat([]string{"x"}, g.IntN(2)))
 	}
 	all := strings.Join(g.pids, ",")
 	var groups [][]string

@@ -25,7 +25,8 @@ const (
 // SectionNames are the sections that --help takes, "all" among them.
 func SectionNames() []string { return append([]string{"all"}, Sections...) }
 
-// WriteHelp writes the help, or one section of it: its name or its first letter.
+// WriteHelp writes the help, or one section of it, by its name or its first
+// letter; all of it where there is no such section, as ps has it.
 func WriteHelp(w io.Writer, section string) error {
 	var wanted []string
 	for _, s := range Sections {
@@ -34,7 +35,7 @@ func WriteHelp(w io.Writer, section string) error {
 		}
 	}
 	if len(wanted) == 0 {
-		return own(fmt.Sprintf("--help %q: the sections are %s", section, strings.Join(SectionNames(), ", ")))
+		wanted = Sections
 	}
 	var b strings.Builder
 	b.WriteString("dps shows the processes of many hosts as ps shows those of one.\n\nUsage:\n  dps [options of ps]\n")

@@ -90,6 +90,15 @@ func (l *Look) name(known map[nameKey]string, key nameKey, lookup func(string) s
 	return name
 }
 
+// ordered is a text as it is sorted: what could not be read of it is not heeded, as
+// in ps.
+func (l *Look) ordered(text string) string {
+	if l.ASCII {
+		return cleanASCII(text)
+	}
+	return readable(text)
+}
+
 // clean is Clean as far as the locale can show the text: without UTF-8, a question
 // mark for each byte that is not ASCII.
 func (l *Look) clean(text string) string {

@@ -87,14 +87,6 @@ var codes = map[byte][2]string{
 	'z': {"vsz", "VSZ"},
 }
 
-// isCodes tells a format of AIX from keywords; %cpu and %mem are such.
-func isCodes(format string) bool {
-	if !strings.Contains(format, "%") || strings.HasPrefix(format, "%m") || format == "%cpu" {
-		return false
-	}
-	return !strings.HasPrefix(format, "%cpu ") && !strings.HasPrefix(format, "%cpu,")
-}
-
 // checkCodes refuses what is no format of AIX: a code must follow each percent
 // sign, and nothing but blanks may stand between, though before the first one
 // any character may.

@@ -49,6 +49,9 @@ func TestNamesAgainstPS(t *testing.T) {
 		})
 		p.pids = append(p.pids, strconv.Itoa(cmd.Process.Pid))
 	}
+	for _, line := range []string{"-o pid --sort comm,pid -p", "-o pid --sort -args,pid -p", "c -o pid --sort cmd,pid -p", "-o pid --sort fname,pid -p"} {
+		p.equal(t, same, append(strings.Fields(line), p.list())...)
+	}
 	for _, pid := range p.pids {
 		for _, line := range []string{
 			"-o comm= -q", "-o args= -q", "e -o args= -q", "-o pid,comm:6,args:9,pid -q", "--cols 12 -o args -q", "--cols 9 -o pid,comm -q", "f -o fname,pid -p", "-o fname -q",

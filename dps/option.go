@@ -34,6 +34,7 @@ const (
 	needUsers  = "list of users must follow"
 
 	needTerminals = "list of ttys must follow"
+	needSessions  = "some sid thing(s) must follow"
 )
 
 // Options is the one table: the parser, the help, completion and the man page

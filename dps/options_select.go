@@ -46,7 +46,7 @@ var listOptions = []Option{
 	},
 	{
 		Unix: 's', Long: []string{"sid"}, Arg: "SIDS", Section: "list", Help: "session ids",
-		missing: "some sid thing(s) must follow", set: numbers(func(s *query.Selection) *[]int32 { return &s.SIDs }),
+		missing: needSessions, set: numbers(func(s *query.Selection) *[]int32 { return &s.SIDs }),
 	},
 	{
 		Unix: 'C', Arg: "NAMES", Section: "list", Help: "names of commands",

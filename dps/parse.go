@@ -249,7 +249,10 @@ func (p *parser) long(word string) error {
 	case !ok:
 		return usage("unknown gnu long option --" + Clean(name))
 	case o.Arg == "" && given:
-		return usage("option --" + name + " does not take an argument")
+		if err := unwanted(name); err != nil {
+			return err
+		}
+		return p.set(o, "")
 	case o.Arg == "":
 		return p.set(o, "")
 	case given && !o.optional() && value == "":
@@ -260,6 +263,22 @@ func (p *parser) long(word string) error {
 		return err
 	}
 	return p.set(o, arg)
+}
+
+// unwanted is what ps says of an argument where none belongs; --context does not
+// mind it.
+func unwanted(name string) error {
+	switch {
+	case name == "context":
+		return nil
+	case name == "info", name == "version":
+		return usage("the option is exclusive: --" + name)
+	case strings.HasPrefix(name, "no-head"), strings.HasPrefix(name, "nohead"):
+		name = "no-heading"
+	case strings.HasPrefix(name, "head"):
+		name = "heading"
+	}
+	return usage("option --" + name + " does not take an argument")
 }
 
 // value is the argument of an option: what stands in the same word, or the next.
@@ -295,6 +314,10 @@ func missing(o Option, name string) error {
 	case needTerminals:
 		if name == "-t" {
 			return usage("list of terminals (pty, tty...) must follow -t")
+		}
+	case needSessions:
+		if name == "-s" {
+			return usage("list of session IDs must follow -s")
 		}
 	case needUsers:
 		if name == "--user" {

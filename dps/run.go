@@ -112,15 +112,14 @@ func (l *Listing) ask(ctx context.Context) (*fleet.Table, error) {
 func (c *Command) needsAll() bool { return c.Select.quick || c.Tree != NoTree }
 
 // agentKeys are the sort keys as the agents know them; false where the rows are
-// to be sorted here: by what the agents do not know, by what is read here and
-// may be another number than in the sample, or with threads among them.
+// to be sorted here: those of this host, and by what the agents do not know.
 func (c *Command) agentKeys() ([]query.Key, bool) {
-	if len(c.Sort) > query.MaxKeys || c.ThreadsAlike {
+	if len(c.Sort) > query.MaxKeys || len(c.Sort) > 0 && !c.Remote() {
 		return nil, false
 	}
 	fields := make([]query.Key, 0, len(c.Sort))
 	for _, k := range c.Sort {
-		if k.Column.Field == "" || k.Column.Facts != "" && !c.Remote() {
+		if k.Column.Field == "" {
 			return nil, false
 		}
 		fields = append(fields, query.Key{Field: k.Column.Field, Descending: k.Descending})
@@ -187,11 +186,11 @@ func (l *Listing) choose(table *fleet.Table, look *Look) {
 	}
 }
 
-// Order compares rows by keys, the first one first: users and groups by name,
-// also where their numbers are shown.
+// Order compares rows by keys, the first one first: users and groups by name and
+// commands by their lines, also where numbers and the kernel's names are shown.
 func Order(keys []SortKey, look *Look) func(a, b fleet.Row) int {
 	named := *look
-	named.Numeric = false
+	named.Numeric, named.Comm = false, false
 	return func(a, b fleet.Row) int {
 		for _, k := range keys {
 			c := k.Column.Compare(&named, a, b)
