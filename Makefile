@@ -14,8 +14,12 @@ BUILD = $(GO) build -trimpath -buildvcs=$(VCS)
 # Every directory under cmd/ is a program.
 PROGRAMS := $(notdir $(patsubst %/,%,$(wildcard cmd/*/)))
 
+# What dps --via sends to a host is for that host's architecture.
+SENT := amd64 arm64
+
 PREFIX ?= /usr/local
 BINDIR = $(DESTDIR)$(PREFIX)/bin
+LIBEXECDIR = $(DESTDIR)$(PREFIX)/libexec/ddcos
 MANDIR = $(DESTDIR)$(PREFIX)/share/man/man1
 BASHDIR = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 ZSHDIR = $(DESTDIR)$(PREFIX)/share/zsh/site-functions
@@ -39,9 +43,10 @@ help: ## list these targets
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
 		while IFS='|' read -r name text; do printf '  make %-9s %s\n' "$$name" "$$text"; done
 
-build: ## build every program under cmd/ into bin/, static
+build: ## build every program under cmd/ into bin/, static, and what dps --via sends
 	@mkdir -p bin
 	$(BUILD) -o bin/ ./cmd/...
+	@set -ex; for arch in $(SENT); do GOARCH=$$arch $(BUILD) -ldflags '-s -w' -o bin/k2i-once-$$arch ./k2i/via/once; done
 
 peers: ## build the programs that bench compares with (bench/peers) into bin/
 	@mkdir -p bin
@@ -94,7 +99,7 @@ generate: ## compile the BPF programs again (needs clang and libbpf's headers)
 	$(GO) generate ./ebpf/...
 
 install: build ## install programs, man pages and completions under PREFIX=/usr/local
-	install -d $(BINDIR) $(MANDIR) $(BASHDIR) $(ZSHDIR) $(FISHDIR)
+	install -d $(BINDIR) $(LIBEXECDIR) $(MANDIR) $(BASHDIR) $(ZSHDIR) $(FISHDIR)
 	@set -e; for p in $(PROGRAMS); do \
 		echo "install: $$p"; \
 		install -m 755 bin/$$p $(BINDIR)/$$p; \
@@ -103,6 +108,7 @@ install: build ## install programs, man pages and completions under PREFIX=/usr/
 		bin/$$p completion zsh > $(ZSHDIR)/_$$p; \
 		bin/$$p completion fish > $(FISHDIR)/$$p.fish; \
 	done
+	install -m 755 $(SENT:%=bin/k2i-once-%) $(LIBEXECDIR)
 
 clean: ## remove what was built and fetched
 	rm -rf bin .tools

@@ -98,7 +98,7 @@ func (p *parser) exited() error {
 	switch {
 	case p.out.Since > 0 && !p.out.Exited:
 		return own("--since goes with --exited")
-	case p.out.Exited && !p.out.Remote():
+	case p.out.Exited && (!p.out.Remote() || p.out.Via != ""):
 		return own("--exited asks agents, which remember what has ended: give --broker or --agents")
 	}
 	return nil

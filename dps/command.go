@@ -15,8 +15,11 @@ const (
 	ExitPartial = 3 // a host did not answer, or the room has lost one
 )
 
-// DefaultDeadline is how long a host may take to answer.
-const DefaultDeadline = 2 * time.Second
+// How long a host may take to answer; to log in takes its time.
+const (
+	DefaultDeadline = 2 * time.Second
+	ViaDeadline     = 15 * time.Second
+)
 
 // Show is what is to be shown.
 type Show int
@@ -70,11 +73,13 @@ type Command struct {
 
 	Broker   string        // address; "" for none
 	Agents   []string      // URLs; empty for none
+	Via      string        // command that runs a shell on a host; "" for none
+	On       string        // hosts of Via, as they were written
 	Deadline time.Duration // of one host's answer
 }
 
 // Remote tells whether other hosts than this one are asked.
-func (c *Command) Remote() bool { return c.Broker != "" || len(c.Agents) > 0 }
+func (c *Command) Remote() bool { return c.Broker != "" || len(c.Agents) > 0 || c.Via != "" }
 
 // SortKey is one keyword of --sort.
 type SortKey struct {

@@ -77,7 +77,7 @@ func isFinal(err error) bool {
 func (p *parser) parse(args []string) error {
 	p.all, p.args = args, args
 	p.bsd = p.personality.bsd || p.allBSD
-	p.out.Color, p.out.Deadline = "auto", DefaultDeadline
+	p.out.Color = "auto"
 	for len(p.args) > 0 {
 		arg := p.args[0]
 		p.args = p.args[1:]
@@ -115,6 +115,13 @@ func (p *parser) fromEnv() {
 		p.out.Broker = p.env.Broker
 	case p.env.Agents != "":
 		p.out.Agents = strings.Split(p.env.Agents, ",")
+	}
+	switch {
+	case p.out.Deadline != 0:
+	case p.out.Via != "":
+		p.out.Deadline = ViaDeadline
+	default:
+		p.out.Deadline = DefaultDeadline
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"ddcos/k2i"
 	"ddcos/k2i/agent"
 	"ddcos/k2i/fleet"
+	"ddcos/k2i/via"
 	"ddcos/middlecon"
 	"ddcos/protocol"
 )
@@ -28,8 +29,11 @@ func (c closing) Close() { _ = c.close() } // nothing is lost with it: every ans
 func source(c *dps.Command) (closing, error) {
 	none := func() error { return nil }
 	switch {
-	case c.Broker != "" && len(c.Agents) > 0:
-		return closing{}, &dps.UsageError{Text: "give --broker or --agents, not both", Own: true}
+	case c.Broker != "" && len(c.Agents) > 0, c.Via != "" && (c.Broker != "" || len(c.Agents) > 0):
+		return closing{}, &dps.UsageError{Text: "give one of --broker, --agents and --via", Own: true}
+	case c.Via != "" || c.On != "":
+		source, err := carried(c)
+		return closing{source, none}, err
 	case c.Broker != "":
 		if _, err := protocol.ParseAddress(c.Broker); err != nil {
 			return closing{}, &dps.UsageError{Text: "--broker: " + err.Error(), Own: true}
@@ -44,6 +48,22 @@ func source(c *dps.Command) (closing, error) {
 		return closing{agents, none}, nil
 	}
 	return closing{fleet.Local(local), none}, nil
+}
+
+// carried are hosts on which nothing of ours is installed.
+func carried(c *dps.Command) (fleet.Source, error) {
+	if c.Via == "" || c.On == "" {
+		return nil, &dps.UsageError{Text: "--via and --on belong together, as in: dps --via 'ssh {host}' --on web[01-40]", Own: true}
+	}
+	hosts, err := via.Hosts(c.On)
+	if err != nil {
+		return nil, &dps.UsageError{Text: "--on: " + err.Error(), Own: true}
+	}
+	source, err := via.New(c.Via, hosts, via.Installed())
+	if err != nil {
+		return nil, &dps.UsageError{Text: "--via: " + err.Error(), Own: true}
+	}
+	return source, nil
 }
 
 // local reads this host once, by the road that is quicker for one look. Nothing

@@ -17,6 +17,10 @@ const ContentType = "application/msgpack"
 // leave out what it does not know, and answers with too many rows.
 const Version = 2
 
+// RequestVariable is the environment that a Request reaches k2i-once in, as
+// URL-safe base64 of its msgpack.
+const RequestVariable = "DDCOS_REQUEST"
+
 // Request is the payload of a call to the room `k2i`.
 type Request struct {
 	Version int         `json:"version" msgpack:"version"` // 0 stands for this one until it is encoded

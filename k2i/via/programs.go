@@ -1,0 +1,104 @@
+package via
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+)
+
+// architectures are Go's names by those of uname -m.
+var architectures = map[string]string{"x86_64": "amd64", "aarch64": "arm64"}
+
+// Programs are the builds of k2i-once, one for each architecture: files named
+// k2i-once-ARCH. They are safe for many goroutines.
+type Programs struct {
+	directories []string
+
+	mu     sync.Mutex
+	packed map[string]func() ([]byte, error) // by architecture; gzip
+}
+
+// NewPrograms looks for builds in the directories, in their order.
+func NewPrograms(directories ...string) *Programs {
+	return &Programs{directories: directories, packed: map[string]func() ([]byte, error){}}
+}
+
+// Installed are the programs that belong to this one: those beside it, or in
+// ../libexec/ddcos.
+func Installed() *Programs {
+	executable, err := os.Executable()
+	if err != nil {
+		return NewPrograms()
+	}
+	if resolved, err := filepath.EvalSymlinks(executable); err == nil {
+		executable = resolved
+	}
+	beside := filepath.Dir(executable)
+	return NewPrograms(beside, filepath.Join(beside, "..", "libexec", "ddcos"))
+}
+
+// prepare compresses the likeliest program while the hosts are still being reached.
+func (p *Programs) prepare() {
+	go func() { _, _ = p.pack(runtime.GOARCH)() }() // whoever needs it is told the error
+}
+
+// compressed is the program for a machine as uname calls it.
+func (p *Programs) compressed(system, machine string) ([]byte, error) {
+	if system != "Linux" {
+		return nil, refuse("its system is %.64q: k2i knows Linux only", system)
+	}
+	arch, ok := architectures[machine]
+	if !ok {
+		return nil, refuse("there is no k2i-once for a machine of kind %.64q", machine)
+	}
+	return p.pack(arch)()
+}
+
+// pack gives the function that compresses once, however many call it.
+func (p *Programs) pack(arch string) func() ([]byte, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.packed[arch] == nil {
+		p.packed[arch] = sync.OnceValues(func() ([]byte, error) { return p.load(arch) })
+	}
+	return p.packed[arch]
+}
+
+func (p *Programs) load(arch string) ([]byte, error) {
+	name := "k2i-once-" + arch
+	for _, directory := range p.directories {
+		program, err := os.ReadFile(filepath.Join(directory, name))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, &refusalError{err.Error()}
+		}
+		return squeeze(program)
+	}
+	return nil, refuse("no %s in %s: 'make build' makes it", name, strings.Join(p.directories, " or "))
+}
+
+// squeeze takes the quickest level: the last tenth of the size would cost more
+// time than most networks need for it.
+func squeeze(program []byte) ([]byte, error) {
+	var out bytes.Buffer
+	w, err := gzip.NewWriterLevel(&out, gzip.BestSpeed)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := w.Write(program); err != nil {
+		return nil, fmt.Errorf("compressing the program: %w", err)
+	}
+	if err := w.Close(); err != nil {
+		return nil, fmt.Errorf("compressing the program: %w", err)
+	}
+	return out.Bytes(), nil
+}

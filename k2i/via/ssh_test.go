@@ -1,0 +1,162 @@
+package via
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"ddcos/k2i/fleet"
+	"ddcos/k2i/query"
+)
+
+// sshHosts starts n servers of ssh, each with a process table and a name of its
+// own, and gives the configuration by which ssh knows them as host1 to
+// hostN; at the next one nobody answers.
+func sshHosts(t testing.TB, n int) string {
+	t.Helper()
+	server, err := exec.LookPath("/usr/sbin/sshd")
+	for _, name := range []string{"ssh", "ssh-keygen", "unshare"} {
+		if _, missing := exec.LookPath(name); missing != nil {
+			err = missing
+		}
+	}
+	if err != nil || os.Getuid() != 0 {
+		t.Skipf("it takes root, unshare and Debian's openssh-server and openssh-client: %v", err)
+	}
+	if err := os.MkdirAll("/run/sshd", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for _, key := range []string{"host", "user"} {
+		if out, err := exec.CommandContext(t.Context(), "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", filepath.Join(dir, key)).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	serving := fmt.Sprintf("HostKey %[1]s/host\nAuthorizedKeysFile %[1]s/user.pub\nStrictModes no\nPermitRootLogin yes\nUsePAM no\nPidFile none\nMaxStartups 100\n", dir)
+	asking := fmt.Sprintf("Host *\n  HostName 127.0.0.1\n  User root\n  IdentityFile %s/user\n  StrictHostKeyChecking no\n  UserKnownHostsFile /dev/null\n  LogLevel ERROR\n  BatchMode yes\n", dir)
+	for i := range n {
+		port := serveSSH(t, server, dir, fmt.Sprintf("host%d", i+1), serving)
+		asking = fmt.Sprintf("Host host%d\n  Port %s\n", i+1, port) + asking
+	}
+	asking = fmt.Sprintf("Host host%d\n  Port 1\n", n+1) + asking
+	config := filepath.Join(dir, "ssh_config")
+	if err := os.WriteFile(config, []byte(asking), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return config
+}
+
+// serveSSH starts one server, on a port that it is told to be free, and waits
+// until it listens. It ends with the test.
+func serveSSH(t testing.TB, server, dir, name, config string) (port string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, err = net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = l.Close()
+	file := filepath.Join(dir, name+".conf")
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "unshare", "--pid", "--fork", "--kill-child", "--uts", "--mount-proc",
+		"sh", "-c", "hostname "+name+" && exec "+server+" -D -e -f "+file+" -o ListenAddress=127.0.0.1:"+port)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	said, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(said)
+	for lines.Scan() && !strings.Contains(lines.Text(), "Server listening") {
+		t.Log(lines.Text())
+	}
+	go func() {
+		for lines.Scan() { // sshd would wait for a full pipe
+		}
+	}()
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	return port
+}
+
+// TestSSH asks three hosts behind real servers of ssh, of whom one is not there,
+// and looks whether anything stays behind.
+func TestSSH(t *testing.T) {
+	config := sshHosts(t, 2)
+	before := left(t)
+	q := query.Query{Sort: []query.Key{{Field: "pid"}}}
+	replies := ask(t, t.Context(), "ssh -F "+config+" {host}", programs(t), q, "host1", "host2", "host3")
+	for i, r := range replies[:2] {
+		if r.Status != fleet.StatusOK {
+			t.Fatalf("got %+v", r)
+		}
+		rows := r.Answer.Processes
+		if rows[0].PID != 1 || rows[0].Comm != "sshd" || rows[len(rows)-1].Comm != "k2i-once" || len(rows) > 8 {
+			t.Errorf("host%d has %d processes, from %q to %q: want its own sshd and what serves us", i+1, len(rows), rows[0].Comm, rows[len(rows)-1].Comm)
+		}
+	}
+	if r := replies[2]; r.Status != fleet.StatusUnreachable || !strings.Contains(r.Err, "port 1: Connection refused") {
+		t.Errorf("nobody is there, and got %+v", r)
+	}
+	if after := left(t); !slices.Equal(before, after) {
+		t.Errorf("left behind: %q, before %q", after, before)
+	}
+	for _, r := range ask(t, t.Context(), "ssh -F "+config+" {host}", programs(t), q, "host1", "host2") {
+		for _, p := range r.Answer.Processes[:len(r.Answer.Processes)-1] {
+			if p.Comm == "k2i-once" {
+				t.Errorf("%s still has the process of the question before", r.Host)
+			}
+		}
+	}
+}
+
+// BenchmarkSSH asks eight hosts by ssh for all of their processes, beside a
+// shell's loop of `ssh HOST ps aux` that asks as many at the same time. The
+// loop's answers are neither one table nor in any order.
+func BenchmarkSSH(b *testing.B) {
+	const n = 8
+	config := sshHosts(b, n)
+	hosts := make([]string, n)
+	for i := range hosts {
+		hosts[i] = fmt.Sprintf("host%d", i+1)
+	}
+	source, err := New("ssh -F "+config+" {host}", hosts, programs(b))
+	if err != nil {
+		b.Fatal(err)
+	}
+	loop := "for h in " + strings.Join(hosts, " ") + "; do ssh -F " + config + " $h ps aux & done; wait"
+	var ours, theirs time.Duration
+	for b.Loop() {
+		began := time.Now()
+		table, err := fleet.Ask(b.Context(), source, query.Query{Sort: []query.Key{{Field: "rss_bytes", Descending: true}}})
+		if err != nil || len(table.Failed()) > 0 {
+			b.Fatalf("%v, %d hosts failed", err, len(table.Failed()))
+		}
+		ours += time.Since(began)
+		began = time.Now()
+		if out, err := exec.CommandContext(b.Context(), "sh", "-c", loop).Output(); err != nil || strings.Count(string(out), "ps aux") < n {
+			b.Fatalf("%v: %s", err, out)
+		}
+		theirs += time.Since(began)
+	}
+	b.ReportMetric(ours.Seconds()/float64(b.N), "s/ours")
+	b.ReportMetric(theirs.Seconds()/float64(b.N), "s/loop")
+	b.ReportMetric(ours.Seconds()/theirs.Seconds(), "ratio")
+}
