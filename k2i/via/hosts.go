@@ -4,9 +4,9 @@ import (
 	"bufio"
 	"fmt"
 	"os"
-	"slices"
-	"strconv"
 	"strings"
+
+	"ddcos/k2i/query"
 )
 
 // Limits of a list of hosts.
@@ -16,9 +16,9 @@ const (
 	maxHostFile = 4 << 20
 )
 
-// Hosts reads a list: names with a comma between, of which [a,b] and [01-40]
-// stand for several, and @FILE for the lists in a file's lines, where # begins a
-// comment. Leading zeros are kept, and a name that comes twice counts once.
+// Hosts reads a list: names with a comma or a blank between, written as
+// query.Expand understands them, and @FILE for the lists in a file's lines,
+// where # begins a comment. A name that comes twice counts once.
 func Hosts(list string) ([]string, error) {
 	var hosts []string
 	seen := map[string]bool{}
@@ -28,7 +28,7 @@ func Hosts(list string) ([]string, error) {
 		if path, ok := strings.CutPrefix(item, "@"); ok {
 			names, err = fromFile(path)
 		} else {
-			names, err = expand(item)
+			names, err = query.Expand(item)
 		}
 		if err != nil {
 			return nil, err
@@ -97,7 +97,7 @@ func fromFile(path string) ([]string, error) {
 	for n := 1; lines.Scan(); n++ {
 		line, _, _ := strings.Cut(lines.Text(), "#")
 		for _, item := range split(line) {
-			names, err := expand(item)
+			names, err := query.Expand(item)
 			if err != nil {
 				return nil, fmt.Errorf("%s, line %d: %w", path, n, err)
 			}
@@ -107,54 +107,4 @@ func fromFile(path string) ([]string, error) {
 		}
 	}
 	return hosts, lines.Err()
-}
-
-// expand writes a pattern's first brackets out, and those behind them.
-func expand(pattern string) ([]string, error) {
-	before, rest, ok := strings.Cut(pattern, "[")
-	if !ok {
-		return []string{pattern}, nil
-	}
-	inside, after, ok := strings.Cut(rest, "]")
-	if !ok {
-		return nil, fmt.Errorf("host %q: a [ without its ]", pattern)
-	}
-	ends, err := expand(after)
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	for choice := range strings.SplitSeq(inside, ",") {
-		middles, err := span(choice)
-		if err != nil {
-			return nil, fmt.Errorf("host %q: %w", pattern, err)
-		}
-		if len(names)+len(middles)*len(ends) > MaxHosts {
-			return nil, fmt.Errorf("host %q: more than %d hosts", pattern, MaxHosts)
-		}
-		for _, middle := range middles {
-			for _, end := range ends {
-				names = append(names, before+middle+end)
-			}
-		}
-	}
-	return names, nil
-}
-
-// span writes 08-11 out as 08, 09, 10, 11; anything without a dash is itself.
-func span(choice string) ([]string, error) {
-	first, last, ok := strings.Cut(choice, "-")
-	if !ok {
-		return []string{choice}, nil
-	}
-	from, err := strconv.ParseUint(first, 10, 32)
-	to, err2 := strconv.ParseUint(last, 10, 32)
-	if err != nil || err2 != nil || to < from || to-from >= MaxHosts {
-		return nil, fmt.Errorf("[%s]: want two numbers such as 01-40, the smaller one first, at most %d hosts", choice, MaxHosts)
-	}
-	names := make([]string, 0, to-from+1)
-	for n := from; n <= to; n++ {
-		names = append(names, fmt.Sprintf("%0*d", len(first), n))
-	}
-	return slices.Clip(names), nil
 }

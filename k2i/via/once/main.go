@@ -46,7 +46,7 @@ func run(ctx context.Context, question string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	answer, err := wire.EncodeAnswer(wire.Respond(snap, req, time.Now()))
+	answer, err := wire.Reply(snap, req, time.Now())
 	if err != nil {
 		return err
 	}
