@@ -127,7 +127,7 @@ func TestHostileHosts(t *testing.T) {
 	for part, want := range parts {
 		t.Run(part, func(t *testing.T) {
 			t.Parallel()
-			r := ask(t, t.Context(), hostile+"='"+part+"' "+self+" {host}", built, query.Query{}, "h")[0]
+			r := ask(t.Context(), t, hostile+"='"+part+"' "+self+" {host}", built, query.Query{}, "h")[0]
 			if r.Status == fleet.StatusOK || r.Status == fleet.StatusTimeout || !strings.Contains(r.Err, want.err) {
 				t.Errorf("got %+v, want %q", r, want.err)
 			}
@@ -144,7 +144,7 @@ func TestHostsAreCalledAsTheyWereReached(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := ask(t, t.Context(), hostile+"=liar "+self+" {host}", programs(t), query.Query{}, "h")[0]
+	r := ask(t.Context(), t, hostile+"=liar "+self+" {host}", programs(t), query.Query{}, "h")[0]
 	if r.Status != fleet.StatusOK || r.Host != "h" || r.Answer.Host.Name != "h" {
 		t.Errorf("got %+v", r)
 	}

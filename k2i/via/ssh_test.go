@@ -102,7 +102,7 @@ func TestSSH(t *testing.T) {
 	config := sshHosts(t, 2)
 	before := left(t)
 	q := query.Query{Sort: []query.Key{{Field: "pid"}}}
-	replies := ask(t, t.Context(), "ssh -F "+config+" {host}", programs(t), q, "host1", "host2", "host3")
+	replies := ask(t.Context(), t, "ssh -F "+config+" {host}", programs(t), q, "host1", "host2", "host3")
 	for i, r := range replies[:2] {
 		if r.Status != fleet.StatusOK {
 			t.Fatalf("got %+v", r)
@@ -118,7 +118,7 @@ func TestSSH(t *testing.T) {
 	if after := left(t); !slices.Equal(before, after) {
 		t.Errorf("left behind: %q, before %q", after, before)
 	}
-	for _, r := range ask(t, t.Context(), "ssh -F "+config+" {host}", programs(t), q, "host1", "host2") {
+	for _, r := range ask(t.Context(), t, "ssh -F "+config+" {host}", programs(t), q, "host1", "host2") {
 		for _, p := range r.Answer.Processes[:len(r.Answer.Processes)-1] {
 			if p.Comm == "k2i-once" {
 				t.Errorf("%s still has the process of the question before", r.Host)

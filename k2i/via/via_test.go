@@ -43,7 +43,7 @@ func programs(t testing.TB) *Programs {
 }
 
 // ask puts one question to the hosts and holds what came back to their number.
-func ask(t *testing.T, ctx context.Context, command string, programs *Programs, q query.Query, hosts ...string) []fleet.Reply {
+func ask(ctx context.Context, t *testing.T, command string, programs *Programs, q query.Query, hosts ...string) []fleet.Reply {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
@@ -78,7 +78,7 @@ func TestHostsAnswer(t *testing.T) {
 	// A login that greets, in one case with the words that we wait for.
 	command := `echo welcome to {host}; echo 'k2i-x Linux x86_64'; echo beware >&2; env HOST={host}`
 	hosts := []string{"a1", "a2", "b"}
-	for i, r := range ask(t, t.Context(), command, programs(t), q, hosts...) {
+	for i, r := range ask(t.Context(), t, command, programs(t), q, hosts...) {
 		if r.Status != fleet.StatusOK || r.Host != hosts[i] || r.Answer.Host.Name != hosts[i] {
 			t.Fatalf("host %s: %+v", hosts[i], r)
 		}
@@ -132,7 +132,7 @@ func TestHostsThatFail(t *testing.T) {
 	before := left(t)
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			r := ask(t, t.Context(), test.command, test.programs, query.Query{}, "h")[0]
+			r := ask(t.Context(), t, test.command, test.programs, query.Query{}, "h")[0]
 			if r.Status != test.status || !strings.Contains(r.Err, test.err) || r.Host != "h" || r.Answer != nil {
 				t.Errorf("got %+v, want %s: %s", r, test.status, test.err)
 			}
@@ -155,7 +155,7 @@ func TestNothingMayRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	// sh has read the file before its directory is covered: it is shorter than a block.
-	r := ask(t, t.Context(), "HOST={host} unshare -m sh "+prepare, programs(t), query.Query{}, "h")[0]
+	r := ask(t.Context(), t, "HOST={host} unshare -m sh "+prepare, programs(t), query.Query{}, "h")[0]
 	if r.Status != fleet.StatusError || !strings.Contains(r.Err, "no place for a program") {
 		t.Errorf("got %+v", r)
 	}
@@ -179,7 +179,7 @@ func TestDeadline(t *testing.T) {
 		defer cancel()
 		_, _ = io.ReadFull(started, make([]byte, len("a\nb\n")))
 	}()
-	for _, r := range ask(t, ctx, "echo {host} >"+ready+"; exec env MARK="+mark+" sleep 300 #", NewPrograms(), query.Query{}, "a", "b") {
+	for _, r := range ask(ctx, t, "echo {host} >"+ready+"; exec env MARK="+mark+" sleep 300 #", NewPrograms(), query.Query{}, "a", "b") {
 		if r.Status != fleet.StatusTimeout || r.Err != "no answer in time" {
 			t.Errorf("got %+v", r)
 		}
@@ -230,7 +230,7 @@ func TestManyHosts(t *testing.T) {
 	for i := range hosts {
 		hosts[i] = fmt.Sprintf("h%d", i)
 	}
-	for i, r := range ask(t, t.Context(), "echo {host} >>"+log+"; echo no {host} >&2; exit 1;", NewPrograms(), query.Query{}, hosts...) {
+	for i, r := range ask(t.Context(), t, "echo {host} >>"+log+"; echo no {host} >&2; exit 1;", NewPrograms(), query.Query{}, hosts...) {
 		if r.Host != hosts[i] || r.Status != fleet.StatusUnreachable || r.Err != "no "+hosts[i] {
 			t.Errorf("got %+v", r)
 		}
