@@ -69,6 +69,7 @@ func TestOneProcessTableOverThreeHosts(t *testing.T) {
 	d := startDC(t)
 	t.Run("the table has every host's own processes", d.wholeTable)
 	t.Run("agents can be asked without a broker", d.withoutBroker)
+	t.Run("a Prometheus scrapes every agent", d.scraped)
 	t.Run("a call accounts for the member that was killed", d.killedMember)
 	t.Run("one agent killed and one stopped are both named", d.faults)
 }
