@@ -107,7 +107,7 @@ func (p prometheus) query(query string) []value {
 		Value  [2]any
 	}
 	switch {
-	case status != 0 && strings.Contains(complaint, "connection refused"):
+	case status != 0 && (strings.Contains(complaint, "connection refused") || strings.Contains(complaint, "503")):
 		return nil
 	case status != 0 || json.Unmarshal([]byte(out), &results) != nil:
 		p.Logf("%s: %s%s", query, out, complaint)
