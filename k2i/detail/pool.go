@@ -8,7 +8,8 @@ import (
 	"ddcos/k2i"
 )
 
-// place is what a reader may be stuck at: one part of one process.
+// place is what a reader may be stuck at: one part of one process. Other work may
+// have places of another type.
 type place struct {
 	key  k2i.Key
 	part k2i.Part
@@ -24,12 +25,12 @@ type pool struct {
 	reads, deadlines, busy atomic.Uint64
 
 	mu      sync.Mutex // guards what follows
-	stuck   map[place]int
+	stuck   map[any]int // by place
 	waiting int // the sum of stuck
 }
 
 func newPool(options Options) *pool {
-	p := &pool{options: options, free: make(chan struct{}, options.Workers), stuck: map[place]int{}}
+	p := &pool{options: options, free: make(chan struct{}, options.Workers), stuck: map[any]int{}}
 	for range options.Workers {
 		p.free <- struct{}{}
 	}
@@ -41,7 +42,7 @@ func newPool(options Options) *pool {
 // caller but what it returns through a channel of its own: it may go on after run
 // has given it up. A place where a reader is stuck is not read again until it has
 // come back.
-func (p *pool) run(ctx context.Context, at place, work func()) k2i.GapReason {
+func (p *pool) run(ctx context.Context, at any, work func()) k2i.GapReason {
 	if p.isStuck(at) {
 		return k2i.GapStuck
 	}
@@ -78,7 +79,7 @@ func (p *pool) begin(ctx context.Context) bool {
 	}
 }
 
-func (p *pool) isStuck(at place) bool {
+func (p *pool) isStuck(at any) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.stuck[at] > 0
@@ -87,7 +88,7 @@ func (p *pool) isStuck(at place) bool {
 // job is one piece of work and whether anybody still waits for it.
 type job struct {
 	pool *pool
-	at   place
+	at   any
 	done chan struct{}
 
 	// Guarded by the pool's mu.
