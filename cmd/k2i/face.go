@@ -9,15 +9,16 @@ import (
 	"ddcos/k2i/agent"
 	"ddcos/k2i/detail"
 	"ddcos/k2i/ipc"
+	"ddcos/k2i/procfs"
 	"ddcos/k2i/prom"
 	"ddcos/k2i/rest"
 )
 
 // face is the agent's HTTP handler, /metrics with the agent's own numbers in it.
 // member is nil without a broker.
-func face(a *agent.Agent, details *detail.Reader, groups *prom.Groups, member *ipc.Member, f serveFlags, log *slog.Logger) http.Handler {
+func face(a *agent.Agent, on demand, groups *prom.Groups, member *ipc.Member, f serveFlags, log *slog.Logger) http.Handler {
 	var h *rest.Handler // read at scrape time, when it is there
-	numbers := append(agentNumbers(a), detailNumbers(details)...)
+	numbers := append(agentNumbers(a), on.numbers()...)
 	numbers = append(numbers,
 		counter("k2i_http_panics_total", "Requests that ended in a panic, which was contained.", func() uint64 { return h.Panics() }),
 		counter("k2i_http_refused_total", "Requests that a guard turned away.", func() uint64 { return h.Refused() }),
@@ -26,7 +27,7 @@ func face(a *agent.Agent, details *detail.Reader, groups *prom.Groups, member *i
 		numbers = append(numbers, roomNumbers(member)...)
 	}
 	h = rest.New(rest.Options{
-		Source: a, Details: details, Config: f.config(), Interval: f.interval, Name: f.agent.name, Log: log,
+		Source: a, Details: on.details, Machine: on.machine, Config: f.config(), Interval: f.interval, Name: f.agent.name, Log: log,
 		Metrics: prom.Handler(a, groups, numbers, log),
 	})
 	return h
@@ -48,9 +49,25 @@ func agentNumbers(a *agent.Agent) []prom.Number {
 	}
 }
 
-// detailNumbers are those of what is read on demand.
-func detailNumbers(r *detail.Reader) []prom.Number {
+// demand is what reads on demand.
+type demand struct {
+	details *detail.Reader
+	machine *detail.MachineReader
+}
+
+func newDemand(fs *procfs.FS) demand {
+	return demand{
+		detail.New(fs, detail.DefaultOptions()),
+		detail.NewMachineReader(procfs.NewMachine(fs, procfs.DefaultSys), detail.MachineOptions()),
+	}
+}
+
+// numbers are those of what is read on demand.
+func (d demand) numbers() []prom.Number {
+	r := d.details
 	return []prom.Number{
+		counter("k2i_machine_reads_total", "Reads of the host, its devices and file systems on demand.", func() uint64 { return d.machine.Stats().Reads }),
+		{Name: "k2i_machine_stuck", Help: "Readers that wait now for a device or a file system that does not answer.", Value: func() float64 { return float64(d.machine.Stats().Stuck) }},
 		counter("k2i_detail_reads_total", "Reads of one process on demand.", func() uint64 { return r.Stats().Reads }),
 		counter("k2i_detail_deadlines_total", "Those that were given up.", func() uint64 { return r.Stats().Deadlines }),
 		counter("k2i_detail_busy_total", "Those that found no reader free.", func() uint64 { return r.Stats().Busy }),

@@ -10,7 +10,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"ddcos/k2i/agent"
-	"ddcos/k2i/detail"
 	"ddcos/k2i/ipc"
 	"ddcos/k2i/procfs"
 	"ddcos/k2i/prom"
@@ -51,7 +50,8 @@ func serveCommand() *cobra.Command {
   GET /v1/proc/{pid}  one of them; self is the agent. detail=all, or some of
                       pss,fds,limits,wchan,stack, is read on demand
   GET /v1/containers  their sums by container, machine or sandbox
-  GET /v1/host        the host
+  GET /v1/host        the host: CPU, memory, pressure, clock, disks, network,
+                      mounts, GPUs
   GET /v1/config      what the agent was told
   GET /v1/openapi.json
   GET /healthz        200 while the samples are fresh, else 503
@@ -103,7 +103,7 @@ func serve(ctx context.Context, f serveFlags, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	server := rest.NewServer(face(a, detail.New(fs, detail.DefaultOptions()), groups, member, f, log), log)
+	server := rest.NewServer(face(a, newDemand(fs), groups, member, f, log), log)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return a.Run(ctx) })
 	for _, l := range listeners {

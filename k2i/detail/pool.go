@@ -24,9 +24,9 @@ type pool struct {
 
 	reads, deadlines, busy atomic.Uint64
 
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex  // guards what follows
 	stuck   map[any]int // by place
-	waiting int // the sum of stuck
+	waiting int         // the sum of stuck
 }
 
 func newPool(options Options) *pool {

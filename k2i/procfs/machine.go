@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	prometheus "github.com/prometheus/procfs"
 	"golang.org/x/sys/unix"
@@ -23,10 +24,13 @@ type Machine struct {
 	fs  *FS
 	sys string
 	net func() ([]addressed, error) // the interfaces, by netlink
+	cpu func() prometheus.CPUInfo   // the first CPU's model and flags, read once
 }
 
 // NewMachine reads the host of fs, and the device file system at sys.
-func NewMachine(fs *FS, sys string) *Machine { return &Machine{fs, sys, interfaces} }
+func NewMachine(fs *FS, sys string) *Machine {
+	return &Machine{fs, sys, interfaces, sync.OnceValue(fs.cpuInfo)}
+}
 
 // System reads all that is quick to read: of the CPUs, the memory, what is waited
 // for, the clock, and what the host runs on. What there is no file of stays Unread.
@@ -36,9 +40,9 @@ func (m *Machine) System(to *k2i.Machine) error {
 		return fmt.Errorf("uname: %w", err)
 	}
 	to.KernelVersion, to.Architecture = unix.ByteSliceToString(name.Version[:]), unix.ByteSliceToString(name.Machine[:])
-	info := m.fs.cpuInfo()
+	info := m.cpu()
 	to.Virtualization = m.virtualization(info)
-	if err := m.cpu(info, &to.CPU); err != nil && !missing(err) {
+	if err := m.cpuTimes(info, &to.CPU); err != nil && !missing(err) {
 		return err
 	}
 	if err := m.memory(&to.Memory); err != nil && !missing(err) {
@@ -59,8 +63,8 @@ func (fs *FS) cpuInfo() prometheus.CPUInfo {
 	return all[0]
 }
 
-// cpu reads /proc/stat.
-func (m *Machine) cpu(info prometheus.CPUInfo, c *k2i.MachineCPU) error {
+// cpuTimes reads /proc/stat.
+func (m *Machine) cpuTimes(info prometheus.CPUInfo, c *k2i.MachineCPU) error {
 	c.Model = info.ModelName
 	stat, err := m.fs.host.Stat()
 	if err != nil {

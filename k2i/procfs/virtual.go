@@ -67,7 +67,7 @@ func (m *Machine) virtualization(info prometheus.CPUInfo) k2i.Virtualization {
 // contained tells whether the agent itself is in a container, by the files that
 // runtimes leave there.
 func (fs *FS) contained() bool {
-	for _, mark := range []string{".dockerenv", "run/.containerenv"} {
+	for _, mark := range []string{".dockerenv", "run/.containerenv", "run/systemd/container"} {
 		if _, err := os.Lstat(filepath.Join(fs.root, "self/root", mark)); err == nil {
 			return true
 		}

@@ -139,7 +139,7 @@ func (s *series) collect(out chan<- prometheus.Metric, families []family, descs 
 				if families[f].label != "" {
 					labels = append(labels, part.value)
 				}
-				out <- prometheus.MustNewConstMetric(descs[f], kind, float64(t.sum[i])*families[f].unit, labels...)
+				out <- prometheus.MustNewConstMetric(descs[f], kind, float64(t.sum[i])/families[f].unit, labels...)
 			}
 			i++
 		}

@@ -7,8 +7,8 @@ import "ddcos/k2i"
 // a gauge may not end in _count, so process.thread.count is process_threads.
 type family struct {
 	name, help string
-	label      string // tells the parts apart; "" where there is one
-	unit       float64
+	label      string  // tells the parts apart; "" where there is one
+	unit       float64 // so many are one of what the name says
 	parts      []part
 }
 
@@ -22,7 +22,7 @@ type part struct {
 const maxParts = 16
 
 // nanoseconds are what times are kept in, seconds what Prometheus is told.
-const nanoseconds = 1e-9
+const nanoseconds = 1e9
 
 // cpuFamily is the place in counters of the CPU time, by which groups are ranked.
 const cpuFamily = 0

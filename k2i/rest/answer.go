@@ -72,13 +72,6 @@ func (h *Handler) named(c *call) {
 	h.processes(c)
 }
 
-// host is GET /v1/host.
-func (h *Handler) host(c *call) {
-	if snap := h.snapshot(c); snap != nil {
-		h.reply(c, http.StatusOK, wire.HeadOf(snap, h.options.Now()))
-	}
-}
-
 // containers is GET /v1/containers.
 func (h *Handler) containers(c *call) {
 	if snap := h.fresh(c); snap != nil {

@@ -20,6 +20,7 @@ type Source interface{ Snapshot() *k2i.Snapshot }
 type Options struct {
 	Source   Source
 	Details  Details
+	Machine  Machine          // nil for a host of which its sample tells all
 	Interval time.Duration    // of sampling: health is judged by it
 	Config   any              // what the agent was told, without secrets: a struct with tags
 	Name     string           // this host's own, which a request may use as its Host header

@@ -1,0 +1,89 @@
+package detail
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"ddcos/k2i"
+	"ddcos/k2i/procfs"
+)
+
+// hangMount mounts a FUSE file system whose server never answers, for one thread
+// alone, and gives the path by which others reach that thread's mounts. recover
+// ends the server.
+func hangMount(t *testing.T, dir string) (root string, recover func()) {
+	t.Helper()
+	fd, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Skipf("no FUSE here: %v", err)
+	}
+	recover = func() { _ = unix.Close(fd) }
+	ready, end := make(chan error, 1), make(chan struct{})
+	var tid int
+	go func() {
+		runtime.LockOSThread() // and never unlocked: the thread ends with its mounts
+		tid = unix.Gettid()
+		ready <- errors.Join(
+			unix.Unshare(unix.CLONE_FS|unix.CLONE_NEWNS),
+			unix.Mount("", "/", "", unix.MS_PRIVATE|unix.MS_REC, ""),
+			unix.Mount("dead", dir, "fuse", 0, fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0", fd)),
+		)
+		<-end
+	}()
+	t.Cleanup(func() { close(end) })
+	if err := <-ready; err != nil {
+		recover()
+		t.Skipf("a mount of one's own needs root: %v", err)
+	}
+	return fmt.Sprintf("/proc/self/task/%d/root", tid), recover
+}
+
+// A file system whose server does not answer leaves the rest of the host to be
+// told of; when the server is gone at last its reader comes back.
+func TestHungFileSystem(t *testing.T) {
+	dir, proc := t.TempDir(), t.TempDir()
+	root, recover := hangMount(t, dir)
+	link := func(name, to string) {
+		path := filepath.Join(proc, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.Symlink(to, path)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"sys", "stat", "meminfo", "cpuinfo", "net"} {
+		link(name, "/proc/"+name)
+	}
+	link("self/ns/pid", "pid:[4026531836]")
+	link("self/root", root)
+	mounts := fmt.Sprintf("27 1 254:0 / / rw - ext4 /dev/vda rw\n28 27 0:99 / %s rw - fuse dead rw\n", dir)
+	if err := os.WriteFile(filepath.Join(proc, "self/mountinfo"), []byte(mounts), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	fs, err := procfs.New(t.Context(), proc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := MachineOptions()
+	o.Deadline = 100 * time.Millisecond
+	r := NewMachineReader(procfs.NewMachine(fs, procfs.DefaultSys), o)
+	got := read(t, r)
+	if len(got.Mounts) != 2 || got.Mounts[0].SizeBytes <= 0 || got.Mounts[1].Missing != k2i.GapDeadline || got.Mounts[1].Point != dir || r.Stats().Stuck != 1 {
+		t.Errorf("%+v, %+v", got.Mounts, r.Stats())
+	}
+	recover()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.After(10 * time.Second); r.Stats().Stuck != 0; {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("%+v", r.Stats())
+		}
+	}
+}

@@ -1,0 +1,38 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+
+	"ddcos/k2i"
+	"ddcos/k2i/wire"
+)
+
+// Machine reads of the host what no sample holds. Its error is ctx's.
+type Machine interface {
+	Read(ctx context.Context) (*k2i.Machine, error)
+}
+
+// hostBody answers for the host: what its newest sample says, and what was read
+// of it apart from samples, with ages of its own.
+type hostBody struct {
+	wire.Head
+	Machine *k2i.Machine `json:"machine,omitempty" msgpack:"machine,omitempty"`
+}
+
+// host is GET /v1/host.
+func (h *Handler) host(c *call) {
+	snap := h.snapshot(c)
+	if snap == nil {
+		return
+	}
+	body := hostBody{Head: wire.HeadOf(snap, h.options.Now())}
+	if h.options.Machine != nil {
+		var err error
+		if body.Machine, err = h.options.Machine.Read(c.r.Context()); err != nil {
+			fail(c.w, http.StatusServiceUnavailable, "the host is being asked for somebody else: %v", err)
+			return
+		}
+	}
+	h.reply(c, http.StatusOK, body)
+}
