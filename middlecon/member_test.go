@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
@@ -77,6 +78,8 @@ func TestWatch(t *testing.T) {
 // but not more, and another processor may take it. A slow one is acknowledged.
 func TestReceiptOnlyWhereTheHandlerIsSlow(t *testing.T) {
 	const quick = 200
+	// A second processor, which others may be busy with, would have the handler's turn or not.
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	release := make(chan struct{})
 	receipts := make(chan int, 1)
 	conn := play(t, func(f *fake) {
@@ -112,7 +115,7 @@ func TestReceiptOnlyWhereTheHandlerIsSlow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := <-receipts; n > quick/2 {
+	if n := <-receipts; n > quick/10 {
 		t.Errorf("%d of %d quick messages cost a receipt", n, quick)
 	} else {
 		t.Logf("%d of %d quick messages cost a receipt", n, quick)

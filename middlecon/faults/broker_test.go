@@ -21,6 +21,7 @@ type setup struct {
 	env    []string
 	via    []string // the command that starts it, such as unshare
 	defect *defect
+	built  *variant // if there is no defect
 }
 
 // brokerProcess is `middlecon serve` on a Unix socket and on loopback TCP, the
@@ -36,6 +37,9 @@ type brokerProcess struct {
 
 func startBroker(t testing.TB, dir string, s setup) *brokerProcess {
 	t.Helper()
+	if s.defect != nil {
+		s.built = s.defect.variant(t)
+	}
 	b := &brokerProcess{setup: s, dir: dir, log: filepath.Join(dir, "broker.log"), socket: "unix://" + filepath.Join(dir, "m.sock"), tcp: "tcp://127.0.0.1:0"}
 	b.serve(t)
 	return b
@@ -45,7 +49,7 @@ func startBroker(t testing.TB, dir string, s setup) *brokerProcess {
 func (b *brokerProcess) serve(t testing.TB) {
 	t.Helper()
 	before, _ := os.ReadFile(b.log) // none before the first life
-	argv := append(append([]string{}, b.setup.via...), program(t, b.setup.defect), "serve",
+	argv := append(append([]string{}, b.setup.via...), program(t, b.setup.built), "serve",
 		"--listen", b.socket, "--listen", b.tcp, "--metrics", "unix://"+filepath.Join(b.dir, "metrics.sock"))
 	b.process = run(t, "broker", b.log, b.setup.env, append(argv, b.setup.flags...)...)
 	await(t, "the broker serves", func() bool {

@@ -22,9 +22,23 @@ type defect struct {
 	from, to string
 }
 
-// program is a built middlecon, with a defect where there is one. It is built
+// variant is what a broker is built with instead: files by their absolute paths, an empty
+// one as if it were not there.
+type variant struct {
+	name  string
+	files map[string]string
+}
+
+// variant is the broker with that mistake.
+func (d *defect) variant(t testing.TB) *variant {
+	t.Helper()
+	source, text := spoiled(t, d)
+	return &variant{d.name, map[string]string{source: text}}
+}
+
+// program is a built middlecon, with other files where there are some. It is built
 // once for all tests of this process.
-func program(t testing.TB, with *defect) string {
+func program(t testing.TB, with *variant) string {
 	t.Helper()
 	dir := os.Getenv(binEnv)
 	name, args := "middlecon", []string{"build"}
@@ -52,8 +66,32 @@ func program(t testing.TB, with *defect) string {
 	return path
 }
 
-// overlay writes the file with the defect, and the list that go build takes.
-func overlay(t testing.TB, with *defect) string {
+// overlay writes the files, and the list that go build takes.
+func overlay(t testing.TB, with *variant) string {
+	t.Helper()
+	dir := t.TempDir()
+	replaced := map[string]string{}
+	for source, text := range with.files {
+		if replaced[source] = ""; text == "" {
+			continue
+		}
+		replaced[source] = filepath.Join(dir, filepath.Base(source))
+		if err := os.WriteFile(replaced[source], []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list, err := json.Marshal(map[string]any{"Replace": replaced})
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "overlay.json"), list, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(dir, "overlay.json")
+}
+
+// spoiled is a file of the tree with the defect, and its path.
+func spoiled(t testing.TB, with *defect) (path, text string) {
 	t.Helper()
 	source, err := filepath.Abs(filepath.Join("../..", with.file))
 	if err != nil {
@@ -66,21 +104,7 @@ func overlay(t testing.TB, with *defect) string {
 	if n := strings.Count(string(code), with.from); n != 1 {
 		t.Fatalf("%s has %q %d times: bring the defect %q up to date", with.file, with.from, n, with.name)
 	}
-	dir := t.TempDir()
-	wrong := filepath.Join(dir, filepath.Base(with.file))
-	list, err := json.Marshal(map[string]map[string]string{"Replace": {source: wrong}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for path, text := range map[string]string{
-		wrong:                              strings.Replace(string(code), with.from, with.to, 1),
-		filepath.Join(dir, "overlay.json"): string(list),
-	} {
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return filepath.Join(dir, "overlay.json")
+	return source, strings.Replace(string(code), with.from, with.to, 1)
 }
 
 // process is one that a test started and may break.

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
-	"time"
 
 	"ddcos/middlecon"
 	"ddcos/protocol"
@@ -106,24 +105,4 @@ func (w *world) joinAndGo(m *member, n int) error {
 		}
 	}
 	return nil
-}
-
-// TestClock (fault 22): a broker whose monotonic clock is shifted by years keeps
-// deadlines to the same length: none too early, none late. That no wall clock
-// can reach them is held in middlecon/room.
-func TestClock(t *testing.T) {
-	const years = "100000000"
-	w := begin(t, setup{via: []string{"unshare", "--time", "--monotonic", years, "--boottime", years}})
-	w.members(plan{Names: names("well", 2)})
-	w.members(plan{Names: []string{"slow"}})
-	w.sick("slow")
-	c := w.caller("c")
-	a := c.must(ask{deadline: 300 * time.Millisecond, orders: []string{"slow=late:400ms"}})
-	if a.Elapsed < 300*time.Millisecond || outcomeOf(accountOf(a).Entries, "slow") != protocol.Timeout {
-		t.Errorf("%v after %v", a.Counts(), a.Elapsed)
-	}
-	if up := w.sample(false).UptimeMS; up > 1000*60*60 {
-		t.Errorf("the broker is up for %d ms", up)
-	}
-	w.finish()
 }

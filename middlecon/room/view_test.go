@@ -1,6 +1,9 @@
 package room
 
 import (
+	"fmt"
+	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -190,4 +193,29 @@ func TestNext(t *testing.T) {
 	next("the shorter call is over", 2*time.Second, true)
 	r.Step(time.Second, Cancel{Session: 9, Sequence: 1})
 	next("all is over", 0, false)
+}
+
+// A room's number is not that of another that there is, and not 0, when the numbers have
+// gone round.
+func TestNumbersWrap(t *testing.T) {
+	r := New(1, DefaultLimits())
+	join := func(s SessionID, name string) uint32 {
+		return r.Step(0, Join{Session: s, Body: protocol.Join{Room: name, Name: "m"}})[0].(Joined).Room
+	}
+	if first, second := join(1, "first"), join(2, "second"); first != 1 || second != 2 {
+		t.Fatalf("numbers %d and %d", first, second)
+	}
+	r.Step(0, Leave{Session: 2, Room: 2})
+	r.lastRoom = math.MaxUint32 - 1
+	var got []uint32
+	for i := range 4 {
+		got = append(got, join(SessionID(10+i), fmt.Sprint("r", i)))
+	}
+	if want := []uint32{math.MaxUint32, 2, 3, 4}; !slices.Equal(got, want) { // 0 is none, and 1 is there still
+		t.Errorf("numbers %d, want %d", got, want)
+	}
+	r.Step(0, Leave{Session: 10, Room: math.MaxUint32})
+	if r.numbers[math.MaxUint32] != nil || len(r.numbers) != 4 {
+		t.Errorf("rooms of %d numbers", len(r.numbers))
+	}
 }
