@@ -52,6 +52,7 @@ type Broker struct {
 	clock      time.Duration // when the turn began
 	memory     []byte        // of frames that are written within the turn
 	joined     []byte        // frames that leave together
+	statsMeta  []byte        // the stats, encoded, until anything happens
 	viewed     viewed        // the latest of the turn
 	latency    latency
 	members    latency

@@ -49,6 +49,7 @@ func (b *Broker) settle() {
 // tell lets one event happen to the rooms and does what they say, and then
 // what follows from that.
 func (b *Broker) tell(e room.Event) {
+	b.statsMeta = nil
 	for _, effect := range b.rooms.Step(b.clock, e) {
 		b.do(effect)
 	}

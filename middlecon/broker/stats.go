@@ -69,6 +69,20 @@ func (b *Broker) stats() protocol.Stats {
 	return s
 }
 
+// status answers one who asks for the stats. Who asks again before anything has happened
+// is told the same.
+func (b *Broker) status(sequence uint64) []byte {
+	if b.statsMeta == nil {
+		b.statsMeta = protocol.Encode(b.stats())
+	}
+	h := protocol.Header{Kind: protocol.KindStats, Sequence: sequence}
+	f, err := protocol.AppendFrame(make([]byte, 0, protocol.HeaderSize+len(b.statsMeta)), h, b.statsMeta, nil)
+	if err != nil {
+		panic("broker: " + err.Error())
+	}
+	return f
+}
+
 // countQueuesEvery bounds what asking for stats can cost: all sessions are looked at.
 const countQueuesEvery = 100 * time.Millisecond
 

@@ -78,7 +78,7 @@ func (b *Broker) request(s *session, f protocol.Frame) error {
 	case protocol.KindPing:
 		b.push(s, queued{frame: frame(protocol.Header{Kind: protocol.KindPong, Sequence: f.Sequence}, nil)})
 	case protocol.KindStatus:
-		b.push(s, queued{frame: frame(protocol.Header{Kind: protocol.KindStats, Sequence: f.Sequence}, b.stats())})
+		b.push(s, queued{frame: b.status(f.Sequence)})
 	case protocol.KindPong:
 	default:
 		if f.Kind.Known() || f.Flags&protocol.FlagIgnorable == 0 {
