@@ -16,16 +16,16 @@ import (
 )
 
 // hangMount mounts a FUSE file system whose server never answers, for one thread
-// alone, and gives the path by which others reach that thread's mounts. recover
-// ends the server.
-func hangMount(t *testing.T, dir string) (root string, recover func()) {
+// alone, and gives the path by which others reach that thread's mounts. end ends
+// the server.
+func hangMount(t *testing.T, dir string) (root string, end func()) {
 	t.Helper()
 	fd, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
 		t.Skipf("no FUSE here: %v", err)
 	}
-	recover = func() { _ = unix.Close(fd) }
-	ready, end := make(chan error, 1), make(chan struct{})
+	end = func() { _ = unix.Close(fd) }
+	ready, leave := make(chan error, 1), make(chan struct{})
 	var tid int
 	go func() {
 		runtime.LockOSThread() // and never unlocked: the thread ends with its mounts
@@ -35,21 +35,21 @@ func hangMount(t *testing.T, dir string) (root string, recover func()) {
 			unix.Mount("", "/", "", unix.MS_PRIVATE|unix.MS_REC, ""),
 			unix.Mount("dead", dir, "fuse", 0, fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0", fd)),
 		)
-		<-end
+		<-leave
 	}()
-	t.Cleanup(func() { close(end) })
+	t.Cleanup(func() { close(leave) })
 	if err := <-ready; err != nil {
-		recover()
+		end()
 		t.Skipf("a mount of one's own needs root: %v", err)
 	}
-	return fmt.Sprintf("/proc/self/task/%d/root", tid), recover
+	return fmt.Sprintf("/proc/self/task/%d/root", tid), end
 }
 
 // A file system whose server does not answer leaves the rest of the host to be
 // told of; when the server is gone at last its reader comes back.
 func TestHungFileSystem(t *testing.T) {
 	dir, proc := t.TempDir(), t.TempDir()
-	root, recover := hangMount(t, dir)
+	root, end := hangMount(t, dir)
 	link := func(name, to string) {
 		path := filepath.Join(proc, name)
 		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.Symlink(to, path)); err != nil {
@@ -76,7 +76,7 @@ func TestHungFileSystem(t *testing.T) {
 	if len(got.Mounts) != 2 || got.Mounts[0].SizeBytes <= 0 || got.Mounts[1].Missing != k2i.GapDeadline || got.Mounts[1].Point != dir || r.Stats().Stuck != 1 {
 		t.Errorf("%+v, %+v", got.Mounts, r.Stats())
 	}
-	recover()
+	end()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for deadline := time.After(10 * time.Second); r.Stats().Stuck != 0; {

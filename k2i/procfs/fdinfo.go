@@ -22,8 +22,8 @@ const (
 func parseFdinfo(text []byte) (k2i.GPUClient, bool) {
 	c := k2i.GPUClient{Engines: []k2i.GPUEngine{}, Memory: []k2i.GPUMemory{}}
 	for line := range bytes.Lines(text) {
-		key, value, found := strings.Cut(strings.TrimSuffix(string(line), "\n"), ":")
-		key, found = strings.CutPrefix(key, "drm-")
+		key, value, _ := strings.Cut(strings.TrimSuffix(string(line), "\n"), ":")
+		key, found := strings.CutPrefix(key, "drm-")
 		if !found {
 			continue
 		}

@@ -137,6 +137,30 @@ func TestUnreadIsToldUnderOther(t *testing.T) {
 	}
 }
 
+// Who becomes another user, moves to another control group or runs another
+// program leaves behind what it used, and takes nothing along.
+func TestMoves(t *testing.T) {
+	groups := NewGroups()
+	p := k2i.Process{PID: 7, State: "S", RSSBytes: 5, User: "root", Comm: "sh", Cgroup: "/a.service", ContainerID: "c1", UserNS: 100}
+	observe := func() {
+		row := p
+		groups.Observe(&k2i.Snapshot{Host: k2i.Host{CPUs: 1, UptimeNS: int64(time.Hour)}, Processes: []*k2i.Process{&row}})
+	}
+	observe()
+	p.User, p.Comm, p.Cgroup, p.ContainerID, p.UserNS = "alice", "nginx", "/b.service", "c2", 130
+	observe()
+	all, _ := groups.read()
+	var got []string
+	for _, s := range all {
+		if s.name != Other {
+			got = append(got, fmt.Sprint(s.name, " ", s.total.sum[0], " ", s.gauge.sum[0]))
+		}
+	}
+	if text := strings.Join(got, ", "); text != "c1 100 0, c2 30 5, a.service 100 0, b.service 30 5, alice 30 5, root 100 0, nginx 30 5, sh 100 0" {
+		t.Errorf("got %s", text)
+	}
+}
+
 func TestNames(t *testing.T) {
 	for _, test := range []struct {
 		process k2i.Process

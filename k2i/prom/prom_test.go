@@ -27,8 +27,10 @@ const containerID = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789a
 func snapshot() *k2i.Snapshot {
 	const second = 1_000_000_000
 	return &k2i.Snapshot{
-		Host: k2i.Host{ID: "boot.1", Name: "node7", Kernel: "6.18.0", CPUs: 2, MemTotalBytes: 1 << 30, MemAvailableBytes: 1 << 29,
-			Load: [3]float64{0.5, 1, 2}, UptimeNS: 3600 * second},
+		Host: k2i.Host{
+			ID: "boot.1", Name: "node7", Kernel: "6.18.0", CPUs: 2, MemTotalBytes: 1 << 30, MemAvailableBytes: 1 << 29,
+			Load: [3]float64{0.5, 1, 2}, UptimeNS: 3600 * second,
+		},
 		At: epoch(), Mode: k2i.ModeBPF, Visibility: k2i.VisibilityFull, BusyCPUs: 1.5, Events: k2i.Events{Mode: k2i.EventsBPF},
 		Processes: []*k2i.Process{
 			{PID: 1, User: "root", Comm: "init", State: "S", Threads: 1, RSSBytes: 100, Cgroup: "/init.scope", UserNS: second, ReadBytes: 4096, WriteBytes: 10},
