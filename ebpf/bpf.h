@@ -18,10 +18,17 @@ typedef long long s64;
 #define MAP_NUMBER(name, value) int(*name)[value]
 #define MAP_TYPE(name, type) type *name
 
-enum { MAP_HASH = 1, MAP_ARRAY = 2, MAP_PERCPU_ARRAY = 6, MAP_LRU_HASH = 9, MAP_RINGBUF = 27 };
+enum {
+	MAP_HASH = 1,
+	MAP_ARRAY = 2,
+	MAP_PERCPU_ARRAY = 6,
+	MAP_LRU_HASH = 9,
+	MAP_RINGBUF = 27,
+	MAP_TASK_STORAGE = 29,
+};
 
-/* Flags of map_update and of the ring buffer. */
-enum { MAP_ANY = 0, RINGBUF_NO_WAKEUP = 1 };
+/* Flags of maps, of map_update, of the ring buffer and of task_storage. */
+enum { MAP_NO_PREALLOC = 1, MAP_ANY = 0, MAP_NO_EXIST = 1, RINGBUF_NO_WAKEUP = 1, STORAGE_CREATE = 1 };
 
 struct seq_file;
 struct task_struct;
@@ -37,6 +44,7 @@ static long (*ringbuf_output)(void *ring, void *data, u64 size, u64 flags) = (vo
 static void *(*ringbuf_reserve)(void *ring, u64 size, u64 flags) = (void *)131;
 static void (*ringbuf_submit)(void *data, u64 flags) = (void *)132;
 static u64 (*since_boot)(void) = (void *)125;
+static void *(*task_storage)(void *map, struct task_struct *task, void *value, u64 flags) = (void *)156;
 static struct task_struct *(*current_task)(void) = (void *)158;
 static long (*copy_from_user_task)(void *dst, u32 size, const void *user,
 				   struct task_struct *task, u64 flags) = (void *)191;

@@ -231,6 +231,20 @@ INLINE u64 peak_rss(struct exit_record *x, struct task_struct *t)
 	return mm->hiwater_rss > p->rss_pages ? mm->hiwater_rss : p->rss_pages;
 }
 
+/* What was counted of the process until its end. on_thread_end has run already
+ * for this thread: it was attached before. */
+INLINE void read_end(struct exit_record *x, struct task_struct *t, struct task_struct *leader)
+{
+	u64 *delay = &x->event.process.usage.run_delay_ns;
+
+	__builtin_memset(&x->tally, 0, sizeof(x->tally));
+	if (!tallied)
+		return;
+	read_tally(&x->tally, t);
+	if (*delay != ~0ULL && x->tally.ended_leader == (u64)leader)
+		*delay = 0;
+}
+
 /* A thread ends. The process does when none is left; two that end at the same
  * time may both find that, and user space takes the later one. */
 SEC("tp_btf/sched_process_exit")
@@ -261,6 +275,7 @@ int on_exit(u64 *ctx)
 		u->system_ns += t->stime;
 	}
 	x->exit_code = sig->flags & SIGNAL_GROUP_EXIT ? sig->group_exit_code : leader->exit_code;
+	read_end(x, t, leader);
 	x->peak_rss_pages = peak_rss(x, t);
 	x->reserved = 0;
 	find_killer(&x->killer, leader, x->exit_code & 0x7f);

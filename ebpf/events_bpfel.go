@@ -38,6 +38,7 @@ type EventsEventRecord struct {
 			MajFlt     uint64
 			ReadBytes  uint64
 			WriteBytes uint64
+			RunDelayNs uint64
 		}
 		PrevUserNs   uint64
 		PrevSystemNs uint64
@@ -97,6 +98,7 @@ type EventsExitRecord struct {
 	ExitCode     int32
 	Reserved     uint32
 	Killer       EventsKiller
+	Tally        EventsTally
 }
 
 type EventsFinalRecord struct {
@@ -135,6 +137,34 @@ type EventsSignalKey struct {
 	Signal int32
 }
 
+type EventsTally struct {
+	_            structs.HostLayout
+	Traffic      EventsTraffic
+	RunDelayNs   uint64
+	BlockIoNs    uint64
+	BlockIoCount uint64
+	EndedLeader  uint64
+}
+
+type EventsTallyKey struct {
+	_        structs.HostLayout
+	Task     int32
+	Reserved uint32
+	StartNs  uint64
+}
+
+type EventsTraffic struct {
+	_           structs.HostLayout
+	NetRxBytes  uint64
+	NetTxBytes  uint64
+	NetRxCalls  uint64
+	NetTxCalls  uint64
+	UdpRxBytes  uint64
+	UdpTxBytes  uint64
+	UnixRxBytes uint64
+	UnixTxBytes uint64
+}
+
 type EventsVictimRecord struct {
 	_    structs.HostLayout
 	Kind uint32
@@ -151,6 +181,8 @@ const (
 	EventsMapExecScratches   = "exec_scratches"
 	EventsMapKillers         = "killers"
 	EventsMapKnownCgroups    = "known_cgroups"
+	EventsMapTallies         = "tallies"
+	EventsMapThreadTraffic   = "thread_traffic"
 	EventsProgLocate         = "locate"
 	EventsProgOnExec         = "on_exec"
 	EventsProgOnExit         = "on_exit"
@@ -162,6 +194,7 @@ const (
 	EventsVarDefinitions     = "definitions"
 	EventsVarReaderLevel     = "reader_level"
 	EventsVarReaderNamespace = "reader_namespace"
+	EventsVarTallied         = "tallied"
 )
 
 // LoadEvents returns the embedded CollectionSpec for Events.
@@ -224,6 +257,8 @@ type EventsMapSpecs struct {
 	ExecScratches *ebpf.MapSpec `ebpf:"exec_scratches"`
 	Killers       *ebpf.MapSpec `ebpf:"killers"`
 	KnownCgroups  *ebpf.MapSpec `ebpf:"known_cgroups"`
+	Tallies       *ebpf.MapSpec `ebpf:"tallies"`
+	ThreadTraffic *ebpf.MapSpec `ebpf:"thread_traffic"`
 }
 
 // EventsVariableSpecs contains global variables before they are loaded into the kernel.
@@ -234,6 +269,7 @@ type EventsVariableSpecs struct {
 	Definitions     *ebpf.VariableSpec `ebpf:"definitions"`
 	ReaderLevel     *ebpf.VariableSpec `ebpf:"reader_level"`
 	ReaderNamespace *ebpf.VariableSpec `ebpf:"reader_namespace"`
+	Tallied         *ebpf.VariableSpec `ebpf:"tallied"`
 }
 
 // EventsObjects contains all objects after they have been loaded into the kernel.
@@ -261,6 +297,8 @@ type EventsMaps struct {
 	ExecScratches *ebpf.Map `ebpf:"exec_scratches"`
 	Killers       *ebpf.Map `ebpf:"killers"`
 	KnownCgroups  *ebpf.Map `ebpf:"known_cgroups"`
+	Tallies       *ebpf.Map `ebpf:"tallies"`
+	ThreadTraffic *ebpf.Map `ebpf:"thread_traffic"`
 }
 
 func (m *EventsMaps) Close() error {
@@ -270,6 +308,8 @@ func (m *EventsMaps) Close() error {
 		m.ExecScratches,
 		m.Killers,
 		m.KnownCgroups,
+		m.Tallies,
+		m.ThreadTraffic,
 	)
 }
 
@@ -281,6 +321,7 @@ type EventsVariables struct {
 	Definitions     *ebpf.Variable `ebpf:"definitions"`
 	ReaderLevel     *ebpf.Variable `ebpf:"reader_level"`
 	ReaderNamespace *ebpf.Variable `ebpf:"reader_namespace"`
+	Tallied         *ebpf.Variable `ebpf:"tallied"`
 }
 
 // EventsPrograms contains all programs after they have been loaded into the kernel.

@@ -135,6 +135,10 @@ struct sched_entity {
 	u64 sum_exec_runtime;
 };
 
+struct sched_info {
+	u64 run_delay;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
 	u32 __state;
@@ -143,6 +147,7 @@ struct task_struct {
 	int static_prio;
 	u32 rt_priority;
 	struct sched_entity se;
+	struct sched_info sched_info;
 	u32 policy;
 	struct mm_struct *mm;
 	int exit_state;
@@ -172,6 +177,15 @@ struct task_struct___before_5_14 {
 
 struct task_struct___before_5_16 {
 	u32 cpu;
+};
+
+struct sock_common {
+	u16 skc_family;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	u16 sk_protocol;
 };
 
 /* A kernel thread's own description, and a workqueue worker's. */

@@ -5,7 +5,9 @@
 
 #include "kernel.h"
 #include "record.h"
+#include "tally.h"
 
+#define PF_EXITING 0x00000004
 #define PF_WQ_WORKER 0x00000020
 #define PF_KTHREAD 0x00200000
 
@@ -72,7 +74,9 @@ INLINE void read_usage(struct usage *u, struct task_struct *t)
 	u->system_ns = t->stime;
 	u->min_flt = t->min_flt;
 	u->maj_flt = t->maj_flt;
-	u->read_bytes = u->write_bytes = ~0ULL;
+	u->read_bytes = u->write_bytes = u->run_delay_ns = ~0ULL;
+	if (tallied && FIELD_EXISTS(t->sched_info.run_delay))
+		u->run_delay_ns = t->sched_info.run_delay;
 	if (FIELD_EXISTS(t->ioac.read_bytes)) {
 		u->read_bytes = t->ioac.read_bytes;
 		u->write_bytes = t->ioac.write_bytes;

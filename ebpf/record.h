@@ -15,6 +15,8 @@ enum record_kind {
 	RECORD_EXIT = 7,
 	RECORD_FINAL = 8,
 	RECORD_VICTIM = 9,
+	RECORD_TALLY = 10,
+	RECORD_SOCKET = 11,
 };
 
 enum limit {
@@ -25,6 +27,8 @@ enum limit {
 	LIMIT_ARGUMENTS = 4096, /* bytes of a command line */
 	LIMIT_RING = 4 << 20,	/* bytes of events that wait for user space */
 	LIMIT_KILLERS = 4096,	/* signals whose sender is remembered */
+	LIMIT_TALLIES = 65536,	/* processes of which something is added up beside their threads */
+	LIMIT_REQUESTS = 16384, /* of block devices, at work at the same time */
 };
 
 /* Which hierarchy a process's cgroup is taken from. */
@@ -43,6 +47,42 @@ struct usage {
 	u64 maj_flt;
 	u64 read_bytes; /* all ones where the kernel does not count */
 	u64 write_bytes;
+	u64 run_delay_ns; /* all ones likewise */
+};
+
+/* What went through sockets since the programs were loaded. */
+struct traffic {
+	u64 net_rx_bytes; /* of all sockets but local ones: Unix and netlink */
+	u64 net_tx_bytes;
+	u64 net_rx_calls;
+	u64 net_tx_calls;
+	u64 udp_rx_bytes; /* of these */
+	u64 udp_tx_bytes;
+	u64 unix_rx_bytes;
+	u64 unix_tx_bytes;
+};
+
+/* What is added up of a process beside its threads: what those that have ended
+ * left behind, and what is known only when nobody's thread runs. */
+struct tally {
+	struct traffic traffic;
+	u64 run_delay_ns;
+	u64 block_io_ns;
+	u64 block_io_count;
+	u64 ended_leader; /* the leader whose delay is in here already */
+};
+
+/* Adds to what is told of process PID. */
+struct tally_record {
+	u32 kind;
+	s32 pid;
+	struct tally tally;
+};
+
+/* What could not be added up. */
+struct tally_losses {
+	u64 threads; /* there was no memory, or no room, for what one did */
+	u64 requests;
 };
 
 /* A thread that does not lead its process: its usage belongs to PID. */
@@ -147,6 +187,7 @@ struct exit_record {
 	s32 exit_code; /* as wait(2) has it: signal in the low 7 bits, 128 for a core, code above */
 	u32 reserved;
 	struct killer killer;
+	struct tally tally;
 };
 
 /* The kernel forgets a process: its CPU time is complete. */

@@ -19,12 +19,21 @@ struct {
 	MAP_TYPE(value, struct command_line);
 } command_lines SEC(".maps");
 
+/* Where a tally is put together: the stack has no room for it. */
+struct {
+	MAP_NUMBER(type, MAP_ARRAY);
+	MAP_NUMBER(max_entries, 1);
+	MAP_TYPE(key, u32);
+	MAP_TYPE(value, struct tally_record);
+} tally_records SEC(".maps");
+
 /* Kept in the object's BTF, so that Go's definitions can be made of them. */
 struct {
 	struct process_record process;
 	struct thread_record thread;
 	struct cgroup_record cgroup;
 	struct arguments_record arguments;
+	struct tally_record tally;
 	enum record_kind kind;
 	enum limit limit;
 	enum hierarchy hierarchy;
@@ -82,13 +91,36 @@ INLINE void write_cgroup(struct seq_file *out, struct kernfs_node *kn, u64 id)
 	}
 }
 
+/* Tells what is counted of a process, or of a thread, beside its usage. U is the
+ * usage of the leader, which may have handed over its delay already. */
+INLINE void write_tally(struct seq_file *out, struct task_struct *t, s32 pid, struct usage *u)
+{
+	struct tally_record *r;
+	u32 zero = 0, found;
+
+	r = tallied ? map_lookup(&tally_records, &zero) : 0;
+	if (!r)
+		return;
+	r->kind = RECORD_TALLY;
+	r->pid = pid;
+	found = t == t->group_leader ? read_tally(&r->tally, t) : read_traffic(&r->tally, t);
+	if (!found)
+		return;
+	if (r->tally.ended_leader == (u64)t)
+		u->run_delay_ns = 0;
+	seq_write(out, r, sizeof(*r));
+}
+
 INLINE void write_thread(struct seq_file *out, struct task_struct *t, const struct reader *r)
 {
 	struct thread_record thread = { .kind = RECORD_THREAD };
 
 	thread.pid = number_of(t->signal->pids[PIDTYPE_TGID], r);
 	read_usage(&thread.usage, t);
+	if (tallied && t->flags & PF_EXITING && thread.usage.run_delay_ns != ~0ULL)
+		thread.usage.run_delay_ns = 0; /* its process has it */
 	seq_write(out, &thread, sizeof(thread));
+	write_tally(out, t, thread.pid, &thread.usage);
 }
 
 INLINE u64 write_process(struct seq_file *out, struct task_struct *t, struct kernfs_node *kn,
@@ -106,6 +138,7 @@ INLINE u64 write_process(struct seq_file *out, struct task_struct *t, struct ker
 	if (t->flags & PF_KTHREAD)
 		read_kernel_name(&p, t);
 	p.cgroup_id = kn->id;
+	write_tally(out, t, p.pid, &p.usage);
 	seq_write(out, &p, sizeof(p));
 	return p.cgroup_id;
 }

@@ -53,6 +53,8 @@ const (
 	TasksLimitLIMIT_ARGUMENTS TasksLimit = 4096
 	TasksLimitLIMIT_RING      TasksLimit = 4194304
 	TasksLimitLIMIT_KILLERS   TasksLimit = 4096
+	TasksLimitLIMIT_TALLIES   TasksLimit = 65536
+	TasksLimitLIMIT_REQUESTS  TasksLimit = 16384
 )
 
 type TasksProcessRecord struct {
@@ -109,13 +111,50 @@ const (
 	TasksRecordKindRECORD_EXIT      TasksRecordKind = 7
 	TasksRecordKindRECORD_FINAL     TasksRecordKind = 8
 	TasksRecordKindRECORD_VICTIM    TasksRecordKind = 9
+	TasksRecordKindRECORD_TALLY     TasksRecordKind = 10
+	TasksRecordKindRECORD_SOCKET    TasksRecordKind = 11
 )
+
+type TasksTally struct {
+	_            structs.HostLayout
+	Traffic      TasksTraffic
+	RunDelayNs   uint64
+	BlockIoNs    uint64
+	BlockIoCount uint64
+	EndedLeader  uint64
+}
+
+type TasksTallyKey struct {
+	_        structs.HostLayout
+	Task     int32
+	Reserved uint32
+	StartNs  uint64
+}
+
+type TasksTallyRecord struct {
+	_     structs.HostLayout
+	Kind  uint32
+	Pid   int32
+	Tally TasksTally
+}
 
 type TasksThreadRecord struct {
 	_     structs.HostLayout
 	Kind  uint32
 	Pid   int32
 	Usage TasksUsage
+}
+
+type TasksTraffic struct {
+	_           structs.HostLayout
+	NetRxBytes  uint64
+	NetTxBytes  uint64
+	NetRxCalls  uint64
+	NetTxCalls  uint64
+	UdpRxBytes  uint64
+	UdpTxBytes  uint64
+	UnixRxBytes uint64
+	UnixTxBytes uint64
 }
 
 type TasksUsage struct {
@@ -127,6 +166,7 @@ type TasksUsage struct {
 	MajFlt     uint64
 	ReadBytes  uint64
 	WriteBytes uint64
+	RunDelayNs uint64
 }
 
 // Names of all BPF objects in the ELF.
@@ -135,10 +175,14 @@ type TasksUsage struct {
 const (
 	TasksMapCommandLines    = "command_lines"
 	TasksMapKnownCgroups    = "known_cgroups"
+	TasksMapTallies         = "tallies"
+	TasksMapTallyRecords    = "tally_records"
+	TasksMapThreadTraffic   = "thread_traffic"
 	TasksProgArguments      = "arguments"
 	TasksProgTable          = "table"
 	TasksVarCgroupHierarchy = "cgroup_hierarchy"
 	TasksVarDefinitions     = "definitions"
+	TasksVarTallied         = "tallied"
 )
 
 // LoadTasks returns the embedded CollectionSpec for Tasks.
@@ -191,8 +235,11 @@ type TasksProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type TasksMapSpecs struct {
-	CommandLines *ebpf.MapSpec `ebpf:"command_lines"`
-	KnownCgroups *ebpf.MapSpec `ebpf:"known_cgroups"`
+	CommandLines  *ebpf.MapSpec `ebpf:"command_lines"`
+	KnownCgroups  *ebpf.MapSpec `ebpf:"known_cgroups"`
+	Tallies       *ebpf.MapSpec `ebpf:"tallies"`
+	TallyRecords  *ebpf.MapSpec `ebpf:"tally_records"`
+	ThreadTraffic *ebpf.MapSpec `ebpf:"thread_traffic"`
 }
 
 // TasksVariableSpecs contains global variables before they are loaded into the kernel.
@@ -201,6 +248,7 @@ type TasksMapSpecs struct {
 type TasksVariableSpecs struct {
 	CgroupHierarchy *ebpf.VariableSpec `ebpf:"cgroup_hierarchy"`
 	Definitions     *ebpf.VariableSpec `ebpf:"definitions"`
+	Tallied         *ebpf.VariableSpec `ebpf:"tallied"`
 }
 
 // TasksObjects contains all objects after they have been loaded into the kernel.
@@ -223,14 +271,20 @@ func (o *TasksObjects) Close() error {
 //
 // It can be passed to LoadTasksObjects or ebpf.CollectionSpec.LoadAndAssign.
 type TasksMaps struct {
-	CommandLines *ebpf.Map `ebpf:"command_lines"`
-	KnownCgroups *ebpf.Map `ebpf:"known_cgroups"`
+	CommandLines  *ebpf.Map `ebpf:"command_lines"`
+	KnownCgroups  *ebpf.Map `ebpf:"known_cgroups"`
+	Tallies       *ebpf.Map `ebpf:"tallies"`
+	TallyRecords  *ebpf.Map `ebpf:"tally_records"`
+	ThreadTraffic *ebpf.Map `ebpf:"thread_traffic"`
 }
 
 func (m *TasksMaps) Close() error {
 	return _TasksClose(
 		m.CommandLines,
 		m.KnownCgroups,
+		m.Tallies,
+		m.TallyRecords,
+		m.ThreadTraffic,
 	)
 }
 
@@ -240,6 +294,7 @@ func (m *TasksMaps) Close() error {
 type TasksVariables struct {
 	CgroupHierarchy *ebpf.Variable `ebpf:"cgroup_hierarchy"`
 	Definitions     *ebpf.Variable `ebpf:"definitions"`
+	Tallied         *ebpf.Variable `ebpf:"tallied"`
 }
 
 // TasksPrograms contains all programs after they have been loaded into the kernel.

@@ -105,7 +105,7 @@ func (c *changes) replay(e *Event, l *Live) {
 		if p := l.exited.Get(e.Process.Key()); p != nil {
 			ended := *p
 			if before := c.row(p.Key()); before != nil {
-				ended.RCPU, ended.RCPUWithExited = before.RCPU, before.RCPUWithExited
+				ended.takeRates(before)
 			}
 			c.rows[p.Key()] = &ended
 		}
@@ -124,7 +124,8 @@ func (c *changes) begin(e *Event, name func(*Process)) {
 	case from != nil && from.Ended():
 		return
 	case from != nil:
-		p.RCPU, p.RCPUWithExited = from.RCPU, from.RCPUWithExited
+		p.keepTally(from)
+		p.takeRates(from)
 	case e.Kind == EventFork:
 		from = c.row(e.Parent)
 	}
@@ -138,7 +139,7 @@ func (c *changes) ended(e *Event, name func(*Process)) *Process {
 	p := e.Process
 	from := c.row(p.Key())
 	if from != nil {
-		p.RCPU, p.RCPUWithExited = from.RCPU, from.RCPUWithExited
+		p.takeRates(from)
 	} else {
 		from = c.row(e.Parent)
 	}
@@ -182,7 +183,7 @@ func (l *Live) amend(number int32, c *changes, change func(*Process) bool) {
 	}
 	if shown := c.row(key); shown != nil && shown.State == StateEnded {
 		row := p
-		row.RCPU, row.RCPUWithExited = shown.RCPU, shown.RCPUWithExited
+		row.takeRates(shown)
 		c.rows[key] = &row
 	}
 }

@@ -25,7 +25,7 @@ func Derive(prev, cur *Sample) *Snapshot {
 		rows = append(rows, *cur.Ended[i].Process)
 	}
 	for i := range rows {
-		rows[i].RCPU, rows[i].RCPUWithExited = NoRate(), NoRate()
+		rows[i].noRates()
 	}
 	snap := &Snapshot{
 		Host:       cur.Host,
@@ -86,16 +86,22 @@ func subtractable(prev, cur *Sample) bool {
 	return prev != nil && prev.Host.ID == cur.Host.ID && prev.Mode == cur.Mode && cur.Mono > prev.Mono
 }
 
-// chargeProcesses sets each process's own rate.
+// chargeProcesses sets each process's own rates.
 func chargeProcesses(prev *Sample, rows []Process, elapsed uint64) {
 	const tick = 10 * time.Millisecond // a start may be known to a tick
 	for i := range rows {
 		p := &rows[i]
+		var before *Process
 		if at, same := find(prev.Processes, p.Key()); same {
-			p.RCPU = perSecond(prev.Processes[at].CPUNS, p.CPUNS, elapsed)
+			before = &prev.Processes[at]
 		} else if time.Duration(p.StartNS)+tick > prev.Mono {
-			p.RCPU = perSecond(0, p.CPUNS, elapsed)
+			before = &Process{}
+		} else {
+			continue
 		}
+		p.RCPU = perSecond(before.CPUNS, p.CPUNS, elapsed)
+		p.NetRx = bytesPerSecond(before.NetRxBytes, p.NetRxBytes, elapsed)
+		p.NetTx = bytesPerSecond(before.NetTxBytes, p.NetTxBytes, elapsed)
 	}
 }
 

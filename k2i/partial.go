@@ -46,7 +46,8 @@ func (c *changes) adopt(p *Process, e *Event) {
 	child.PID, child.PPID, child.StartTicks, child.StartNS = p.PID, p.PPID, p.StartTicks, p.StartNS
 	child.CPUNS, child.UserNS, child.SystemNS, child.MinFlt, child.MajFlt = 0, 0, 0, 0, 0
 	child.PidfdInode, child.ReadBytes, child.WriteBytes, child.Threads = Unread, Unread, Unread, 1
-	child.RCPU, child.RCPUWithExited = NoRate(), NoRate()
+	child.startTally(parent)
+	child.noRates()
 	child.copyEnd(p)
 	*p = child
 }

@@ -55,6 +55,21 @@ type Process struct {
 	ReadBytes  Count  `json:"read_bytes" msgpack:"read_bytes"`   // from storage, /proc/PID/io read_bytes
 	WriteBytes Count  `json:"write_bytes" msgpack:"write_bytes"` // to storage, /proc/PID/io write_bytes
 
+	// Counted by tracepoints since the agent began; Unread where that is not done.
+	// Netlink's sockets are left out. What is shared (a descriptor, a socket) is
+	// counted for whoever made the call.
+	NetRxBytes   Count `json:"net_rx_bytes" msgpack:"net_rx_bytes"` // received through sockets of the network: TCP, UDP and all but Unix ones; loopback too
+	NetTxBytes   Count `json:"net_tx_bytes" msgpack:"net_tx_bytes"`
+	NetRxCalls   Count `json:"net_rx_calls" msgpack:"net_rx_calls"` // that did not fail
+	NetTxCalls   Count `json:"net_tx_calls" msgpack:"net_tx_calls"`
+	UDPRxBytes   Count `json:"udp_rx_bytes" msgpack:"udp_rx_bytes"` // of net_rx_bytes
+	UDPTxBytes   Count `json:"udp_tx_bytes" msgpack:"udp_tx_bytes"`
+	UnixRxBytes  Count `json:"unix_rx_bytes" msgpack:"unix_rx_bytes"`
+	UnixTxBytes  Count `json:"unix_tx_bytes" msgpack:"unix_tx_bytes"`
+	RunDelayNS   Count `json:"run_delay_ns" msgpack:"run_delay_ns"`     // time ready to run without a CPU: of threads since they began, of those that ended before the agent began nothing
+	BlockIONS    Count `json:"block_io_ns" msgpack:"block_io_ns"`       // time that requests to block devices took, from their making to their end
+	BlockIOCount Count `json:"block_io_count" msgpack:"block_io_count"` // such requests that are done
+
 	Nice       int32  `json:"nice" msgpack:"nice"`
 	Priority   int32  `json:"priority" msgpack:"priority"` // /proc/PID/stat field 18
 	RTPriority uint32 `json:"rt_priority" msgpack:"rt_priority"`
@@ -68,6 +83,9 @@ type Process struct {
 
 	RCPU           Rate `json:"rcpu" msgpack:"rcpu"`                         // CPUs in use since the sample before, 1.0 is one whole CPU
 	RCPUWithExited Rate `json:"rcpu_with_exited" msgpack:"rcpu_with_exited"` // with those of its descendants that ended since then
+
+	NetRx Rate `json:"net_rx" msgpack:"net_rx"` // bytes a second since the sample before
+	NetTx Rate `json:"net_tx" msgpack:"net_tx"`
 
 	// Of a process that has ended; Unread or empty while it lives, and where the
 	// road does not tell.
@@ -94,10 +112,15 @@ const StateEnded = "X"
 // Blank is a process of which nothing is known yet: its counts are Unread and
 // its rates NoRate.
 func Blank() Process {
-	return Process{
-		PidfdInode: Unread, ReadBytes: Unread, WriteBytes: Unread, RCPU: NoRate(), RCPUWithExited: NoRate(),
+	p := Process{
+		PidfdInode: Unread, ReadBytes: Unread, WriteBytes: Unread,
 		EndedNS: Unread, ExitCode: Unread, EndSignal: Unread, PeakRSSBytes: Unread, KillerPID: Unread,
 	}
+	for _, c := range p.tally() {
+		*c = Unread
+	}
+	p.noRates()
+	return p
 }
 
 // Ended tells whether the process has ended, though it may still be a zombie.

@@ -15,6 +15,9 @@ import (
 // processAt is where an event's record has the process.
 const processAt = int(unsafe.Offsetof(ebpf.EventsEventRecord{}.Process))
 
+// tallyAt is where an exit's record has what was counted.
+const tallyAt = int(unsafe.Offsetof(ebpf.EventsExitRecord{}.Tally))
+
 // execBytes is an exec's record without the command line.
 const execBytes = int(unsafe.Sizeof(ebpf.EventsExecRecord{}))
 
@@ -25,7 +28,7 @@ func (e *Events) decode(b []byte) (k2i.Event, error) {
 		e.probe.learn(b)
 		return k2i.Event{}, nil
 	}
-	event, cgroup, err := decodeEvent(b)
+	event, cgroup, err := decodeEvent(b, &e.probe.tally)
 	if err == nil && cgroup != 0 {
 		event.Process.Cgroup = e.probe.path(cgroup)
 	}
@@ -50,8 +53,8 @@ func (p *Probe) path(cgroup uint64) string {
 	return p.cgroups.paths[cgroup]
 }
 
-// decodeEvent reads one record; cgroup is the process's, 0 where there is none.
-func decodeEvent(b []byte) (event k2i.Event, cgroup uint64, err error) {
+// decodeEvent reads one record, of which t tells what is counted; cgroup is the process's, 0 where there is none.
+func decodeEvent(b []byte, t *tally) (event k2i.Event, cgroup uint64, err error) {
 	if len(b) < 4 {
 		return event, 0, fmt.Errorf("event of %d bytes", len(b))
 	}
@@ -60,13 +63,13 @@ func decodeEvent(b []byte) (event k2i.Event, cgroup uint64, err error) {
 	switch kind {
 	case ebpf.TasksRecordKindRECORD_FORK:
 		event.Kind = k2i.EventFork
-		cgroup, whole = takeProcess(&event, b)
+		cgroup, whole = takeProcess(&event, b, t)
 	case ebpf.TasksRecordKindRECORD_EXEC:
 		event.Kind = k2i.EventExec
-		cgroup, whole = takeExec(&event, b)
+		cgroup, whole = takeExec(&event, b, t)
 	case ebpf.TasksRecordKindRECORD_EXIT:
 		event.Kind = k2i.EventExit
-		cgroup, whole = takeExit(&event, b)
+		cgroup, whole = takeExit(&event, b, t)
 	case ebpf.TasksRecordKindRECORD_FINAL:
 		event.Kind = k2i.EventFinal
 		whole = takeFinal(&event, b)
@@ -84,7 +87,7 @@ func decodeEvent(b []byte) (event k2i.Event, cgroup uint64, err error) {
 }
 
 // takeProcess reads what fork, exec and exit have in common.
-func takeProcess(event *k2i.Event, b []byte) (cgroup uint64, whole bool) {
+func takeProcess(event *k2i.Event, b []byte, t *tally) (cgroup uint64, whole bool) {
 	var head ebpf.EventsEventRecord
 	var r ebpf.TasksProcessRecord
 	if !decode(&head, b) || !decode(&r, b[processAt:]) {
@@ -94,29 +97,32 @@ func takeProcess(event *k2i.Event, b []byte) (cgroup uint64, whole bool) {
 	m.setComm(&r)
 	event.At, event.Task, event.StartNS = time.Duration(head.AtNs), head.Task, r.StartNs
 	event.Process = row(&r, &m, uint64(os.Getpagesize()))
+	t.tell(&event.Process, &r.Usage, nil)
 	event.Parent = k2i.Key{PID: r.Ppid, StartTicks: head.ParentStartNs / nsPerTick}
 	return r.CgroupId, true
 }
 
-func takeExec(event *k2i.Event, b []byte) (cgroup uint64, whole bool) {
+func takeExec(event *k2i.Event, b []byte, t *tally) (cgroup uint64, whole bool) {
 	var r ebpf.EventsExecRecord
 	if !decode(&r, b) || uint64(len(b)-execBytes) < uint64(r.Length) {
 		return 0, false
 	}
-	cgroup, whole = takeProcess(event, b)
+	cgroup, whole = takeProcess(event, b, t)
 	event.Process.Args = k2i.SplitArgs(b[execBytes : execBytes+int(r.Length)])
 	return cgroup, whole
 }
 
 // takeExit reads how a process ended: code is as wait(2) has it.
-func takeExit(event *k2i.Event, b []byte) (cgroup uint64, whole bool) {
+func takeExit(event *k2i.Event, b []byte, t *tally) (cgroup uint64, whole bool) {
 	var r ebpf.EventsExitRecord
-	if !decode(&r, b) {
+	var counted ebpf.TasksTally
+	if !decode(&r, b) || !decode(&counted, b[tallyAt:]) {
 		return 0, false
 	}
-	cgroup, whole = takeProcess(event, b)
+	cgroup, whole = takeProcess(event, b, t)
 	p := &event.Process
 	p.SetEnd(event.At, r.ExitCode)
+	t.tell(p, (*ebpf.TasksUsage)(&r.Event.Process.Usage), &counted)
 	p.PeakRSSBytes = k2i.Count(r.PeakRssPages * uint64(os.Getpagesize()))
 	switch ebpf.EventsSender(r.Killer.Sender) {
 	case ebpf.EventsSenderSENDER_PROCESS:

@@ -57,7 +57,11 @@ func (p *Probe) openEvents(ring uint32) (*Events, error) {
 		return nil, fmt.Errorf("compiled BPF object: %w", err)
 	}
 	var objects ebpf.EventsObjects
-	shared := cilium.CollectionOptions{MapReplacements: map[string]*cilium.Map{ebpf.EventsMapKnownCgroups: p.known}}
+	shared, err := p.share(spec, ebpf.EventsVarTallied)
+	if err != nil {
+		return nil, fmt.Errorf("compiled BPF object: %w", err)
+	}
+	shared.MapReplacements[ebpf.EventsMapKnownCgroups] = p.known
 	if err := spec.LoadAndAssign(&objects, &shared); err != nil {
 		return nil, refusal(err)
 	}
@@ -169,16 +173,10 @@ func (e *Events) count() error {
 // it happens where one interrupts another, and costs a call for each.
 const missedEvery = time.Second
 
-func (e *Events) countMissed() error {
-	e.asked, e.missed = time.Now(), 0
-	for _, program := range e.programs {
-		stats, err := program.Stats()
-		if err != nil {
-			return fmt.Errorf("events: %w", err)
-		}
-		e.missed += stats.RecursionMisses
-	}
-	return nil
+func (e *Events) countMissed() (err error) {
+	e.asked = time.Now()
+	e.missed, err = misses(e.programs)
+	return err
 }
 
 // counted sums the counts of all CPUs.

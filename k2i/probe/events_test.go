@@ -315,7 +315,7 @@ func FuzzEvent(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		e, _, err := decodeEvent(b)
+		e, _, err := decodeEvent(b, &tally{counting: Counting{RunDelay: true, Sockets: true}})
 		if err != nil {
 			if e.Kind != "" {
 				t.Errorf("an error and a %s", e.Kind)

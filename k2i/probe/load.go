@@ -39,10 +39,15 @@ func (p *Probe) load(hierarchy ebpf.TasksHierarchy) error {
 	if err := spec.Variables[ebpf.TasksVarCgroupHierarchy].Set(hierarchy); err != nil {
 		return fmt.Errorf("compiled BPF object: %w", err)
 	}
+	p.tally = openTally(p.opts.Counting, &p.closers)
+	shared, err := p.share(spec, ebpf.TasksVarTallied)
+	if err != nil {
+		return fmt.Errorf("compiled BPF object: %w", err)
+	}
 	var objects allObjects
-	if err := spec.LoadAndAssign(&objects, nil); err != nil {
+	if err := spec.LoadAndAssign(&objects, &shared); err != nil {
 		p.noArguments = refusal(err)
-		if err := spec.LoadAndAssign(&objects.tableObjects, nil); err != nil {
+		if err := spec.LoadAndAssign(&objects.tableObjects, &shared); err != nil {
 			return refusal(err)
 		}
 	}
@@ -59,6 +64,16 @@ func (p *Probe) load(hierarchy ebpf.TasksHierarchy) error {
 		p.noArguments = refusal(err)
 	}
 	return nil
+}
+
+// share has programs read what is counted, where anything is: variable tells them.
+func (p *Probe) share(spec *cilium.CollectionSpec, variable string) (cilium.CollectionOptions, error) {
+	options := cilium.CollectionOptions{MapReplacements: map[string]*cilium.Map{}}
+	if !p.tally.open {
+		return options, nil
+	}
+	options.MapReplacements = p.tally.maps.shared()
+	return options, spec.Variables[variable].Set(uint32(1))
 }
 
 // attach makes an iterator of a loaded program.

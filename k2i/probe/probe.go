@@ -32,6 +32,8 @@ type Options struct {
 	// ArgumentsWait bounds the wait for command lines, per pass. When it is over,
 	// processes keep the command lines they had, and Sample.Missing names args.
 	ArgumentsWait time.Duration
+
+	Counting Counting // beside the passes; nothing by default
 }
 
 // DefaultOptions are for a host with cgroup v2 alone.
@@ -55,11 +57,13 @@ type Probe struct {
 	arguments   *link.Iter // nil where the kernel refuses it
 	noArguments error      // why
 	known       *cilium.Map
+	tally       tally
 
 	mu      sync.Mutex // guards all below
 	stream  stream
 	records []ebpf.TasksProcessRecord // of the pass at hand, by pid
 	threads []ebpf.TasksThreadRecord
+	tallies []ebpf.TasksTallyRecord
 	memory  []memory // of the last pass, by pid
 	cgroups *cgroupPaths
 	pending chan argumentsPass // one that was not waited for to its end
@@ -116,6 +120,7 @@ func (p *Probe) Read(ctx context.Context) (*k2i.Sample, error) {
 		return nil, err
 	}
 	p.memory = remember(p.memory, p.records)
+	addTallies(p.memory, p.tallies)
 	if !p.readArguments(ctx) {
 		sample.Missing = append(sample.Missing, "args")
 	}

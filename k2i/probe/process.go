@@ -29,8 +29,10 @@ type memory struct {
 	start uint64 // ns since boot
 	told  cpuTime
 	comm  string
-	line  []byte   // the command line as it was read
-	args  []string // of line; nil until there was a pass that told
+	line  []byte           // the command line as it was read
+	args  []string         // of line; nil until there was a pass that told
+	tally *ebpf.TasksTally // what was counted beside the table; nil for nothing
+	delay k2i.Count        // run_delay_ns as told before
 }
 
 // remember carries over what is known of each process that is still the same
@@ -46,7 +48,7 @@ func remember(before []memory, records []ebpf.TasksProcessRecord) []memory {
 		if at < len(before) && before[at].pid == r.Pid && before[at].start == r.StartNs {
 			now[i] = before[at]
 		} else {
-			now[i] = memory{pid: r.Pid, start: r.StartNs}
+			now[i] = memory{pid: r.Pid, start: r.StartNs, delay: k2i.Unread}
 		}
 	}
 	return now
@@ -62,6 +64,9 @@ func (p *Probe) processes() []k2i.Process {
 		m.told = scale(cpuTime{r.Usage.UserNs, r.Usage.SystemNs}, r.Usage.CpuNs, told)
 		m.setComm(r)
 		rows[i] = row(r, m, page)
+		p.tally.tell(&rows[i], &r.Usage, m.tally)
+		m.delay = max(m.delay, rows[i].RunDelayNS)
+		rows[i].RunDelayNS = m.delay
 		rows[i].Cgroup = p.cgroup(r)
 	}
 	return rows

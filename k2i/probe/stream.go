@@ -16,6 +16,7 @@ const chunkBytes = 64 << 10
 const (
 	processBytes   = int(unsafe.Sizeof(ebpf.TasksProcessRecord{}))
 	threadBytes    = int(unsafe.Sizeof(ebpf.TasksThreadRecord{}))
+	tallyBytes     = int(unsafe.Sizeof(ebpf.TasksTallyRecord{}))
 	cgroupBytes    = int(unsafe.Sizeof(ebpf.TasksCgroupRecord{}))
 	argumentsBytes = int(unsafe.Sizeof(ebpf.TasksArgumentsRecord{}))
 )
@@ -81,6 +82,8 @@ func recordBytes(b []byte) (int, error) {
 		return processBytes, nil
 	case ebpf.TasksRecordKindRECORD_THREAD:
 		return threadBytes, nil
+	case ebpf.TasksRecordKindRECORD_TALLY:
+		return tallyBytes, nil
 	case ebpf.TasksRecordKindRECORD_CGROUP:
 		return cgroupBytes, nil
 	case ebpf.TasksRecordKindRECORD_ARGUMENTS:

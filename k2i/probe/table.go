@@ -11,7 +11,7 @@ import (
 // readTable makes one pass of the table's iterator and folds the threads into
 // their processes. It leaves p.records sorted by pid.
 func (p *Probe) readTable() error {
-	p.records, p.threads = p.records[:0], p.threads[:0]
+	p.records, p.threads, p.tallies = p.records[:0], p.threads[:0], p.tallies[:0]
 	iter, err := p.table.Open()
 	if err != nil {
 		return fmt.Errorf("process table: %w", err)
@@ -41,6 +41,11 @@ func (p *Probe) take(kind ebpf.TasksRecordKind, record []byte) error {
 		var thread ebpf.TasksThreadRecord
 		if decode(&thread, record) && thread.Pid > 0 {
 			p.threads = append(p.threads, thread)
+		}
+	case ebpf.TasksRecordKindRECORD_TALLY:
+		var counted ebpf.TasksTallyRecord
+		if decode(&counted, record) && counted.Pid > 0 {
+			p.tallies = append(p.tallies, counted)
 		}
 	case ebpf.TasksRecordKindRECORD_CGROUP:
 		var directory ebpf.TasksCgroupRecord
@@ -102,9 +107,12 @@ func add(sum, u *ebpf.TasksUsage) {
 		sum.ReadBytes += u.ReadBytes
 		sum.WriteBytes += u.WriteBytes
 	}
+	if u.RunDelayNs != uncounted {
+		sum.RunDelayNs += u.RunDelayNs
+	}
 }
 
-// uncounted stands in a record for I/O bytes that this kernel does not count.
+// uncounted stands in a record for what this kernel does not count.
 const uncounted = ^uint64(0)
 
 // usedCgroups are the ids that the pass at hand has seen.

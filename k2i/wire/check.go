@@ -39,8 +39,12 @@ func (a *Answer) check() error {
 		}
 	}
 	for i := range a.Processes {
-		if p := &a.Processes[i]; p.PID < 1 || !plausible(p.RCPU) || !plausible(p.RCPUWithExited) {
+		p := &a.Processes[i]
+		if p.PID < 1 || !plausible(p.RCPU) || !plausible(p.RCPUWithExited) {
 			return fmt.Errorf("process %d using %v CPUs, %v with those that ended", p.PID, p.RCPU, p.RCPUWithExited)
+		}
+		if !plausible(p.NetRx) || !plausible(p.NetTx) {
+			return fmt.Errorf("process %d receiving %v and sending %v bytes a second", p.PID, p.NetRx, p.NetTx)
 		}
 	}
 	return nil
