@@ -45,6 +45,7 @@ func agentNumbers(a *agent.Agent) []prom.Number {
 		counter("k2i_events_total", "Events of processes that were read: made, run, ended.", func() uint64 { return a.Stats().Events.Seen }),
 		counter("k2i_events_lost_total", "Events that the kernel had no room for.", func() uint64 { return a.Stats().Events.Lost }),
 		counter("k2i_event_failures_total", "Times that events could not be read.", func() uint64 { return a.Stats().EventFailures }),
+		counter("k2i_uncounted_total", "Threads, requests and calls that --sockets, --run-queue or --block-io could not count.", func() uint64 { return a.Stats().Uncounted }),
 		counter("k2i_exited_dropped_total", "Ended processes that were forgotten before their time for want of room.", func() uint64 { return a.Stats().Events.Dropped }),
 	}
 }

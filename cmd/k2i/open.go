@@ -49,6 +49,7 @@ func open(ctx context.Context, f serveFlags, observe func(*k2i.Snapshot), log *s
 	if f.events != eventsAuto {
 		options.Events = k2i.EventMode(f.events)
 	}
+	options.Count = f.count
 	a, err := agent.New(ctx, options)
 	if err != nil {
 		return fail(fmt.Errorf("cannot sample this host: %w", err))

@@ -7,11 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"ddcos/k2i"
 	"ddcos/k2i/container"
+	"ddcos/k2i/probe"
 	"ddcos/k2i/procfs"
 )
 
@@ -20,13 +22,14 @@ const ModeAuto k2i.Mode = "auto"
 
 // Options of an agent.
 type Options struct {
-	Interval time.Duration // between two samples
-	Mode     k2i.Mode      // ModeAuto, k2i.ModeBPF or k2i.ModeProcfs
-	Events   k2i.EventMode // the road of events; "" for the best
-	Name     string        // the host's, in every answer; "" for what the kernel says
-	About    k2i.About     // of this agent, in every answer
-	Root     string        // of the proc file system
-	Unmasked bool          // secrets in command lines are shown as they are: for a caller's own eyes, never to serve
+	Interval time.Duration  // between two samples
+	Mode     k2i.Mode       // ModeAuto, k2i.ModeBPF or k2i.ModeProcfs
+	Events   k2i.EventMode  // the road of events; "" for the best
+	Name     string         // the host's, in every answer; "" for what the kernel says
+	About    k2i.About      // of this agent, in every answer
+	Root     string         // of the proc file system
+	Unmasked bool           // secrets in command lines are shown as they are: for a caller's own eyes, never to serve
+	Count    probe.Counting // what is counted beside the samples; it costs those that are counted
 	Log      *slog.Logger
 
 	// Observe is given the snapshot of every sample, once, in their order. The
@@ -49,6 +52,7 @@ type Stats struct {
 
 	Events        k2i.Events
 	EventFailures uint64 // times that events could not be read
+	Uncounted     uint64 // of what options.Count asks for: what could not be counted for want of room
 }
 
 // Agent samples one host. Snapshot and Stats are safe for many goroutines; Run
@@ -103,7 +107,7 @@ func open(ctx context.Context, options Options) (*Agent, error) {
 	if a.fs, err = procfs.New(ctx, options.Root); err != nil {
 		return nil, err
 	}
-	if a.road, a.refused, err = openRoad(a.fs, options.Mode); err != nil {
+	if a.road, a.refused, err = openRoad(a.fs, options); err != nil {
 		return nil, err
 	}
 	a.stats.Store(&Stats{Mode: a.road.mode(), Refused: a.refused})
@@ -130,6 +134,9 @@ func (a *Agent) Run(ctx context.Context) error {
 	status := a.events.status()
 	if status.Mode != k2i.EventsBPF {
 		a.options.Log.Warn("some of what lives and dies between two samples is not seen", "events", status.Mode, "because", status.Reason)
+	}
+	if err := a.road.uncountable(); err != nil {
+		a.options.Log.Warn("something is not counted that was asked for", "because", err)
 	}
 	tick := time.NewTicker(a.options.Interval)
 	defer tick.Stop()
@@ -184,7 +191,7 @@ func (a *Agent) pass(ctx context.Context) {
 		if a.options.Observe != nil {
 			a.options.Observe(snap)
 		}
-		stats.Events, stats.EventFailures = snap.Events, a.eventFailures
+		stats.Events, stats.EventFailures, stats.Uncounted = snap.Events, a.eventFailures, a.road.uncounted()
 		a.last, a.lost, a.owed = sample, stats.Events.Lost, false
 		stats.Passes++
 		stats.Pass = time.Since(began)
@@ -204,7 +211,7 @@ func (a *Agent) sample(ctx context.Context) (*k2i.Sample, error) {
 		sample.Host.Name = a.options.Name
 	}
 	sample.Agent = a.options.About
-	sample.Missing = with(sample.Missing, a.events.lacks())
+	sample.Missing = with(sample.Missing, slices.Concat(a.events.lacks(), a.road.lacks()))
 	for i := range sample.Processes {
 		a.mask(&sample.Processes[i])
 	}
@@ -228,6 +235,7 @@ func Once(ctx context.Context, options Options) (*k2i.Snapshot, error) {
 			options.Mode = k2i.ModeProcfs
 		}
 	}
+	options.Count = probe.Counting{} // nothing is counted in no time
 	a, err := open(ctx, options)
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -18,25 +19,29 @@ type road interface {
 	read(ctx context.Context) (*k2i.Sample, error)
 	mode() k2i.Mode
 	close() error
+
+	lacks() []string    // fields that it does not count, sorted
+	uncountable() error // why something that was asked for is not counted
+	uncounted() uint64  // what it could not count for want of room; only grows
 }
 
 // openRoad tries BPF unless it was told not to. refused says why it is not BPF.
-func openRoad(fs *procfs.FS, mode k2i.Mode) (r road, refused string, err error) {
-	switch mode {
+func openRoad(fs *procfs.FS, want Options) (r road, refused string, err error) {
+	switch want.Mode {
 	case k2i.ModeProcfs:
-		return procRoad{fs}, "", nil
+		return procRoad{fs, want.Count}, "", nil
 	case ModeAuto, k2i.ModeBPF:
 	default:
-		return nil, "", fmt.Errorf("mode %q: want auto, bpf or procfs", mode)
+		return nil, "", fmt.Errorf("mode %q: want auto, bpf or procfs", want.Mode)
 	}
 	options := probe.DefaultOptions()
-	options.CgroupController = fs.CgroupController()
+	options.CgroupController, options.Counting = fs.CgroupController(), want.Count
 	p, err := probe.Open(options)
 	switch {
 	case err == nil:
 		return &bpfRoad{fs: fs, probe: p}, "", nil
-	case mode == ModeAuto:
-		return procRoad{fs}, err.Error(), nil
+	case want.Mode == ModeAuto:
+		return procRoad{fs, want.Count}, err.Error(), nil
 	}
 	return nil, "", fmt.Errorf("%w; --mode procfs does without", err)
 }
@@ -74,11 +79,22 @@ func openEvents(fs *procfs.FS, r road, want k2i.EventMode) (eventRoad, error) {
 }
 
 // procRoad reads /proc file by file.
-type procRoad struct{ fs *procfs.FS }
+type procRoad struct {
+	fs    *procfs.FS
+	count probe.Counting // what was asked for
+}
 
 func (r procRoad) read(ctx context.Context) (*k2i.Sample, error) { return r.fs.Read(ctx) }
 func (r procRoad) mode() k2i.Mode                                { return k2i.ModeProcfs }
 func (r procRoad) close() error                                  { return nil }
+func (r procRoad) lacks() []string                               { return probe.Counting{}.Lacks() }
+func (r procRoad) uncounted() uint64                             { return 0 }
+func (r procRoad) uncountable() error {
+	if r.count == (probe.Counting{}) {
+		return nil
+	}
+	return errors.New("only BPF counts sockets, waiting for a CPU, and requests to disks")
+}
 
 // recheck is how often the two roads' lists of processes are compared.
 const recheck = 10 * time.Second
@@ -91,10 +107,20 @@ type bpfRoad struct {
 	probe  *probe.Probe
 	unseen []int32 // shown by /proc alone
 	next   time.Duration
+	lost   uint64 // as of the last look
 }
 
 func (r *bpfRoad) mode() k2i.Mode { return k2i.ModeBPF }
 func (r *bpfRoad) close() error   { return r.probe.Close() }
+
+func (r *bpfRoad) lacks() []string    { return r.probe.Counted().Lacks() }
+func (r *bpfRoad) uncountable() error { return r.probe.Uncountable() }
+func (r *bpfRoad) uncounted() uint64 {
+	if n, err := r.probe.Uncounted(); err == nil {
+		r.lost = max(r.lost, n)
+	}
+	return r.lost
+}
 
 func (r *bpfRoad) read(ctx context.Context) (*k2i.Sample, error) {
 	sample, err := r.probe.Read(ctx)

@@ -121,6 +121,8 @@ func BenchmarkPass(b *testing.B) {
 				}
 			}
 			per("probe", func() (int, error) { return countOf(p.Read(b.Context())) })
+			counting := openCounting(b, Counting{RunDelay: true, Sockets: true, BlockIO: true})
+			per("counting", func() (int, error) { return countOf(counting.Read(b.Context())) })
 			per("procfs", func() (int, error) { return countOf(fs.Read(b.Context())) })
 			per("prometheus", each(library))
 			per("gopsutil", each(getters))

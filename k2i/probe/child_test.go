@@ -38,6 +38,9 @@ var modes = map[string]func(with string) error{
 	"open":      openAndTell,
 	"namespace": lookAround,
 	"hear":      hearInside,
+	"talk":      talkByThreads,
+	"delay":     waitForCPU,
+	"disk":      readDisk,
 }
 
 func TestMain(m *testing.M) {

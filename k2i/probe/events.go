@@ -57,7 +57,7 @@ func (p *Probe) openEvents(ring uint32) (*Events, error) {
 		return nil, fmt.Errorf("compiled BPF object: %w", err)
 	}
 	var objects ebpf.EventsObjects
-	shared, err := p.share(spec, ebpf.EventsVarTallied)
+	shared, err := p.share(spec, ebpf.EventsVarTallied, ebpf.EventsMapTallies)
 	if err != nil {
 		return nil, fmt.Errorf("compiled BPF object: %w", err)
 	}

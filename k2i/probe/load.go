@@ -39,8 +39,8 @@ func (p *Probe) load(hierarchy ebpf.TasksHierarchy) error {
 	if err := spec.Variables[ebpf.TasksVarCgroupHierarchy].Set(hierarchy); err != nil {
 		return fmt.Errorf("compiled BPF object: %w", err)
 	}
-	p.tally = openTally(p.opts.Counting, &p.closers)
-	shared, err := p.share(spec, ebpf.TasksVarTallied)
+	p.tally = openTally(p.opts.Counting, maxTallies, &p.closers)
+	shared, err := p.share(spec, ebpf.TasksVarTallied, ebpf.TasksMapTallies)
 	if err != nil {
 		return fmt.Errorf("compiled BPF object: %w", err)
 	}
@@ -67,12 +67,13 @@ func (p *Probe) load(hierarchy ebpf.TasksHierarchy) error {
 }
 
 // share has programs read what is counted, where anything is: variable tells them.
-func (p *Probe) share(spec *cilium.CollectionSpec, variable string) (cilium.CollectionOptions, error) {
+func (p *Probe) share(spec *cilium.CollectionSpec, variable, tallies string) (cilium.CollectionOptions, error) {
 	options := cilium.CollectionOptions{MapReplacements: map[string]*cilium.Map{}}
 	if !p.tally.open {
 		return options, nil
 	}
 	options.MapReplacements = p.tally.maps.shared()
+	spec.Maps[tallies].MaxEntries = p.tally.limit
 	return options, spec.Variables[variable].Set(uint32(1))
 }
 

@@ -23,6 +23,9 @@ type Counting struct {
 	BlockIO  bool // block_io_*, at every request to a block device
 }
 
+// maxTallies is for how many processes something is kept beside their threads.
+const maxTallies = uint32(ebpf.TasksLimitLIMIT_TALLIES)
+
 // tallyMaps are where the programs count; the iterator and the events read there.
 type tallyMaps struct {
 	ThreadTraffic *cilium.Map `ebpf:"thread_traffic"`
@@ -40,6 +43,7 @@ type tally struct {
 	open     bool     // something is counted
 	counting Counting // what is
 	refused  error    // why something that was asked for is not
+	limit    uint32
 	closers  *[]io.Closer
 	maps     tallyMaps
 	programs []*cilium.Program
@@ -48,10 +52,11 @@ type tally struct {
 	missed uint64
 }
 
-// openTally loads what counts, as far as the kernel has the tracepoints. What
-// has to be closed is closers', also where that is not all.
-func openTally(want Counting, closers *[]io.Closer) tally {
-	t := tally{closers: closers}
+// openTally loads what counts, for at most so many processes that need a place
+// beside their threads, as far as the kernel has the tracepoints. What has to be
+// closed is closers', also where that is not all.
+func openTally(want Counting, limit uint32, closers *[]io.Closer) tally {
+	t := tally{limit: limit, closers: closers}
 	if want == (Counting{}) {
 		return t
 	}
@@ -125,6 +130,7 @@ func (t *tally) load(to any, delays bool) error {
 	if err != nil {
 		return fmt.Errorf("compiled BPF object: %w", err)
 	}
+	spec.Maps[ebpf.TallyMapTallies].MaxEntries = t.limit
 	var options cilium.CollectionOptions
 	if t.maps.Tallies != nil {
 		options.MapReplacements = t.maps.shared()
@@ -153,9 +159,8 @@ func (t *tally) attach(programs ...*cilium.Program) error {
 }
 
 // Lacks are the fields that are not counted, sorted.
-func (p *Probe) Lacks() []string {
+func (c Counting) Lacks() []string {
 	var fields []string
-	c := p.tally.counting
 	if !c.BlockIO {
 		fields = append(fields, k2i.BlockIOFields()...)
 	}
@@ -168,6 +173,9 @@ func (p *Probe) Lacks() []string {
 	slices.Sort(fields)
 	return fields
 }
+
+// Counted is what is counted, of what was asked for.
+func (p *Probe) Counted() Counting { return p.tally.counting }
 
 // tell gives a process what was counted of it; u is its usage. c may be nil for
 // nothing.

@@ -2,12 +2,9 @@ package probe
 
 import (
 	"io"
-	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"testing"
-	"unsafe"
 
 	cilium "github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -40,7 +37,7 @@ func BenchmarkCounting(b *testing.B) {
 func inTurns(b *testing.B, counting Counting, work func()) {
 	b.Helper()
 	var closers []io.Closer
-	t := openTally(counting, &closers)
+	t := openTally(counting, maxTallies, &closers)
 	if t.refused != nil {
 		b.Fatal(t.refused)
 	}
@@ -57,7 +54,7 @@ func inTurns(b *testing.B, counting Counting, work func()) {
 	closers = links
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	const turn = 20000
+	const turn = 5000
 	var ratios, base []float64
 	for b.Loop() {
 		without := timed(turn, work)
@@ -161,51 +158,14 @@ func echo(family int) func(b *testing.B) func() {
 	}
 }
 
-// socketPair is two sockets of this process that are connected with each other.
+// socketPair is connect for the length of a test.
 func socketPair(t testing.TB, family, kind int) (x, y int) {
 	t.Helper()
-	check := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
+	x, y, err := connect(family, kind)
+	if err != nil {
+		t.Fatal(err)
 	}
-	socket := func() int {
-		fd, err := unix.Socket(family, kind|unix.SOCK_CLOEXEC, 0)
-		check(err)
-		t.Cleanup(func() { _ = unix.Close(fd) })
-		return fd
-	}
-	loopback := &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}
-	name := func(fd int) unix.Sockaddr {
-		address, err := unix.Getsockname(fd)
-		check(err)
-		return address
-	}
-	switch {
-	case family == unix.AF_UNIX:
-		pair, err := unix.Socketpair(family, kind|unix.SOCK_CLOEXEC, 0)
-		check(err)
-		t.Cleanup(func() { _, _ = unix.Close(pair[0]), unix.Close(pair[1]) })
-		return pair[0], pair[1]
-	case kind == unix.SOCK_DGRAM:
-		x, y = socket(), socket()
-		check(unix.Bind(x, loopback))
-		check(unix.Bind(y, loopback))
-		check(unix.Connect(x, name(y)))
-		check(unix.Connect(y, name(x)))
-		return x, y
-	}
-	l := socket()
-	check(unix.Bind(l, loopback))
-	check(unix.Listen(l, 1))
-	x = socket()
-	check(unix.Connect(x, name(l)))
-	y, _, err := unix.Accept4(l, unix.SOCK_CLOEXEC)
-	check(err)
-	t.Cleanup(func() { _ = unix.Close(y) })
-	check(unix.SetsockoptInt(x, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1))
-	check(unix.SetsockoptInt(y, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1))
+	t.Cleanup(func() { _, _ = unix.Close(x), unix.Close(y) })
 	return x, y
 }
 
@@ -224,18 +184,11 @@ func beginThread(*testing.B) func() {
 // readBlock reads 4 KiB from a disk, past the page cache.
 func readBlock(b *testing.B) func() {
 	b.Helper()
-	path := filepath.Join(b.TempDir(), "file")
-	if err := os.WriteFile(path, make([]byte, 1<<20), 0o600); err != nil {
-		b.Fatal(err)
-	}
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECT|unix.O_CLOEXEC, 0)
+	fd, page, err := openDirect(b.TempDir())
 	if err != nil {
 		b.Skip(err)
 	}
 	b.Cleanup(func() { _ = unix.Close(fd) })
-	raw := make([]byte, 8<<10)
-	skip := -uintptr(unsafe.Pointer(&raw[0])) & 4095
-	page := raw[skip : skip+4096]
 	at := int64(0)
 	return func() {
 		if _, err := unix.Pread(fd, page, at%(1<<20)); err != nil {
