@@ -100,9 +100,14 @@ func TestEventsOfAProcess(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			cmd := exec.CommandContext(t.Context(), "sh", "-c", c.script)
-			_ = cmd.Run() // how it ended is what is tested
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			waited := make(chan error, 1)
+			go func() { waited <- cmd.Wait() }() // the ring is read meanwhile: others fill it too
 			pid := cmd.Process.Pid
 			events := awaitEvent(t, e, nil, "end", isFinal(pid))
+			<-waited // how it ended is what is tested
 			kinds, p, cpu := life(events, pid)
 			if !slices.Equal(kinds, whole) {
 				t.Errorf("events %v", kinds)
