@@ -229,7 +229,7 @@ func callFleetKilledTest(t *testing.T, bin string) {
 			continue // the broker has not read of it yet
 		}
 		err = s.why(err)
-		if !errors.Is(err, ErrAccount) || !strings.Contains(err.Error(), "bench fleet has ended: signal: killed") {
+		if !errors.Is(err, ErrAccount) || !strings.Contains(err.Error(), "bench members has ended: signal: killed") {
 			t.Errorf("%v, want an account that does not add up and the fleet's end", err)
 		}
 		return

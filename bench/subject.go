@@ -93,7 +93,7 @@ func (s *subject) start(ctx context.Context, o Setting, members int, dir string)
 // enlist starts a fleet of so many members, the first of which has that number, and waits until all
 // have joined. What it says goes to also, too.
 func (s *subject) enlist(ctx context.Context, o Setting, broker protocol.Address, first, members int, also ...io.Writer) (*program, error) {
-	return s.muster(ctx, o, members, also, filepath.Join(o.Bin, "bench"), "fleet", "--system", s.name, "--broker", broker.String(),
+	return s.muster(ctx, o, members, also, filepath.Join(o.Bin, "bench"), "members", "--system", s.name, "--broker", broker.String(),
 		"--first", strconv.Itoa(first), "--members", strconv.Itoa(members), "--rooms", strconv.Itoa(max(1, s.rooms)),
 		"--counts="+strconv.FormatBool(s.counts))
 }

@@ -55,7 +55,7 @@ func (w *middleconWire) pinged() bool { return w.asked }
 func (w *middleconWire) hello(out []byte) []byte {
 	hello := protocol.Hello{
 		MinVersion: protocol.Version, MaxVersion: protocol.Version,
-		Software: "bench fleet", MaxFrame: protocol.MaxFrame,
+		Software: "bench members", MaxFrame: protocol.MaxFrame,
 	}
 	return mustAppend(out, protocol.Header{Kind: protocol.KindHello}, protocol.Encode(hello), nil)
 }

@@ -35,11 +35,11 @@ builds the peers.`,
 	return cmd
 }
 
-// fleetCommand is the program of a measurement's members.
-func fleetCommand() *cobra.Command {
+// membersCommand is the program of a measurement's members.
+func membersCommand() *cobra.Command {
 	var o bench.FleetOptions
 	cmd := &cobra.Command{
-		Use: "fleet", Short: "Be the members of a measurement", Hidden: true, Args: exactly(0),
+		Use: "members", Short: "Be the members of a measurement", Hidden: true, Args: exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.Out = cmd.OutOrStdout()
 			return asMisuse(bench.Fleet(cmd.Context(), o))
