@@ -15,6 +15,7 @@ import (
 // own sessions, does a bounded piece of work and notes how its sessions ended.
 func attacks() map[string]func(*attacker) {
 	return map[string]func(*attacker){
+		noAttack:                     func(a *attacker) { <-a.ctx.Done() },
 		"W1 lengths":                 attackByLengths,
 		"W2-W4 bodies":               attackByBodies,
 		"W6 slowloris":               attackBySlowHellos,
@@ -36,6 +37,9 @@ func attacks() map[string]func(*attacker) {
 		"W35 members lost":           attackByLosses,
 	}
 }
+
+// noAttack is what a measurement of attacks is compared with: an attacker that does nothing.
+const noAttack = "nothing"
 
 // judgement is what must hold of an attack.
 type judgement struct {
@@ -145,11 +149,12 @@ func (s *siege) bounded(t *testing.T, v judgement, sessions, peak, kept int) {
 // of their calls under attack and in peace, in turns so that both see the same
 // machine, as the medians of all turns, and by how much one is above the other in
 // the median turn. The attacker comes from elsewhere, as far as that goes on one
-// machine: it has what the others leave of the processors.
+// machine: it has what the others leave of the processors. The first is no attack: by
+// how much it is up or down is what the machine's mood makes of nothing.
 //
 //	go test -run '^$' -bench Attacks -benchtime 9x ./middlecon/broker
 func BenchmarkAttacks(b *testing.B) {
-	for _, v := range judgements() {
+	for _, v := range append([]judgement{{attack: noAttack}}, judgements()...) {
 		b.Run(v.attack, func(b *testing.B) {
 			s := besiege(b, besiegedOptions{Deliveries: v.deliveries}, time.Millisecond)
 			s.await(b, 1000) // all is warm
