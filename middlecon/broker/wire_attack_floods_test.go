@@ -202,7 +202,7 @@ func attackByAmplification(a *attacker) {
 		for range window {
 			ask()
 		}
-		for answered := uint64(0); answered < asked; answered++ {
+		for open := window; open > 0; open-- {
 			answer, err := f.read()
 			switch {
 			case err == nil && answer.Kind == protocol.KindAccount && answer.Flags&protocol.FlagMore == 0:
@@ -215,6 +215,7 @@ func attackByAmplification(a *attacker) {
 			}
 			if asked < uint64(a.Scale) {
 				ask()
+				open++
 			}
 		}
 		f.leave()
