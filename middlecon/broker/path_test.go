@@ -55,7 +55,7 @@ type desk struct {
 
 func newDesk(tb testing.TB, members int, call protocol.Call) *desk {
 	options := DefaultOptions()
-	options.Listen, options.Number = nil, 7
+	options.Listen, options.Number, options.Limits.Deliveries = nil, 7, 0 // it is all one user's
 	b, err := New(options)
 	if err != nil {
 		tb.Fatal(err)
