@@ -23,11 +23,14 @@ func (w *world) mixed(steps int, seed uint64) {
 	r := rand.New(rand.NewPCG(seed, 2))
 	const well, sick = 4, 3
 	w.members(plan{Names: names("well", well)})
-	var lives atomic.Int64
+	var lives atomic.Int64 // whose members have all joined: callers may kill them
 	fresh := func() *process {
-		all := names(fmt.Sprintf("sick%d-", lives.Add(1)), sick)
+		next := lives.Load() + 1
+		all := names(fmt.Sprintf("sick%d-", next), sick)
 		w.sick(all...)
-		return w.members(plan{Names: all})
+		p := w.members(plan{Names: all})
+		lives.Store(next)
+		return p
 	}
 	procs := []*process{fresh(), fresh(), fresh()}
 	ending := make(chan struct{})
