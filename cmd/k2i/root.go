@@ -48,7 +48,7 @@ Exit status: 0 stopped by a signal, 1 something failed, 2 wrong use.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return misuse{fmt.Errorf("%w: see '%s --help'", err, cmd.CommandPath())}
 	})
-	root.AddCommand(serveCommand(), onceCommand(), procCommand(), containersCommand(), manCommand())
+	root.AddCommand(serveCommand(), onceCommand(), procCommand(), containersCommand(), hostCommand(), manCommand())
 	return root
 }
 

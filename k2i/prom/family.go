@@ -41,6 +41,10 @@ var counters = []family{
 		{"read", func(p *k2i.Process) k2i.Count { return p.ReadBytes }},
 		{"write", func(p *k2i.Process) k2i.Count { return p.WriteBytes }},
 	}},
+	{"process_network_io_bytes_total", "Bytes received and sent through sockets of the network.", "network_io_direction", 1, []part{
+		{"receive", func(p *k2i.Process) k2i.Count { return p.NetRxBytes }},
+		{"transmit", func(p *k2i.Process) k2i.Count { return p.NetTxBytes }},
+	}},
 }
 
 // gauges are of the processes that live.

@@ -13,20 +13,13 @@ type Machine interface {
 	Read(ctx context.Context) (*k2i.Machine, error)
 }
 
-// hostBody answers for the host: what its newest sample says, and what was read
-// of it apart from samples, with ages of its own.
-type hostBody struct {
-	wire.Head
-	Machine *k2i.Machine `json:"machine,omitempty" msgpack:"machine,omitempty"`
-}
-
 // host is GET /v1/host.
 func (h *Handler) host(c *call) {
 	snap := h.snapshot(c)
 	if snap == nil {
 		return
 	}
-	body := hostBody{Head: wire.HeadOf(snap, h.options.Now())}
+	body := wire.HostAnswer{Head: wire.HeadOf(snap, h.options.Now())}
 	if h.options.Machine != nil {
 		var err error
 		if body.Machine, err = h.options.Machine.Read(c.r.Context()); err != nil {

@@ -41,7 +41,7 @@ func (h *Handler) routes() []route {
 		process.as("/v1/proc/pid/{pid}", "One process, as of old", h.process),
 		{path: "/v1/proc/cmd/{name}", summary: "Processes of one name", params: without(query.Params(), "comm", "cmd"), types: rows, body: wire.Answer{}, answer: h.named},
 		{path: "/v1/containers", summary: "Containers, machines and sandboxes", types: rows, body: wire.ContainersAnswer{}, answer: h.containers},
-		{path: "/v1/host", summary: "The host", types: rows, body: hostBody{}, answer: h.host},
+		{path: "/v1/host", summary: "The host", types: rows, body: wire.HostAnswer{}, answer: h.host},
 		{path: "/v1/config", summary: "What the agent was told", types: rows, body: configBody{Config: h.options.Config}, answer: h.config},
 		{path: "/v1/openapi.json", summary: "This document", types: []string{jsonType}, answer: h.openAPI},
 		{path: healthPath, summary: "Whether samples are fresh", types: []string{jsonType}, body: healthBody{}, answer: h.health},

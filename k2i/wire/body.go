@@ -18,6 +18,13 @@ type ContainersAnswer struct {
 	Containers []k2i.Container `json:"containers" msgpack:"containers"`
 }
 
+// HostAnswer is the body for the host: what its newest sample says, and what was
+// read of it apart from samples, with ages of its own.
+type HostAnswer struct {
+	Head
+	Machine *k2i.Machine `json:"machine,omitempty" msgpack:"machine,omitempty"`
+}
+
 // EncodeBody is the msgpack of a body other than an Answer, whose tags name the
 // same fields in both encodings.
 func EncodeBody(body any) []byte { return protocol.Encode(body) }
