@@ -22,7 +22,7 @@ func (s styles) modified() bool {
 
 // finish settles the columns, once everything is read.
 func (p *parser) finish() error {
-	for _, step := range []func() error{p.threads, p.exited, p.specified, p.compose, p.selection, p.quickConflict} {
+	for _, step := range []func() error{p.threads, p.exited, p.question, p.specified, p.compose, p.selection, p.quickConflict} {
 		if err := step(); err != nil {
 			return err
 		}

@@ -41,6 +41,7 @@ type Column struct {
 	Facts  string // read on this host on demand, with commas between; see Facts
 	Sum    string // facts of children which have ended, read with option S
 	Mask   bool   // signals, which are told shorter where the screen is narrow
+	Own    bool   // made from a name of the language of conditions, which ps does not have
 	Tree   bool   // a command: the forest is drawn before it
 
 	// Text is the cell, clean, without padding.
@@ -57,6 +58,7 @@ type Column struct {
 // Columns is every keyword, sorted. The slice is the caller's own.
 func Columns() []Column {
 	all := slices.Concat(tables()...)
+	all = append(all, termColumns(all)...)
 	slices.SortFunc(all, func(a, b Column) int { return strings.Compare(a.Key, b.Key) })
 	return all
 }
@@ -76,7 +78,7 @@ func ColumnByKey(key string) (Column, bool) {
 			return table[i], true
 		}
 	}
-	return Column{}, false
+	return termColumn(key)
 }
 
 // number is the column of a plain whole number that is one of k2i's fields.

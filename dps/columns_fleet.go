@@ -23,6 +23,7 @@ var fleetColumns = []Column{
 		Key: HostKey, Header: "HOST", Width: 8, Side: Left, Help: "host that it runs on",
 		Text:    func(l *Look, r fleet.Row) string { return l.clean(r.Host.Name) },
 		Compare: func(_ *Look, a, b fleet.Row) int { return strings.Compare(a.Host.Name, b.Host.Name) },
+		Field:   "host",
 	},
 	{
 		Key: "rcpu", Header: "RCPU%", Width: 6, Help: "CPU in use since the sample before, 100 is one whole CPU; - without one",
@@ -45,7 +46,7 @@ var fleetColumns = []Column{
 		func(_ *Look, r fleet.Row) string { return orDash(r.Process.Runtime) }), "runtime"),
 	number("threads", "THREADS", 7, "threads", "number of threads", func(p *k2i.Process) int32 { return p.Threads }),
 	{
-		Key: "age", Header: "AGE", Width: 6, Help: "how old its host's sample was when it answered, seconds",
+		Key: "sample_age", Header: "SAMPLE", Width: 6, Help: "how old its host's sample was when it answered, seconds",
 		Text: func(_ *Look, r fleet.Row) string {
 			return strconv.FormatFloat(max(r.Host.Age, 0).Round(10*time.Millisecond).Seconds(), 'f', 2, 64)
 		},

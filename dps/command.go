@@ -3,6 +3,7 @@ package dps
 import (
 	"cmp"
 	"os/user"
+	"slices"
 	"strings"
 	"time"
 )
@@ -31,6 +32,7 @@ const (
 	ShowHelp
 	ShowColumns
 	ShowInfo
+	ShowSchema
 )
 
 // Command is a command line, understood.
@@ -71,10 +73,11 @@ type Command struct {
 	Exited bool          // those that ended, as long as agents remember them
 	Since  time.Duration // of those, the ones that ended so long ago at most; 0 for all
 
+	Question // of the fleet: what ps has no words for
+
 	Broker   string        // address; "" for none
 	Agents   []string      // URLs; empty for none
 	Via      string        // command that runs a shell on a host; "" for none
-	On       string        // hosts of Via, as they were written
 	Deadline time.Duration // of one host's answer
 }
 
@@ -89,6 +92,9 @@ type SortKey struct {
 
 // Env is what the parser reads beside the arguments.
 type Env struct {
+	// Config reads the config file at a path, or the usual one for ""; nil for none.
+	Config func(path string) (*Config, error)
+
 	Broker string // DDCOS_BROKER
 	Agents string // DDCOS_AGENTS, a comma between
 	Format string // PS_FORMAT: the columns where no option asks for any
@@ -111,6 +117,7 @@ type Env struct {
 // DefaultEnv reads the environment by getenv and names from this host's files.
 func DefaultEnv(getenv func(string) string) Env {
 	return Env{
+		Config: func(path string) (*Config, error) { return LoadConfig(path, getenv) },
 		Broker: getenv("DDCOS_BROKER"),
 		Agents: getenv("DDCOS_AGENTS"),
 		Format: getenv("PS_FORMAT"),
@@ -183,8 +190,11 @@ func (o Option) Name() string {
 
 // Own tells the options that ps does not have.
 func (o Option) Own() bool {
-	return o.Section == "fleet" || len(o.Long) > 0 && (o.Long[0] == "json" || o.Long[0] == "no-host" || o.Long[0] == "color")
+	return o.Section == "fleet" || o.Section == "query" || len(o.Long) > 0 && slices.Contains(ownOutput, o.Long[0])
 }
+
+// ownOutput are the options of the section output that ps does not have.
+var ownOutput = []string{"json", "ndjson", "csv", "schema", "as", "watch", "no-host", "color"}
 
 // Names is how an option may be given, as the help shows it: "-p, p, --pid PIDS".
 func (o Option) Names() string {

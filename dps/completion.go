@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"ddcos/k2i/query"
 )
 
 // Shells are what WriteCompletion knows.
@@ -44,13 +46,19 @@ _dps() {
     return ;;
   -u|-U|U|--user|--User) COMPREPLY=($(compgen -u -- "$cur")); return ;;
   -G|--group|--Group) COMPREPLY=($(compgen -g -- "$cur")); return ;;
+  --by) COMPREPLY=($(compgen -W '%s' -- "$cur")); return ;;
+  --on)
+    list=; case $cur in *,*) list=${cur%%,*}, ;; esac
+    COMPREPLY=($(compgen -P "$list" -W "$(dps --fleet --csv --deadline 300ms 2>/dev/null | tail -n +2 | cut -d, -f1)" -- "${cur##*,}"))
+    return ;;
+  --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
   --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
   --help) COMPREPLY=($(compgen -W '%s' -- "$cur")); return ;;
   esac
   COMPREPLY=($(compgen -W '%s' -- "$cur"))
 }
 complete -F _dps dps
-`, strings.Join(formatWords(), " "), strings.Join(SectionNames(), " "), strings.Join(optionWords(), " "))
+`, strings.Join(formatWords(), " "), strings.Join(groupWords(), " "), strings.Join(SectionNames(), " "), strings.Join(optionWords(), " "))
 }
 
 func fishCompletion() string {
@@ -68,6 +76,10 @@ func fishCompletion() string {
 			fmt.Fprintf(&b, " -l %s", o.Long[0])
 		}
 		switch {
+		case o.Name() == "--by":
+			fmt.Fprintf(&b, " -x -a '%s'", strings.Join(groupWords(), " "))
+		case o.Name() == "--on":
+			b.WriteString(" -x -a '(dps --fleet --csv --deadline 300ms 2>/dev/null | tail -n +2 | cut -d, -f1)'")
 		case o.missing == needFormat || o.missing == needSpec || o.missing == needSort:
 			fmt.Fprintf(&b, " -x -a '%s'", strings.Join(formatWords(), " "))
 		case o.Arg != "":
@@ -76,6 +88,14 @@ func fishCompletion() string {
 		fmt.Fprintf(&b, " -d '%s'\n", strings.ReplaceAll(o.Help, "'", `\'`))
 	}
 	return b.String()
+}
+
+// groupWords are what --by is mostly asked for; of what there is.
+func groupWords() []string {
+	return slices.DeleteFunc(strings.Fields("host user comm container image unit cgroup kind pod runtime state tty"), func(name string) bool {
+		_, ok := query.TermByName(name)
+		return !ok
+	})
 }
 
 // optionWords are the options as they begin: dashed letters and long names.

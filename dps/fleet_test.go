@@ -170,8 +170,8 @@ web1             1        0        0
 `},
 		{[]string{"-o", "pid=", "-o", "host="}, "      7 storage-02\n1234567 storage-02\n      1 web1\n     40 web1\n"},
 		{[]string{"-o", "pid=", "-C", "db"}, "web1            40\n"},
-		{[]string{"-o", "age,kind,container,runtime,threads", "-p", "7"}, `
-HOST          AGE KIND      CONTAINER    RUNTIME    THREADS
+		{[]string{"-o", "sample_age,kind,container,runtime,threads", "-p", "7"}, `
+HOST       SAMPLE KIND      CONTAINER    RUNTIME    THREADS
 storage-02   0.25 -         -            -                0
 `},
 	} {

@@ -49,7 +49,11 @@ func (p *parser) specified() error {
 		case askAddedOrSorted:
 			err = p.addedOrSorted(r.text)
 		case askSort:
-			err = p.sort(r.text)
+			if p.out.By != "" {
+				err = p.sortGroups(r.text)
+			} else {
+				err = p.sort(r.text)
+			}
 		}
 		if err != nil {
 			return err

@@ -14,6 +14,7 @@ var titles = map[string]string{
 	"threads": "Threads",
 	"misc":    "Other",
 	"fleet":   "Which hosts (none of these: this host, without any agent)",
+	"query":   "Asking the hosts",
 }
 
 // helpColumn is where the phrases begin, and helpWidth where they end.
@@ -42,9 +43,36 @@ func WriteHelp(w io.Writer, section string) error {
 	for _, s := range wanted {
 		writeSection(&b, s)
 	}
+	if len(wanted) == len(Sections) {
+		writeExamples(&b)
+	}
 	b.WriteString("\nExit status: 0 complete, 1 nothing selected or an error, 2 misuse of an option\nthat only dps has, 3 a host did not answer. dps L lists the columns; dps(1) has\nthe formats by name, the codes of AIX and the environment.\n")
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// example is a command line that is worth knowing.
+type example struct{ line, help string }
+
+// examples stand in the help and in the manual.
+var examples = []example{
+	{"dps -ef --sort=-rss", "this host, as ps does it"},
+	{"dps --broker tcp://10.0.0.1:7411 -ef", "every host whose agent has joined that broker"},
+	{"dps --agents http://web1:7412,http://web2:7412 aux", "two hosts, without a broker"},
+	{"dps --sort=-rcpu --limit 50 -o pid,user,rcpu,rss,args", "the fifty that use the most CPU now, of all hosts"},
+	{`dps --where 'rss > 1GiB and age < 1h'`, "what is large and new"},
+	{`dps --where 'comm matches "^(nginx|envoy)$" and rcpu > 50%' --on 'web[01-40]'`, "busy ones on forty hosts"},
+	{"dps --broker tcp://10.0.0.1:7411 --by user --sort=-rss", "memory by user, over all hosts"},
+	{"dps --label dc=eu --by container --csv", "sums by container, for a spreadsheet"},
+	{"dps --exited --since 10m --sort=-ended", "what has ended, how, and who ended it"},
+	{"dps --fleet --watch 2", "the hosts themselves: who is missing, since when"},
+}
+
+func writeExamples(b *strings.Builder) {
+	b.WriteString("\nExamples (DDCOS_BROKER or a config file stand for --broker):\n")
+	for _, e := range examples {
+		fmt.Fprintf(b, "  %s\n      %s\n", e.line, e.help)
+	}
 }
 
 func writeSection(b *strings.Builder, section string) {

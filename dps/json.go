@@ -11,18 +11,47 @@ import (
 
 	"ddcos/k2i"
 	"ddcos/k2i/fleet"
+	"ddcos/k2i/query"
 )
 
 // jsonHost is one host in the JSON form.
 type jsonHost struct {
-	Host       string         `json:"host"`
-	Status     fleet.Status   `json:"status"`
-	Error      string         `json:"error"`
-	AgeMS      *float64       `json:"age_ms"` // of its sample when it answered; null without an answer
-	Mode       k2i.Mode       `json:"mode"`
-	Visibility k2i.Visibility `json:"visibility"`
-	Events     k2i.Events     `json:"events"` // how complete the account of what ran is
-	Total      int            `json:"total"`  // processes that could have been selected
+	Host       string            `json:"host"`
+	Status     fleet.Status      `json:"status"`
+	Error      string            `json:"error"`
+	AgeMS      *float64          `json:"age_ms"` // of its sample when it answered; null without an answer
+	Mode       k2i.Mode          `json:"mode"`
+	Visibility k2i.Visibility    `json:"visibility"`
+	Events     k2i.Events        `json:"events"` // how complete the account of what ran is
+	Total      int               `json:"total"`  // processes that could have been selected
+	Version    string            `json:"version"`
+	Labels     map[string]string `json:"labels"`
+	OffsetMS   *float64          `json:"offset_ms"` // how far its clock is ahead of ours; null where that is not known
+	WithinMS   *float64          `json:"offset_within_ms"`
+	LostMS     *float64          `json:"lost_ms"` // how long ago it was lost; null where it was not
+	HostID     k2i.HostID        `json:"host_id"`
+}
+
+func jsonHostOf(h *fleet.Host) jsonHost {
+	j := jsonHost{
+		Host: h.Name, Status: h.Status, Error: h.Err, Mode: h.Mode, Visibility: h.Visibility, Events: h.Events, Total: h.Total,
+		Version: h.Version, Labels: h.Labels, HostID: h.Info.ID,
+	}
+	if h.Status == fleet.StatusOK {
+		j.AgeMS = milliseconds(h.Age)
+	}
+	if h.OffsetWithin > 0 {
+		j.OffsetMS, j.WithinMS = milliseconds(h.Offset), milliseconds(h.OffsetWithin)
+	}
+	if h.Status == fleet.StatusAbsent {
+		j.LostMS = milliseconds(h.Lost)
+	}
+	return j
+}
+
+func milliseconds(d time.Duration) *float64 {
+	ms := float64(d) / float64(time.Millisecond)
+	return &ms
 }
 
 // jsonRow is a process with its host before it.
@@ -33,35 +62,53 @@ type jsonRow struct {
 
 // writeJSON writes one object, a row a line, row by row so that a large table is
 // never held twice. Bytes that are not UTF-8 become U+FFFD.
-func writeJSON(out *bufio.Writer, table *fleet.Table) error {
+func (c *Command) writeJSON(out *bufio.Writer, table *fleet.Table) error {
 	hosts := make([]jsonHost, 0, len(table.Hosts))
 	for _, h := range table.Hosts {
-		j := jsonHost{Host: h.Name, Status: h.Status, Error: h.Err, Mode: h.Mode, Visibility: h.Visibility, Events: h.Events, Total: h.Total}
-		if h.Status == fleet.StatusOK {
-			ms := float64(h.Age) / float64(time.Millisecond)
-			j.AgeMS = &ms
-		}
-		hosts = append(hosts, j)
-	}
-	head, err := json.Marshal(hosts)
-	if err != nil {
-		return err
+		hosts = append(hosts, jsonHostOf(h))
 	}
 	_, _ = out.WriteString(`{"hosts":`)
-	_, _ = out.Write(asciiControls(head))
-	_, _ = out.WriteString(`,"rows":[`)
-	for i, r := range table.Rows {
-		row, err := json.Marshal(jsonRow{Host: r.Host.Name, Process: r.Process})
-		if err != nil {
+	if err := writeSafe(out, hosts); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, `,"partial":%v,"exit":%d`, len(table.Failed()) > 0, c.exit(table))
+	switch {
+	case c.Fleet:
+		_, err := out.WriteString("}\n")
+		return err
+	case c.By != "":
+		fmt.Fprintf(out, `,"by":`)
+		if err := writeSafe(out, c.By); err != nil {
 			return err
 		}
+		return writeList(out, "groups", table.Groups, func(g *query.Group) any { return g })
+	}
+	return writeList(out, "rows", table.Rows, func(r fleet.Row) any { return jsonRow{Host: r.Host.Name, Process: r.Process} })
+}
+
+// writeList writes a list as the last member of an object, an element a line.
+func writeList[T any](out *bufio.Writer, name string, list []T, of func(T) any) error {
+	fmt.Fprintf(out, `,"%s":[`, name)
+	for i, one := range list {
 		if i > 0 {
 			_ = out.WriteByte(',')
 		}
 		_ = out.WriteByte('\n')
-		_, _ = out.Write(asciiControls(row))
+		if err := writeSafe(out, of(one)); err != nil {
+			return err
+		}
 	}
-	_, err = out.WriteString("]}\n")
+	_, err := out.WriteString("]}\n")
+	return err
+}
+
+// writeSafe writes one value as JSON that a terminal may show.
+func writeSafe(out *bufio.Writer, v any) error {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	_, err = out.Write(asciiControls(text))
 	return err
 }
 

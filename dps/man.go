@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"ddcos/k2i/query"
 )
 
 // manIntro is the part of the manual page that no table holds.
@@ -30,6 +32,26 @@ error with the reason. Start times are shown in the time zone of the viewer. Con
 bidirectional characters in names are shown as question marks.
 `
 
+// manLanguage is the part about conditions.
+const manLanguage = `.SH CONDITIONS
+What
+.B \-\-where
+takes, and the agents' REST as
+.IR /v1/proc?where= ,
+and dtop behind its key /: comparisons
+.RB ( == ", " != ", " < ", " <= ", " > ", " >= )
+of a name with a value,
+.BR in " [a, b] or 1..9, " contains ", " startsWith ", " endsWith ", " matches
+(a regular expression, RE2), and
+.BR and ", " or ", " not ,
+parentheses. Texts stand in quotes. Sizes and times have a unit: B K M G T, KiB MiB GiB TiB, kB MB GB TB, ns us ms s m h d w, 1h30m;
+a share is a number and %, of one CPU or of the memory; rates may end with /s. What is not known, as the rate of a process that
+was seen once, is neither true nor false and selects nothing, also behind
+.BR not ;
+.B == nil
+asks for it. The names:
+`
+
 // manOutro likewise.
 const manOutro = `.SH ENVIRONMENT
 .TP
@@ -38,6 +60,12 @@ the broker, where neither \-\-broker nor \-\-agents is given
 .TP
 .B DDCOS_AGENTS
 the agents, where nor is that
+.TP
+.B DDCOS_CONFIG
+the config file, else
+.I ~/.config/ddcos/config.yaml
+(YAML): broker, agents, on, deadline, color, format for the columns where no option asks for any, and formats: names and columns for
+.B \-\-as
 .TP
 .B PS_FORMAT
 the columns where no option asks for any
@@ -102,6 +130,14 @@ func WriteMan(w io.Writer) error {
 	b.WriteString(".SH CODES\nA format that begins with a percent sign has codes of AIX, with blanks between as they are to be shown.\n")
 	for _, code := range slices.Sorted(maps.Keys(codes)) {
 		fmt.Fprintf(&b, ".TP\n.B %s\n%s\n", "%"+string(code), roff(codes[code][0]))
+	}
+	b.WriteString(manLanguage)
+	for _, t := range query.Terms() {
+		fmt.Fprintf(&b, ".TP\n.B %s\n%s\n", roff(strings.Join(append([]string{t.Name}, t.Also...), ", ")), roff(strings.TrimSuffix(t.Help+"; "+t.Unit, "; ")))
+	}
+	b.WriteString(".SH EXAMPLES\n")
+	for _, e := range examples {
+		fmt.Fprintf(&b, ".TP\n.B %s\n%s\n", roff(e.line), roff(e.help))
 	}
 	b.WriteString(manOutro)
 	_, err := io.WriteString(w, b.String())

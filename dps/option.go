@@ -23,7 +23,7 @@ type Option struct {
 }
 
 // Sections are the parts of the help, in order.
-var Sections = []string{"simple", "list", "output", "threads", "misc", "fleet"}
+var Sections = []string{"simple", "list", "output", "threads", "misc", "fleet", "query"}
 
 // What the errors of missing arguments say before the option's name.
 const (
@@ -41,7 +41,7 @@ const (
 // are made from it. The slice is the caller's own.
 func Options() []Option {
 	var all []Option
-	for _, section := range [][]Option{simpleOptions, listOptions, outputOptions, threadOptions, miscOptions, fleetOptions} {
+	for _, section := range [][]Option{simpleOptions, listOptions, outputOptions, threadOptions, miscOptions, fleetOptions, queryOptions, ownOutputOptions} {
 		all = append(all, section...)
 	}
 	return all

@@ -44,13 +44,6 @@ var fleetOptions = []Option{
 		},
 	},
 	{
-		Long: []string{"on"}, Arg: "HOSTS", Section: "fleet", Help: "the hosts that --via goes to, a comma between: names, ranges such as web[01-40], and @FILE with a list",
-		missing: ownArgument, set: func(p *parser, arg string) error {
-			p.out.On = arg
-			return nil
-		},
-	},
-	{
 		Long: []string{"deadline"}, Arg: "TIME", Section: "fleet", Help: "how long a host may take, for example 500ms or 2s",
 		missing: ownArgument, set: deadline,
 	},

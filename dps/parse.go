@@ -25,10 +25,13 @@ type parser struct {
 	bsd       bool     // an option of BSD was given
 	spelled   string   // the option read last, as it was given
 	styles    styles
-	adding    bool    // ids of threads are to be added to a format
-	requests  []asked // for columns and sort keys, in order
-	formatted bool    // columns were given
-	sorted    bool    // sort keys were given
+	adding    bool              // ids of threads are to be added to a format
+	requests  []asked           // for columns and sort keys, in order
+	formats   map[string]string // of the config file
+	as        string            // the name of a format in the config file
+	config    string            // where that is; "" for the usual place
+	formatted bool              // columns were given
+	sorted    bool              // sort keys were given
 	out       Command
 }
 
@@ -77,7 +80,6 @@ func isFinal(err error) bool {
 func (p *parser) parse(args []string) error {
 	p.all, p.args = args, args
 	p.bsd = p.personality.bsd || p.allBSD
-	p.out.Color = "auto"
 	for len(p.args) > 0 {
 		arg := p.args[0]
 		p.args = p.args[1:]
@@ -89,6 +91,9 @@ func (p *parser) parse(args []string) error {
 		}
 	}
 	p.fromEnv()
+	if err := p.fromConfig(); err != nil {
+		return err
+	}
 	return p.finish()
 }
 
@@ -115,13 +120,6 @@ func (p *parser) fromEnv() {
 		p.out.Broker = p.env.Broker
 	case p.env.Agents != "":
 		p.out.Agents = strings.Split(p.env.Agents, ",")
-	}
-	switch {
-	case p.out.Deadline != 0:
-	case p.out.Via != "":
-		p.out.Deadline = ViaDeadline
-	default:
-		p.out.Deadline = DefaultDeadline
 	}
 }
 

@@ -299,9 +299,10 @@ func TestHelpManAndCompletion(t *testing.T) {
 	}
 }
 
-// Whatever stands on a command line, it is understood or refused in one line.
+// Whatever stands on a command line, it is understood or refused in one line; with
+// a condition in it in three, the place below the text.
 func FuzzParse(f *testing.F) {
-	for _, line := range []string{"aux", "-ef", "-eo pid,comm=X", "--sort -rss", "-p 1 2", "-u\x00root", "--agents ,"} {
+	for _, line := range []string{"aux", "-ef", "-eo pid,comm=X", "--sort -rss", "-p 1 2", "-u\x00root", "--agents ,", "--where pid==1 --by user", "--where rss>5", "--proc a:1 --on w[1-3],b* --label a=b"} {
 		f.Add(line)
 	}
 	f.Fuzz(func(t *testing.T, line string) {
@@ -309,6 +310,10 @@ func FuzzParse(f *testing.F) {
 		switch {
 		case err == nil && c == nil:
 			t.Fatalf("%q: neither a command nor an error", line)
+		case err != nil && strings.Count(err.Error(), "\n") == 2 && strings.HasPrefix(err.Error(), "error: --"):
+			if strings.Contains(err.Error(), "\x1b") {
+				t.Fatalf("%q: %q is not clean", line, err)
+			}
 		case err != nil && (strings.ContainsAny(err.Error(), "\n\x1b") || err.Error() == ""):
 			t.Fatalf("%q: %q is not one clean line", line, err)
 		}

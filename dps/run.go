@@ -24,7 +24,9 @@ type Listing struct {
 	Caller   int32          // process id of the caller on this host: whose processes are "mine"
 	Screen   int            // columns of the terminal, 0 for no limit
 	Rows     int            // lines of the terminal, 0 for what ps takes for a pipe
-	Color    bool           // bold headers
+	Color    bool           // bold headers, hosts that failed in red
+	Terminal bool           // Stdout is one
+	Progress bool           // Stderr is one, which may be told what is waited for
 	ASCII    bool           // the locale has no other characters
 	Facts    Facts          // of this host; nil where others are asked
 	Threads  Threads        // of this host; nil where others are asked
@@ -33,30 +35,23 @@ type Listing struct {
 
 	Stdout io.Writer
 	Stderr io.Writer
+
+	again bool // a listing of Watch was written before this one
 }
 
-// Run asks the hosts, writes the listing to Stdout and a line for each host that
+// once asks the hosts, writes the listing to Stdout and a line for each host that
 // did not answer to Stderr, and gives the exit status. The error is for a source
 // that could not be asked, and for an output that could not be written.
-func (l *Listing) Run(ctx context.Context) (int, error) {
+func (l *Listing) once(ctx context.Context) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, l.Command.Deadline+askingReserve)
 	defer cancel()
 	table, err := l.ask(ctx)
 	if err != nil {
 		return ExitFailed, err
 	}
-	look := NewLook(table, l.location(), !l.Command.Remote())
-	l.show(table, look)
-	if l.Command.Warning != "" {
-		fmt.Fprintln(l.Stderr, l.Command.Warning)
-	}
 	out := bufio.NewWriterSize(l.Stdout, outputBuffer)
-	if l.Command.JSON {
-		err = writeJSON(out, table)
-	} else {
-		l.writeText(out, table, look)
-	}
-	if err == nil {
+	l.begin(out)
+	if err = l.write(out, table); err == nil {
 		err = out.Flush()
 	}
 	if err != nil {
@@ -80,18 +75,14 @@ func (l *Listing) location() *time.Location {
 func (l *Listing) ask(ctx context.Context) (*fleet.Table, error) {
 	c := l.Command
 	var table *fleet.Table
-	p := c.Select.plan(c.Remote(), func() *k2i.Process { return find(table, l.Caller) })
+	p := c.Select.plan(c.Remote() || c.asks(), func() *k2i.Process { return find(table, l.Caller) })
 	if c.HideKernel {
 		p = p.withoutKernel()
 	}
-	q := query.Query{Select: p.ask, Exited: c.Exited, SinceNS: c.Since.Nanoseconds()}
-	if keys, ok := c.agentKeys(); ok {
-		q.Sort = keys
-		if p.keep == nil && !c.needsAll() {
-			q.Limit = c.Limit
-		}
-	}
+	q, later := c.query(p)
+	stop := l.progress()
 	table, err := fleet.Ask(ctx, l.Source, q)
+	stop()
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +96,7 @@ func (l *Listing) ask(ctx context.Context) (*fleet.Table, error) {
 		}
 		table.Rows = kept
 	}
-	return table, nil
+	return table, c.settle(table, later)
 }
 
 // needsAll tells whether rows are changed here after the agents have sorted them.
@@ -271,24 +262,8 @@ func (l *Listing) width() int {
 // status tells the hosts that did not answer on Stderr and gives the exit status.
 func (l *Listing) status(table *fleet.Table) int {
 	failed := table.Failed()
-	for _, h := range failed {
-		fmt.Fprintf(l.Stderr, "dps: %s\n", Failure(h))
+	for _, line := range Failures(failed) {
+		fmt.Fprintf(l.Stderr, "dps: %s\n", line)
 	}
-	switch {
-	case len(failed) > 0:
-		return ExitPartial
-	case len(table.Rows) == 0:
-		return ExitFailed
-	}
-	return ExitOK
-}
-
-// Failure is one clean line about a host that gave no rows: its name, what
-// became of it, and why.
-func Failure(h *fleet.Host) string {
-	line := Clean(h.Name) + ": " + Clean(string(h.Status))
-	if h.Err != "" {
-		line += ": " + Clean(h.Err)
-	}
-	return line
+	return l.Command.exit(table)
 }

@@ -44,7 +44,7 @@ func newRoot(status *int) *cobra.Command {
 			}
 			listing := dps.Listing{
 				Command: command, Caller: int32(os.Getpid()), Screen: columns, Rows: rows, Color: colored(command, terminal),
-				ASCII: !isUTF8(os.Getenv), Stdout: cmd.OutOrStdout(), Stderr: cmd.ErrOrStderr(),
+				ASCII: !isUTF8(os.Getenv), Stdout: cmd.OutOrStdout(), Stderr: cmd.ErrOrStderr(), Terminal: terminal, Progress: isTerminal(cmd.ErrOrStderr()),
 			}
 			*status, err = show(cmd.Context(), listing, env)
 			return err
@@ -71,6 +71,8 @@ func show(ctx context.Context, listing dps.Listing, env dps.Env) (int, error) {
 		return dps.ExitOK, dps.WriteColumns(out)
 	case dps.ShowInfo:
 		return dps.ExitOK, dps.WriteInfo(out, env, ddcos.Version(), listing.Screen, listing.Rows)
+	case dps.ShowSchema:
+		return dps.ExitOK, dps.WriteSchema(out)
 	case dps.ShowProcesses:
 	}
 	source, err := source(command)

@@ -32,12 +32,17 @@ const (
 // of the terminal that is left, as with ps. COLUMNS and LINES count before both.
 func screen(out io.Writer, env dps.Env) (columns, rows int, terminal bool) {
 	f, _ := out.(*os.File)
-	terminal = f != nil && term.IsTerminal(int(f.Fd()))
+	terminal = isTerminal(out)
 	columns, rows = size(f)
 	if !terminal {
 		columns = 0
 	}
 	return cmp.Or(env.Columns, columns), cmp.Or(env.Lines, rows), terminal
+}
+
+func isTerminal(out io.Writer) bool {
+	f, _ := out.(*os.File)
+	return f != nil && term.IsTerminal(int(f.Fd()))
 }
 
 // trouble is what ps says of a screen that is too small; "" for others.

@@ -31,7 +31,7 @@ func source(c *dps.Command) (closing, error) {
 	switch {
 	case c.Broker != "" && len(c.Agents) > 0, c.Via != "" && (c.Broker != "" || len(c.Agents) > 0):
 		return closing{}, &dps.UsageError{Text: "give one of --broker, --agents and --via", Own: true}
-	case c.Via != "" || c.On != "":
+	case c.Via != "":
 		source, err := carried(c)
 		return closing{source, none}, err
 	case c.Broker != "":
@@ -52,8 +52,8 @@ func source(c *dps.Command) (closing, error) {
 
 // carried are hosts on which nothing of ours is installed.
 func carried(c *dps.Command) (fleet.Source, error) {
-	if c.Via == "" || c.On == "" {
-		return nil, &dps.UsageError{Text: "--via and --on belong together, as in: dps --via 'ssh {host}' --on web[01-40]", Own: true}
+	if c.On == "" {
+		return nil, &dps.UsageError{Text: "--via wants --on, as in: dps --via 'ssh {host}' --on web[01-40]", Own: true}
 	}
 	hosts, err := via.Hosts(c.On)
 	if err != nil {

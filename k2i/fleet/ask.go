@@ -46,7 +46,7 @@ func merge(replies []Reply, q query.Query) *Table {
 		if r.Status != StatusOK || r.Answer == nil {
 			continue
 		}
-		host := table.Hosts[i].queried()
+		host := table.Hosts[i].Queried()
 		for j := range r.Answer.Processes {
 			rows = append(rows, ranked{i, query.Row{Host: host, Process: &r.Answer.Processes[j]}})
 		}
@@ -79,6 +79,7 @@ func overHosts(q query.Query) func(a, b ranked) int {
 // newHost is what a reply says of its host.
 func newHost(r *Reply) *Host {
 	h := &Host{Name: r.Host, Status: r.Status, Err: r.Err, BusyCPUs: k2i.NoRate(), Lost: r.Lost}
+	h.queried = &query.Host{Name: h.Name, Info: &h.Info}
 	a := r.Answer
 	if r.Status != StatusOK {
 		return h
@@ -90,6 +91,7 @@ func newHost(r *Reply) *Host {
 	h.Age, h.Info, h.Mode, h.Visibility = time.Duration(a.AgeNS), a.Host, a.Mode, a.Visibility
 	h.Missing, h.BusyCPUs, h.Events, h.Total = a.Missing, a.BusyCPUs, a.Events, a.Total
 	h.Version, h.Labels = a.Version, a.Labels
+	h.queried.Labels = a.Labels
 	if !r.Asked.IsZero() {
 		theirs := time.Unix(0, a.SampledNS).Add(h.Age)
 		h.Offset, h.OffsetWithin = theirs.Sub(r.Asked.Add(r.Took/2)), max(r.Took/2, 1)
@@ -97,7 +99,10 @@ func newHost(r *Reply) *Host {
 	return h
 }
 
-// queried is a host as the language of queries sees it.
-func (h *Host) queried() *query.Host {
-	return &query.Host{Name: h.Name, Info: &h.Info, Labels: h.Labels}
+// Queried is a host as the language of queries sees it.
+func (h *Host) Queried() *query.Host {
+	if h.queried == nil {
+		h.queried = &query.Host{Name: h.Name, Info: &h.Info, Labels: h.Labels}
+	}
+	return h.queried
 }

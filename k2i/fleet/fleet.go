@@ -72,6 +72,8 @@ type Host struct {
 	// is known of it.
 	Offset, OffsetWithin time.Duration
 	Lost                 time.Duration // with StatusAbsent: how long ago
+
+	queried *query.Host
 }
 
 // Table is the fleet's one process table, with every host that should be in it.

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"net/url"
@@ -42,11 +43,37 @@ func (t *Table) group(replies []Reply, q query.Query, most int) {
 			sum.Merge(part)
 		}
 	}
-	list := make([]*query.Group, 0, len(all))
-	for _, group := range all {
-		list = append(list, group)
+	t.Groups = query.FirstGroups(slices.Collect(maps.Values(all)), q.Sort, q.Limit)
+}
+
+// GroupRows puts rows together as the agents would have done: for a caller that
+// had to choose among them itself. The error is query.ErrTooManyGroups.
+func GroupRows(rows []Row, q query.Query) ([]*query.Group, error) {
+	groupers := map[*Host]*query.Grouper{}
+	all := map[string]*query.Group{}
+	for _, r := range rows {
+		g := groupers[r.Host]
+		if g == nil {
+			var err error
+			if g, err = query.NewGrouper(q.By, r.Host.Queried()); err != nil {
+				return nil, err
+			}
+			groupers[r.Host] = g
+		}
+		if err := g.Add(r.Process); err != nil {
+			return nil, err
+		}
 	}
-	t.Groups = query.FirstGroups(list, q.Sort, q.Limit)
+	for _, g := range groupers {
+		for _, part := range g.Groups() {
+			if sum := all[part.Key]; sum != nil {
+				sum.Merge(part)
+			} else {
+				all[part.Key] = part
+			}
+		}
+	}
+	return query.FirstGroups(slices.Collect(maps.Values(all)), q.Sort, q.Limit), nil
 }
 
 // chosen are the replies of the hosts that a query asks. Of one that gave no

@@ -50,6 +50,28 @@ type Term struct {
 // Number tells whether the term is one: the others are words.
 func (t *Term) Number() bool { return t.integer != nil || t.fraction != nil }
 
+// Text is a term's plain value, without unit, and k2i.Unknown where there is none.
+func (t *Term) Text(at Row) string {
+	r := &row{host: at.Host, p: at.Process}
+	switch {
+	case t.integer != nil:
+		if n, known := t.integer(r); known {
+			return strconv.FormatInt(n, 10)
+		}
+		return k2i.Unknown
+	case t.fraction != nil:
+		if f, known := t.fraction(r); known {
+			return strconv.FormatFloat(f, 'f', 3, 64)
+		}
+		return k2i.Unknown
+	case t.flag != nil:
+		return strconv.FormatBool(t.flag(r))
+	case t.list != nil:
+		return strings.Join(t.list(r), " ")
+	}
+	return t.word(r)
+}
+
 // LabelTerm is what the term of a label begins with: label.rack is the host's
 // label rack.
 const LabelTerm = "label."

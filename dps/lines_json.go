@@ -1,0 +1,59 @@
+package dps
+
+import (
+	"bufio"
+
+	"ddcos/k2i"
+	"ddcos/k2i/fleet"
+	"ddcos/k2i/query"
+)
+
+// The records of --ndjson.
+type (
+	rowRecord struct {
+		Record string `json:"record"` // row
+		Host   string `json:"host"`
+		*k2i.Process
+	}
+	groupRecord struct {
+		Record string `json:"record"` // group
+		By     string `json:"by"`
+		*query.Group
+	}
+	hostRecord struct {
+		Record string `json:"record"` // host
+		jsonHost
+	}
+	endRecord struct {
+		Record  string `json:"record"` // end
+		Partial bool   `json:"partial"`
+		Exit    int    `json:"exit"`
+		Rows    int    `json:"rows"`
+		Groups  int    `json:"groups"`
+		Hosts   int    `json:"hosts"`
+	}
+)
+
+// writeLines writes a record a line: rows or groups first, then every host, and
+// the end, without which a reader knows that something is missing.
+func (c *Command) writeLines(out *bufio.Writer, table *fleet.Table) error {
+	var err error
+	write := func(v any) {
+		if err == nil {
+			if err = writeSafe(out, v); err == nil {
+				err = out.WriteByte('\n')
+			}
+		}
+	}
+	for _, r := range table.Rows {
+		write(rowRecord{"row", r.Host.Name, r.Process})
+	}
+	for _, g := range table.Groups {
+		write(groupRecord{"group", c.By, g})
+	}
+	for _, h := range table.Hosts {
+		write(hostRecord{"host", jsonHostOf(h)})
+	}
+	write(endRecord{"end", len(table.Failed()) > 0, c.exit(table), len(table.Rows), len(table.Groups), len(table.Hosts)})
+	return err
+}

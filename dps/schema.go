@@ -1,0 +1,125 @@
+package dps
+
+import (
+	"encoding/json"
+	"io"
+	"reflect"
+	"strings"
+
+	"ddcos/k2i"
+	"ddcos/k2i/query"
+)
+
+// object is a piece of a JSON Schema.
+type object = map[string]any
+
+// WriteSchema writes what --json, --ndjson and --csv write, as a JSON Schema made
+// of the same types and tables that they are written by.
+func WriteSchema(w io.Writer) error {
+	list := func(of string) object { return object{"type": "array", "items": object{"$ref": "#/$defs/" + of}} }
+	process := schemaOf(reflect.TypeFor[jsonRow]())
+	properties := process["properties"].(object)
+	for _, f := range k2i.Fields() {
+		one, ok := properties[f.Name].(object)
+		if !ok {
+			continue
+		}
+		one["description"] = f.Help
+		if f.Unit != "" {
+			one["description"] = f.Help + "; " + f.Unit
+		}
+	}
+	record := func(kind, of string) object {
+		return object{"type": "object", "required": []string{"record"}, "properties": object{"record": object{"const": kind}}, "allOf": []object{{"$ref": "#/$defs/" + of}}}
+	}
+	schema := object{
+		"$schema": "https://json-schema.org/draft/2020-12/schema",
+		"title":   "dps",
+		"description": "What dps writes: --json one object like this; --ndjson a line for each record, rows or groups first, then hosts, then the end; " +
+			"--csv a line of keywords, then the cells of the columns that were asked for, empty where something is not known, with an apostrophe before " +
+			"a text that a spreadsheet would calculate. Bytes that are no UTF-8 are U+FFFD in JSON and question marks in CSV.",
+		"type":     "object",
+		"required": []string{"hosts", "partial", "exit"},
+		"properties": object{
+			"hosts": list("host"), "rows": list("row"), "groups": list("group"), "by": object{"type": "string", "description": "the name that groups have in common"},
+			"partial": object{"type": "boolean", "description": "a host gave no answer, or is lost"},
+			"exit":    object{"type": "integer", "description": "the exit status: 0 complete, 1 nothing selected, 3 partial"},
+		},
+		"$defs": object{
+			"host": schemaOf(reflect.TypeFor[jsonHost]()), "row": process, "group": groupSchema(),
+			"ndjson": object{"oneOf": []object{record("row", "row"), record("group", "group"), record("host", "host"), schemaOf(reflect.TypeFor[endRecord]())}},
+		},
+	}
+	text, err := json.MarshalIndent(schema, "", "  ")
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(append(text, '\n'))
+	return err
+}
+
+func groupSchema() object {
+	group := schemaOf(reflect.TypeFor[query.Group]())
+	properties := group["properties"].(object)
+	for _, m := range query.Measures() {
+		one := properties[m.Field].(object)
+		one["description"] = strings.TrimSuffix(m.Help+"; "+m.Unit, "; ")
+	}
+	return group
+}
+
+// schemaOf is what encoding/json makes of a type.
+func schemaOf(t reflect.Type) object {
+	switch t {
+	case reflect.TypeFor[k2i.Count]():
+		return object{"type": []string{"integer", "null"}}
+	case reflect.TypeFor[k2i.Rate]():
+		return object{"type": []string{"number", "null"}}
+	}
+	switch t.Kind() {
+	case reflect.Bool:
+		return object{"type": "boolean"}
+	case reflect.String:
+		return object{"type": "string"}
+	case reflect.Float32, reflect.Float64:
+		return object{"type": "number"}
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64, reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return object{"type": "integer"}
+	case reflect.Pointer:
+		return object{"anyOf": []object{schemaOf(t.Elem()), {"type": "null"}}}
+	case reflect.Slice, reflect.Array:
+		return object{"type": []string{"array", "null"}, "items": schemaOf(t.Elem())}
+	case reflect.Map:
+		return object{"type": []string{"object", "null"}, "additionalProperties": schemaOf(t.Elem())}
+	case reflect.Struct:
+		if !t.Implements(reflect.TypeFor[json.Marshaler]()) {
+			return structSchema(t)
+		}
+	}
+	return object{}
+}
+
+func structSchema(t reflect.Type) object {
+	properties := object{}
+	var required []string
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		switch {
+		case f.Anonymous && name == "":
+			of := f.Type
+			if of.Kind() == reflect.Pointer {
+				of = of.Elem()
+			}
+			inner := structSchema(of)
+			for name, one := range inner["properties"].(object) {
+				properties[name] = one
+			}
+			required = append(required, inner["required"].([]string)...)
+		case f.IsExported() && name != "-" && name != "":
+			properties[name] = schemaOf(f.Type)
+			required = append(required, name)
+		}
+	}
+	return object{"type": "object", "properties": properties, "required": required}
+}
