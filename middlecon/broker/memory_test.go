@@ -13,7 +13,7 @@ func TestKeepWithin(t *testing.T) {
 	for memory, want := range map[int64][5]int{
 		math.MaxInt64: {256 << 20, 256 << 20, 256 << 20, 64 << 20, 256 << 20},
 		4 << 30:       {256 << 20, 256 << 20, 256 << 20, 64 << 20, 256 << 20},
-		64 << 20:      {16 << 20, 16 << 20, 16 << 20, 4 << 20, 4 << 20},
+		64 << 20:      {16 << 20, 16 << 20, 16 << 20, 4 << 20, 8 << 20},
 		1 << 10:       {256, 256 << 10, 256, 64, protocol.MaxFrame}, // one session's queue stays, and a frame
 	} {
 		o := DefaultOptions()
