@@ -30,7 +30,9 @@ enum {
 /* Flags of maps, of map_update, of the ring buffer and of task_storage. */
 enum { MAP_NO_PREALLOC = 1, MAP_ANY = 0, MAP_NO_EXIST = 1, RINGBUF_NO_WAKEUP = 1, STORAGE_CREATE = 1 };
 
+struct file;
 struct seq_file;
+struct socket;
 struct task_struct;
 
 static void *(*map_lookup)(void *map, const void *key) = (void *)1;
@@ -46,6 +48,7 @@ static void (*ringbuf_submit)(void *data, u64 flags) = (void *)132;
 static u64 (*since_boot)(void) = (void *)125;
 static void *(*task_storage)(void *map, struct task_struct *task, void *value, u64 flags) = (void *)156;
 static struct task_struct *(*current_task)(void) = (void *)158;
+static struct socket *(*sock_from_file)(struct file *file) = (void *)162;
 static long (*copy_from_user_task)(void *dst, u32 size, const void *user,
 				   struct task_struct *task, u64 flags) = (void *)191;
 

@@ -79,6 +79,27 @@ struct tally_record {
 	struct tally tally;
 };
 
+/* A TCP socket that process PID holds. */
+struct socket_record {
+	u32 kind;
+	s32 pid;
+	u64 start_ns;
+	u64 inode;
+	u64 rx_bytes; /* all ones where it is not TCP alone, but MPTCP */
+	u64 tx_bytes;
+	u32 netns;
+	u32 uid;
+	s32 fd;
+	u16 family;
+	u16 state;
+	u16 local_port;
+	u16 remote_port;
+	u8 local[16]; /* the first 4 bytes of IPv4's */
+	u8 remote[16];
+	u8 comm[16];
+	u32 reserved;
+};
+
 /* What could not be added up. */
 struct tally_losses {
 	u64 threads; /* there was no memory, or no room, for what one did */

@@ -27,7 +27,7 @@ func face(a *agent.Agent, on demand, groups *prom.Groups, member *ipc.Member, f 
 		numbers = append(numbers, roomNumbers(member)...)
 	}
 	h = rest.New(rest.Options{
-		Source: a, Details: on.details, Machine: on.machine, Config: f.config(), Interval: f.interval, Name: f.agent.name, Log: log,
+		Source: a, Details: on.details, Connections: a, Machine: on.machine, Config: f.config(), Interval: f.interval, Name: f.agent.name, Log: log,
 		Metrics: prom.Handler(a, groups, numbers, log),
 	})
 	return h

@@ -51,6 +51,8 @@ func serveCommand() *cobra.Command {
                       where=CONDITION and by=NAME as dps has them
   GET /v1/proc/{pid}  one of them; self is the agent. detail=all, or some of
                       pss,fds,limits,wchan,stack, is read on demand
+  GET /v1/connections who has which TCP connections and listening sockets now,
+                      in all network namespaces; parameters pid, state, limit
   GET /v1/containers  their sums by container, machine or sandbox
   GET /v1/host        the host: CPU, memory, pressure, clock, disks, network,
                       mounts, GPUs
@@ -108,7 +110,7 @@ func serve(ctx context.Context, f serveFlags, log *slog.Logger) error {
 	defer func() { _ = a.Close() }() // nobody samples any more
 	var member *ipc.Member
 	if f.broker != "" {
-		member = ipc.New(ipc.Options{Broker: f.broker, Name: f.agent.name, Labels: f.agent.labelMap(), Source: a, Log: log})
+		member = ipc.New(ipc.Options{Broker: f.broker, Name: f.agent.name, Labels: f.agent.labelMap(), Source: a, Connections: a, Log: log})
 	}
 	fs, err := procfs.New(ctx, procfs.DefaultRoot)
 	if err != nil {

@@ -65,6 +65,7 @@ type Agent struct {
 	users      *names
 	groups     *names
 	containers *container.Identifier
+	looks      connections
 
 	snapshot atomic.Pointer[k2i.Snapshot]
 	stats    atomic.Pointer[Stats]
@@ -102,6 +103,7 @@ func open(ctx context.Context, options Options) (*Agent, error) {
 		options: options, users: newNames(lookupUser), groups: newNames(lookupGroup), containers: container.New(),
 		events: noEvents{"a single look"},
 	}
+	a.looks.turn = make(chan struct{}, 1)
 	a.live = k2i.NewLive(k2i.NewExited(k2i.MaxExited, k2i.ExitedFor), func(p *k2i.Process) { a.place(p, time.Now()) })
 	var err error
 	if a.fs, err = procfs.New(ctx, options.Root); err != nil {
@@ -122,7 +124,7 @@ func (a *Agent) Stats() Stats { return *a.stats.Load() }
 
 // Close gives the roads up. Run has ended.
 func (a *Agent) Close() error {
-	return errors.Join(a.events.close(), a.road.close())
+	return errors.Join(a.looks.close(), a.events.close(), a.road.close())
 }
 
 // Run samples until ctx ends. A pass that fails leaves the snapshot as it is,

@@ -26,8 +26,11 @@ type Options struct {
 	Name   string // of this host; unique in the room
 	Labels map[string]string
 	Source Source
-	Now    func() time.Time // the clock that stamps the snapshots
-	Log    *slog.Logger
+
+	Connections wire.Looker // nil: this agent does not look at them
+
+	Now func() time.Time // the clock that stamps the snapshots
+	Log *slog.Logger
 
 	// The wait before a broker that was lost or refused is dialled again: it
 	// grows from Backoff to MaxBackoff by doubling, and each wait is a random
@@ -147,16 +150,16 @@ func advice(err error, name string) string {
 }
 
 // answer handles one question. Its error travels back as this member's app_error.
-func (m *Member) answer(_ context.Context, message *middlecon.Message) ([]byte, error) {
+func (m *Member) answer(ctx context.Context, message *middlecon.Message) ([]byte, error) {
 	m.questions.Add(1)
-	reply, err := m.reply(message.Payload)
+	reply, err := m.reply(ctx, message.Payload)
 	if err != nil {
 		m.failures.Add(1)
 	}
 	return reply, err
 }
 
-func (m *Member) reply(payload []byte) ([]byte, error) {
+func (m *Member) reply(ctx context.Context, payload []byte) ([]byte, error) {
 	req, err := wire.DecodeRequest(payload)
 	if err != nil {
 		return nil, err
@@ -165,5 +168,12 @@ func (m *Member) reply(payload []byte) ([]byte, error) {
 	if snap == nil {
 		return nil, errors.New("no sample yet; try again in a second")
 	}
-	return wire.Reply(snap, req, m.options.Now())
+	if req.Connections == nil {
+		return wire.Reply(snap, req, m.options.Now())
+	}
+	a, err := wire.Look(ctx, m.options.Connections, snap, *req.Connections, m.options.Now)
+	if err != nil {
+		return nil, err
+	}
+	return wire.EncodeBody(a), nil
 }

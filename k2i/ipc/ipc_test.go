@@ -97,7 +97,7 @@ func run(t *testing.T, address, name string, s Source) (m *Member, log *lines, s
 	log = &lines{more: make(chan struct{}, 1)}
 	options := DefaultOptions()
 	options.Broker, options.Name, options.Source = address, name, s
-	options.Log = slog.New(slog.NewTextHandler(log, nil))
+	options.Log, options.Connections = slog.New(slog.NewTextHandler(log, nil)), looker{}
 	options.Backoff, options.MaxBackoff = time.Millisecond, 20*time.Millisecond
 	m = New(options)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -190,6 +190,36 @@ func TestAnswersAtLength(t *testing.T) {
 	a, err := wire.DecodeAnswer(o.Reply)
 	if err != nil || len(a.Processes) != len(snap.Processes) || len(o.Reply) < 10*protocol.MaxFrame {
 		t.Errorf("%v: %d bytes, %v", o.Outcome, len(o.Reply), err)
+	}
+}
+
+// looker finds one connection of whatever process it is asked for.
+type looker struct{}
+
+func (looker) Connections(_ context.Context, filter k2i.ConnectionFilter) (*k2i.Connections, error) {
+	if len(filter.PIDs) == 0 {
+		return nil, context.DeadlineExceeded
+	}
+	return &k2i.Connections{Mode: k2i.ModeBPF, Rows: []k2i.Connection{{PID: filter.PIDs[0], LocalAddr: "10.0.0.1", LocalPort: 80}}}, nil
+}
+
+// Connections are asked for in the same room, and come in a body of their own.
+func TestAnswersConnections(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "m.sock")
+	address := "unix://" + path
+	serveBroker(t, path)
+	s := &source{}
+	s.snap.Store(snapshot())
+	_, log, _ := run(t, address, "node7", s)
+	log.wait(t, "joined the room", 1)
+	o := call(t, address, wire.EncodeRequest(wire.Request{Connections: &k2i.ConnectionFilter{PIDs: []int32{7}}})).Outcomes[0]
+	a, err := wire.DecodeConnections(o.Reply)
+	if err != nil || a.Host.Name != "node7" || len(a.Connections.Rows) != 1 || a.Connections.Rows[0].PID != 7 || a.Connections.Rows[0].LocalPort != 80 {
+		t.Errorf("%v %q: %+v, %v", o.Outcome, o.Error, a, err)
+	}
+	o = call(t, address, wire.EncodeRequest(wire.Request{Connections: &k2i.ConnectionFilter{}})).Outcomes[0]
+	if o.Outcome != protocol.AppError || !strings.Contains(o.Error, "deadline") {
+		t.Errorf("%v %q", o.Outcome, o.Error)
 	}
 }
 

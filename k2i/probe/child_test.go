@@ -39,6 +39,7 @@ var modes = map[string]func(with string) error{
 	"namespace": lookAround,
 	"hear":      hearInside,
 	"talk":      talkByThreads,
+	"hold":      holdSockets,
 	"delay":     waitForCPU,
 	"disk":      readDisk,
 }

@@ -16,6 +16,7 @@ const chunkBytes = 64 << 10
 const (
 	processBytes   = int(unsafe.Sizeof(ebpf.TasksProcessRecord{}))
 	threadBytes    = int(unsafe.Sizeof(ebpf.TasksThreadRecord{}))
+	socketBytes    = int(unsafe.Sizeof(ebpf.SocketsSocketRecord{}))
 	tallyBytes     = int(unsafe.Sizeof(ebpf.TasksTallyRecord{}))
 	cgroupBytes    = int(unsafe.Sizeof(ebpf.TasksCgroupRecord{}))
 	argumentsBytes = int(unsafe.Sizeof(ebpf.TasksArgumentsRecord{}))
@@ -84,6 +85,8 @@ func recordBytes(b []byte) (int, error) {
 		return threadBytes, nil
 	case ebpf.TasksRecordKindRECORD_TALLY:
 		return tallyBytes, nil
+	case ebpf.TasksRecordKindRECORD_SOCKET:
+		return socketBytes, nil
 	case ebpf.TasksRecordKindRECORD_CGROUP:
 		return cgroupBytes, nil
 	case ebpf.TasksRecordKindRECORD_ARGUMENTS:

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"ddcos/k2i"
+	"ddcos/k2i/wire"
 )
 
 // Source is where the snapshots come from; nil until there is one.
@@ -18,8 +19,12 @@ type Source interface{ Snapshot() *k2i.Snapshot }
 
 // Options of a Handler.
 type Options struct {
-	Source   Source
-	Details  Details
+	Source  Source
+	Details Details
+
+	// Connections may be nil: this agent does not look at them.
+	Connections wire.Looker
+
 	Machine  Machine          // nil for a host of which its sample tells all
 	Interval time.Duration    // of sampling: health is judged by it
 	Config   any              // what the agent was told, without secrets: a struct with tags

@@ -89,13 +89,14 @@ type told struct {
 func TestAnswersAreAsDocumented(t *testing.T) {
 	url, h, src := serve(t, func(o *Options) {
 		o.PID, o.Details, o.Metrics = 7, known{}, http.NotFoundHandler()
-		o.Config = told{"x"}
+		o.Config, o.Connections = told{"x"}, looked{}
 	})
 	src.snap.Store(full())
 	_, doc := published(t, url)
 	c := compiler(t, doc)
 	queries := map[string][]string{
 		"/v1/proc": {"?exited=true", "?fields=pid,comm", "?limit=1", "?by=user", "?by=comm&sort=-rss_bytes", "?on=nobody"}, "/v1/proc/{pid}": {"?detail=all", "?detail=pss"}, "/v1/proc/self": {"?detail=stack"},
+		"/v1/connections": {"?pid=7", "?state=listen&limit=1"},
 	}
 	paths := doc["paths"].(map[string]any)
 	for _, r := range h.routes() {

@@ -41,6 +41,7 @@ func (h *Handler) routes() []route {
 		process.as("/v1/proc/pid/{pid}", "One process, as of old", h.process),
 		{path: "/v1/proc/cmd/{name}", summary: "Processes of one name", params: without(query.Params(), "comm", "cmd"), types: rows, body: wire.Answer{}, answer: h.named},
 		{path: "/v1/containers", summary: "Containers, machines and sandboxes", types: rows, body: wire.ContainersAnswer{}, answer: h.containers},
+		{path: "/v1/connections", summary: "TCP connections and listening sockets of processes, as they are now", params: connectionParams(), types: rows, body: wire.ConnectionsAnswer{}, statuses: []int{http.StatusNotImplemented}, answer: h.connections},
 		{path: "/v1/host", summary: "The host", types: rows, body: wire.HostAnswer{}, answer: h.host},
 		{path: "/v1/config", summary: "What the agent was told", types: rows, body: configBody{Config: h.options.Config}, answer: h.config},
 		{path: "/v1/openapi.json", summary: "This document", types: []string{jsonType}, answer: h.openAPI},

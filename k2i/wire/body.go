@@ -25,6 +25,13 @@ type HostAnswer struct {
 	Machine *k2i.Machine `json:"machine,omitempty" msgpack:"machine,omitempty"`
 }
 
+// ConnectionsAnswer is the body for TCP connections, which are looked at now: the
+// age of the sample is not theirs.
+type ConnectionsAnswer struct {
+	Head
+	Connections Connections `json:"connections" msgpack:"connections"`
+}
+
 // EncodeBody is the msgpack of a body other than an Answer, whose tags name the
 // same fields in both encodings.
 func EncodeBody(body any) []byte { return protocol.Encode(body) }

@@ -46,6 +46,11 @@ func DecodeRequest(b []byte) (Request, error) {
 	if err := req.Query.Check(); err != nil {
 		return Request{}, err
 	}
+	if req.Connections != nil {
+		if err := req.Connections.Check(); err != nil {
+			return Request{}, err
+		}
+	}
 	return req, nil
 }
 

@@ -25,6 +25,9 @@ const RequestVariable = "DDCOS_REQUEST"
 type Request struct {
 	Version int         `json:"version" msgpack:"version"` // 0 stands for this one until it is encoded
 	Query   query.Query `json:"query" msgpack:"query"`
+
+	// Connections asks for these instead of processes: the reply is a ConnectionsAnswer.
+	Connections *k2i.ConnectionFilter `json:"connections,omitempty" msgpack:"connections,omitempty"`
 }
 
 // Answer is one host's reply: what it sampled, when, how, and the rows that were asked for.
