@@ -95,8 +95,13 @@ func TestBytesPerSecond(t *testing.T) {
 		elapsed     uint64
 		want        float64
 	}{
-		{0, 1000, 500e6, 2000}, {5, 5, 1, 0}, {0, math.MaxInt64, 1e9, math.MaxInt64},
-		{6, 5, 1e9, math.NaN()}, {Unread, 5, 1e9, math.NaN()}, {0, Unread, 1e9, math.NaN()}, {0, 5, 0, math.NaN()},
+		{0, 1000, 500e6, 2000},
+		{5, 5, 1, 0},
+		{0, math.MaxInt64, 1e9, math.MaxInt64},
+		{6, 5, 1e9, math.NaN()},
+		{Unread, 5, 1e9, math.NaN()},
+		{0, Unread, 1e9, math.NaN()},
+		{0, 5, 0, math.NaN()},
 	} {
 		got := bytesPerSecond(c.before, c.now, c.elapsed)
 		if got.Known() == math.IsNaN(c.want) || got.Known() && float64(got) != c.want {

@@ -110,7 +110,7 @@ func readSockets(ctx context.Context, path string, netns uint64, all map[uint64]
 	lines := bufio.NewReader(f)
 	for n := 0; ; n++ {
 		line, err := lines.ReadSlice('\n')
-		if err == io.EOF && len(line) == 0 {
+		if errors.Is(err, io.EOF) && len(line) == 0 {
 			return nil
 		}
 		if err == nil && n%256 == 0 {
