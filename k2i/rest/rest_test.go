@@ -52,7 +52,7 @@ func serve(t *testing.T, spoil func(*Options)) (url string, h *Handler, s *sourc
 	s = &source{}
 	s.snap.Store(snapshot())
 	options := DefaultOptions()
-	options.Source, options.Name, options.PID = s, "node7", 1<<22
+	options.Source, options.Connections, options.Name, options.PID = s, looked{}, "node7", 1<<22
 	options.Details = details{}
 	if spoil != nil {
 		spoil(&options)
