@@ -28,13 +28,13 @@ type Question struct {
 
 // condition is all that a process has to be.
 func (q *Question) condition() string {
-	switch any := strings.Join(q.Procs, " or "); {
-	case any == "":
+	switch one := strings.Join(q.Procs, " or "); {
+	case one == "":
 		return q.Where
 	case q.Where == "":
-		return any
+		return one
 	default:
-		return joinAnd(any, q.Where)
+		return joinAnd(one, q.Where)
 	}
 }
 

@@ -45,7 +45,7 @@ func TestWhere(t *testing.T) {
 		`-e|--sort|-age|--limit|1|-o|pid=|--no-host`:                            "      7\n",
 		`-e|--sort|host,-pid|--limit|1|-o|pid=|--no-host`:                       "1234567\n",
 		`-e|-o|pid,rss_bytes,read_bytes,kernel|--where|pid == 7|--no-host`:      "    PID RSS_BYTES READ_BYTES KERNEL\n      7         0          - true\n",
-		`--by|user|--sort|key`:                                                  "USER              COUNT HOSTS THREADS  RCPU% TIME  RSS MAX_RSS VSZ OLDEST\naveryverylonguser     1     1       0  50.0  0.0s 512M    512M   0   3h0m\n",
+		`--by|user|--sort|key`:                                                  "USER              COUNT HOSTS THREADS  RCPU% TIME  RSS MAX_RSS VSZ IO_R/s IO_W/s NET_RX/s NET_TX/s OLDEST\naveryverylonguser     1     1       0  50.0  0.0s 512M    512M   0   0 0 0 0   3h0m\n",
 	} {
 		out, problems, status := over(t, labelled(), strings.Split(line, "|")...)
 		if strings.Contains(line, "--by") {

@@ -3,7 +3,9 @@ package dps
 import (
 	"encoding/json"
 	"io"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 
 	"ddcos/k2i"
@@ -18,7 +20,7 @@ type object = map[string]any
 func WriteSchema(w io.Writer) error {
 	list := func(of string) object { return object{"type": "array", "items": object{"$ref": "#/$defs/" + of}} }
 	process := schemaOf(reflect.TypeFor[jsonRow]())
-	properties := process["properties"].(object)
+	properties := propertiesOf(process)
 	for _, f := range k2i.Fields() {
 		one, ok := properties[f.Name].(object)
 		if !ok {
@@ -60,9 +62,12 @@ func WriteSchema(w io.Writer) error {
 
 func groupSchema() object {
 	group := schemaOf(reflect.TypeFor[query.Group]())
-	properties := group["properties"].(object)
+	properties := propertiesOf(group)
 	for _, m := range query.Measures() {
-		one := properties[m.Field].(object)
+		one, ok := properties[m.Field].(object)
+		if !ok {
+			continue
+		}
 		one["description"] = strings.TrimSuffix(m.Help+"; "+m.Unit, "; ")
 	}
 	return group
@@ -111,15 +116,20 @@ func structSchema(t reflect.Type) object {
 			if of.Kind() == reflect.Pointer {
 				of = of.Elem()
 			}
-			inner := structSchema(of)
-			for name, one := range inner["properties"].(object) {
-				properties[name] = one
-			}
-			required = append(required, inner["required"].([]string)...)
+			inner := propertiesOf(structSchema(of))
+			maps.Copy(properties, inner)
+			required = slices.AppendSeq(required, maps.Keys(inner))
 		case f.IsExported() && name != "-" && name != "":
 			properties[name] = schemaOf(f.Type)
 			required = append(required, name)
 		}
 	}
+	slices.Sort(required)
 	return object{"type": "object", "properties": properties, "required": required}
+}
+
+// propertiesOf are those of an object's schema.
+func propertiesOf(schema object) object {
+	properties, _ := schema["properties"].(object)
+	return properties
 }

@@ -23,6 +23,7 @@ func bindings() []binding {
 		{[]string{"<", ","}, "sort by the column to the left", func(s *State) { s.sortBy(s.Sort - 1) }},
 		{[]string{">", "."}, "sort by the column to the right", func(s *State) { s.sortBy(s.Sort + 1) }},
 		{[]string{"r", "I", "R"}, "sort the other way round", func(s *State) { s.Reverse = !s.Reverse; s.sort(); s.follow() }},
+		{[]string{"/"}, "write a condition, such as rss > 100MiB; enter takes it, none shows all", func(s *State) { s.typing, s.typed, s.wrong = true, s.Where, "" }},
 		{[]string{"space"}, "pause, and go on", func(s *State) { s.Paused = !s.Paused }},
 		{[]string{"?", "h", "f1"}, "this help, and back", func(s *State) { s.Help = !s.Help }},
 	}
@@ -39,10 +40,14 @@ var quitKeys = []string{"q", "ctrl+c"}
 // program, changed for those after which the fleet should be asked anew: the
 // rows by another sort key are other rows.
 func (s *State) Key(key string) (quit, changed bool) {
+	before := s.Query()
+	if s.typing && key != "ctrl+c" {
+		s.typeKey(key)
+		return false, before.Where != s.Where
+	}
 	if slices.Contains(quitKeys, key) {
 		return true, false
 	}
-	before := s.Query()
 	for _, b := range bindings() {
 		if slices.Contains(b.keys, key) {
 			b.act(s)

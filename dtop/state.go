@@ -28,15 +28,19 @@ type State struct {
 	Took     time.Duration // from question to answer
 	Err      error         // of the latest question, nil where it was answered
 
-	Sort    int  // index into sorts
-	Reverse bool // the other way round than the sort key's usual one
+	Sort    int    // index into sorts
+	Reverse bool   // the other way round than the sort key's usual one
+	Where   string // the condition of the rows; "" for all
 	Paused  bool
 	Help    bool
 
-	pinned   bool // a row was selected
-	selected pin  // which one
-	cursor   int  // where it is, or was when it vanished
-	offset   int  // the first row shown
+	typing   bool   // a condition is being written
+	typed    string // so far
+	wrong    string // what is wrong with it; "" where nothing is known to be
+	pinned   bool   // a row was selected
+	selected pin    // which one
+	cursor   int    // where it is, or was when it vanished
+	offset   int    // the first row shown
 }
 
 // pin is what a selection holds on to: one process on one host. A pid alone would
@@ -77,11 +81,12 @@ func NewState(width, height int, interval time.Duration) State {
 func (s *State) Query() query.Query {
 	o := sorts[s.Sort]
 	if o.field == "" {
-		return query.Query{}
+		return query.Query{Where: s.Where}
 	}
 	return query.Query{
 		Sort:  []query.Key{{Field: o.field, Descending: s.descending()}},
 		Limit: maxRows,
+		Where: s.Where,
 	}
 }
 

@@ -81,7 +81,7 @@ web1     1 root        0.0  0.0     8192 00:00:03 S init --flag
 web2     1 root          -  0.0     8192 00:00:05 S init --flag
 
 
-by cpu, down | every 1s | q quit  ? help  r reverse  space pause  H host  N pid `)
+by cpu, down | every 1s | q quit  ? help  r reverse  / where  space pause  H hos`)
 }
 
 func TestFrameBeforeTheFirstAnswer(t *testing.T) {

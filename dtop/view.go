@@ -151,11 +151,17 @@ func (s *State) foot() []string {
 	if s.Height == 0 {
 		return nil
 	}
+	if line := s.condition(); line != "" {
+		return []string{s.cut(line)}
+	}
 	direction := "up"
 	if s.descending() {
 		direction = "down"
 	}
-	text := fmt.Sprintf("by %s, %s | every %v | q quit  ? help  r reverse  space pause", sorts[s.Sort].name, direction, s.Interval)
+	text := fmt.Sprintf("by %s, %s | every %v | q quit  ? help  r reverse  / where  space pause", sorts[s.Sort].name, direction, s.Interval)
+	if s.Where != "" {
+		text = "where " + dps.Clean(s.Where) + " | " + text
+	}
 	for _, o := range sorts {
 		text += "  " + o.key + " " + o.name
 	}

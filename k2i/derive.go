@@ -102,6 +102,8 @@ func chargeProcesses(prev *Sample, rows []Process, elapsed uint64) {
 		p.RCPU = perSecond(before.CPUNS, p.CPUNS, elapsed)
 		p.NetRx = bytesPerSecond(before.NetRxBytes, p.NetRxBytes, elapsed)
 		p.NetTx = bytesPerSecond(before.NetTxBytes, p.NetTxBytes, elapsed)
+		p.IOR = bytesPerSecond(before.ReadBytes, p.ReadBytes, elapsed)
+		p.IOW = bytesPerSecond(before.WriteBytes, p.WriteBytes, elapsed)
 	}
 }
 

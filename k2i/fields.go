@@ -62,6 +62,8 @@ var fields = []Field{
 	rate("rcpu_with_exited", "CPUs", "cpu_ns, exit events", "CPUs in use since the sample before, with those of descendants that ended since", func(p *Process) Rate { return p.RCPUWithExited }),
 	rate("net_rx", "bytes/s", "net_rx_bytes, two samples", "bytes a second received through network sockets since the sample before", func(p *Process) Rate { return p.NetRx }),
 	rate("net_tx", "bytes/s", "net_tx_bytes, two samples", "bytes a second sent through network sockets since the sample before", func(p *Process) Rate { return p.NetTx }),
+	rate("io_r", "bytes/s", "io read_bytes, two samples", "bytes a second read from storage since the sample before", func(p *Process) Rate { return p.IOR }),
+	rate("io_w", "bytes/s", "io write_bytes, two samples", "bytes a second written to storage since the sample before", func(p *Process) Rate { return p.IOW }),
 	count("ended_ns", "ns", "sched_process_exit", "end, since boot", func(p *Process) Count { return p.EndedNS }),
 	count("exit_code", "", "exit_code", "exit status, 0 to 255; none where a signal ended it", func(p *Process) Count { return p.ExitCode }),
 	count("end_signal", "", "exit_code", "signal that ended it, 0 for none", func(p *Process) Count { return p.EndSignal }),

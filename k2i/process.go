@@ -86,6 +86,8 @@ type Process struct {
 
 	NetRx Rate `json:"net_rx" msgpack:"net_rx"` // bytes a second since the sample before
 	NetTx Rate `json:"net_tx" msgpack:"net_tx"`
+	IOR   Rate `json:"io_r" msgpack:"io_r"` // likewise read from storage
+	IOW   Rate `json:"io_w" msgpack:"io_w"`
 
 	// Of a process that has ended; Unread or empty while it lives, and where the
 	// road does not tell.

@@ -46,12 +46,13 @@ func (p *Process) startTally(parent *Process) {
 
 // noRates forgets what was derived.
 func (p *Process) noRates() {
-	p.RCPU, p.RCPUWithExited, p.NetRx, p.NetTx = NoRate(), NoRate(), NoRate(), NoRate()
+	p.RCPU, p.RCPUWithExited, p.NetRx, p.NetTx, p.IOR, p.IOW = NoRate(), NoRate(), NoRate(), NoRate(), NoRate(), NoRate()
 }
 
 // takeRates keeps what was derived from the latest two samples.
 func (p *Process) takeRates(from *Process) {
 	p.RCPU, p.RCPUWithExited, p.NetRx, p.NetTx = from.RCPU, from.RCPUWithExited, from.NetRx, from.NetTx
+	p.IOR, p.IOW = from.IOR, from.IOW
 }
 
 // bytesPerSecond is how fast a counter grew over elapsed nanoseconds.

@@ -1,7 +1,6 @@
 package query
 
 import (
-	"math"
 	"strings"
 
 	"github.com/expr-lang/expr/ast"
@@ -172,6 +171,6 @@ func (o *operand) asFraction() func(*row) (float64, bool) {
 	whole := o.integer
 	return func(r *row) (float64, bool) {
 		n, known := whole(r)
-		return float64(n), known && !math.IsNaN(float64(n))
+		return float64(n), known
 	}
 }

@@ -21,7 +21,7 @@ func scan(text string) (scanned, error) {
 	at := 0 // in characters; everything but strings is ASCII
 	for i := 0; i < len(text); {
 		rest := text[i:]
-		n := 1
+		var n int
 		switch b := text[i]; {
 		case b == '"' || b == '\'' || b == '`':
 			n = stringAt(rest)

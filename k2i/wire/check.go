@@ -43,6 +43,9 @@ func (a *Answer) check() error {
 		if p.PID < 1 || !plausible(p.RCPU) || !plausible(p.RCPUWithExited) {
 			return fmt.Errorf("process %d using %v CPUs, %v with those that ended", p.PID, p.RCPU, p.RCPUWithExited)
 		}
+		if !plausible(p.IOR) || !plausible(p.IOW) {
+			return fmt.Errorf("process %d reading %v and writing %v bytes a second", p.PID, p.IOR, p.IOW)
+		}
 		if !plausible(p.NetRx) || !plausible(p.NetTx) {
 			return fmt.Errorf("process %d receiving %v and sending %v bytes a second", p.PID, p.NetRx, p.NetTx)
 		}
