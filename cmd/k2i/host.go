@@ -88,8 +88,8 @@ func printLists(out *tabwriter.Writer, line func(...string), m *k2i.Machine) {
 		if n == 0 {
 			return
 		}
-		_ = out.Flush() // an error comes back from the last one
-		line("")
+		_ = out.Flush()          // columns are this table's own
+		_, _ = fmt.Fprintln(out) // an error of either comes back from the last Flush
 		line(strings.Fields(head)...)
 		for i := range n {
 			line(row(i)...)

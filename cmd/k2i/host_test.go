@@ -48,6 +48,9 @@ func TestPrintHost(t *testing.T) {
 	if err := printHost(&out, &k2i.Host{Name: "a\tb", Load: [3]float64{1, 2, 3}, UptimeNS: 61e9}, m); err != nil {
 		t.Fatal(err)
 	}
+	if !strings.Contains(out.String(), "\n\nDISK ") {
+		t.Errorf("no blank line before a table:\n%s", &out)
+	}
 	squeezed := strings.Join(strings.Fields(out.String()), " ")
 	for _, want := range []string{
 		"name a?b", "uptime 1m1s", "runs_on kvm, QEMU, in a container", "load 1.00 2.00 3.00", "memory_bytes - , available -", "off by -1.5µs, at most by 20ms",

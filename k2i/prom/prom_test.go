@@ -35,8 +35,11 @@ func snapshot() *k2i.Snapshot {
 		Processes: []*k2i.Process{
 			{PID: 1, User: "root", Comm: "init", State: "S", Threads: 1, RSSBytes: 100, Cgroup: "/init.scope", UserNS: second, ReadBytes: 4096, WriteBytes: 10},
 			{PID: 2, User: "root", Comm: "kworker/0:1", Kernel: true, State: "I", Threads: 1, Cgroup: "/", SystemNS: 2 * second, ReadBytes: k2i.Unread, WriteBytes: k2i.Unread},
-			{PID: 3, User: "alice", Comm: "web", State: "R", Threads: 8, RSSBytes: 300, VSZBytes: 900, MinFlt: 7, MajFlt: 1, NetRxBytes: 77, NetTxBytes: k2i.Unread,
-				Cgroup: "/system.slice/docker-" + containerID + ".scope", ContainerID: containerID, UserNS: 3 * second, SystemNS: second / 2, ReadBytes: 100, WriteBytes: 0},
+			{
+				PID: 3, User: "alice", Comm: "web", State: "R", Threads: 8, RSSBytes: 300, VSZBytes: 900, MinFlt: 7, MajFlt: 1,
+				Cgroup: "/system.slice/docker-" + containerID + ".scope", ContainerID: containerID, UserNS: 3 * second, SystemNS: second / 2,
+				ReadBytes: 100, WriteBytes: 0, NetRxBytes: 77, NetTxBytes: k2i.Unread,
+			},
 			{PID: 4, User: "bob", Comm: "kworker/1:0", Kernel: true, State: "?", Threads: 2, RSSBytes: 5, Cgroup: "/", ReadBytes: k2i.Unread, WriteBytes: k2i.Unread},
 		},
 	}
