@@ -38,6 +38,12 @@ func termColumn(key string) (Column, bool) {
 	if width, ok := termWidths[key]; ok {
 		c.Width = width
 	}
+	if term.Unit == "bytes/s" {
+		c.Text = func(_ *Look, r fleet.Row) string {
+			whole, _, _ := strings.Cut(term.Text(queried(r)), ".")
+			return whole
+		}
+	}
 	if key == "age" || key == "ended" {
 		c.Width = 6
 		c.Help = term.Help + ", seconds"

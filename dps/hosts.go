@@ -18,7 +18,7 @@ func hostGrid(table *fleet.Table) grid {
 		right:   []bool{false, false, false, false, true, true, true, true, true, false, false, false},
 	}
 	for _, h := range table.Hosts {
-		row := []string{h.Name, string(h.Status), "", "", "", "", "", "", "", h.Version, labelText(h.Labels), h.Err}
+		row := []string{h.Name, string(h.Status), "", "", "", "", "", "", "", release(h.Version), labelText(h.Labels), h.Err}
 		if h.Status == fleet.StatusOK {
 			row[2], row[3] = string(h.Mode), string(h.Events.Mode)
 			row[4], row[5] = strconv.Itoa(h.Total), strconv.Itoa(h.Info.CPUs)
@@ -49,6 +49,12 @@ func clock(h *fleet.Host) string {
 		sign = "-"
 	}
 	return sign + h.Offset.Abs().Round(unit).String() + "~" + max(h.OffsetWithin.Round(time.Millisecond), time.Millisecond).String()
+}
+
+// release is the first word of what a program says of itself, without its name.
+func release(version string) string {
+	word, _, _ := strings.Cut(strings.TrimPrefix(version, "ddcos "), ",")
+	return word
 }
 
 func labelText(labels map[string]string) string {

@@ -45,6 +45,7 @@ func TestWhere(t *testing.T) {
 		`-e|--sort|-age|--limit|1|-o|pid=|--no-host`:                            "      7\n",
 		`-e|--sort|host,-pid|--limit|1|-o|pid=|--no-host`:                       "1234567\n",
 		`-e|-o|pid,rss_bytes,read_bytes,kernel|--where|pid == 7|--no-host`:      "    PID RSS_BYTES READ_BYTES KERNEL\n      7         0          - true\n",
+		`-p|7|-o|io_r,net_tx|--no-host`:                                         "    IO_R   NET_TX\n       0        0\n",
 		`--by|user|--sort|key`:                                                  "USER              COUNT HOSTS THREADS  RCPU% TIME  RSS MAX_RSS VSZ IO_R/s IO_W/s NET_RX/s NET_TX/s OLDEST\naveryverylonguser     1     1       0  50.0  0.0s 512M    512M   0   0 0 0 0   3h0m\n",
 	} {
 		out, problems, status := over(t, labelled(), strings.Split(line, "|")...)
@@ -136,7 +137,7 @@ func errorsAs(err error, target **dps.UsageError) bool {
 func TestFleetItself(t *testing.T) {
 	s := twoHosts()
 	s.down[0].Lost = 72 * time.Second
-	s.hosts[0].Agent = k2i.About{Version: "v1\x1b", Labels: map[string]string{"dc": "eu", "rack": "7"}}
+	s.hosts[0].Agent = k2i.About{Version: "ddcos v1\x1b, commit 7, go", Labels: map[string]string{"dc": "eu", "rack": "7"}}
 	out, problems, status := over(t, s, "--fleet")
 	want(t, out, `
 HOST       STATUS  MODE EVENTS PROCS CPUS SAMPLE CLOCK MISSING VERSION LABELS       WHY
