@@ -69,12 +69,13 @@ func TestByChanceAgainstPS(t *testing.T) {
 	}
 }
 
-// Every option of ps and every keyword, format and code is in the grammar, and
+// Every option of ps and every keyword, format, code and personality is in the grammar, and
 // comes up at least three times in the lines that are compared in CI.
 func TestGrammarIsWhole(t *testing.T) {
 	g := newGrammar(t, 22, &peers{pids: []string{"1"}})
 	for range 2000 {
 		g.line()
+		g.environment(t)()
 	}
 	if rare := g.rare(); len(rare) > 0 {
 		t.Errorf("in 2000 lines these came up less than three times: %v", rare)
@@ -119,10 +120,10 @@ func (p *peers) alike(t *testing.T, args []string) {
 	}
 	shown := same
 	switch { // what else runs here does not stand still
-	case c.Select.Open() && c.Headless():
-		shown = func(string) string { return "" }
+	case c.Select.Open() && (c.Headless() || c.Repeat):
+		shown = p.ofPeers
 	case c.Select.Open():
-		shown = firstLine
+		shown = func(out string) string { return firstLine(out) + "\n" + p.ofPeers(out) }
 	}
 	p.equal(t, shown, args...)
 }

@@ -90,7 +90,7 @@ func spellings(o dps.Option) []string {
 }
 
 func (g *grammar) decks() []*deck {
-	return []*deck{g.unix, g.bsd, g.long, g.selecting, g.telling, g.valued, g.keys, g.sorts, g.names, g.codes, g.letters}
+	return []*deck{g.unix, g.bsd, g.long, g.selecting, g.telling, g.valued, g.keys, g.sorts, g.names, g.codes, g.letters, g.systems}
 }
 
 // deckOf is the deck that has an option.

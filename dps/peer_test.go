@@ -117,7 +117,7 @@ func startPeers(t *testing.T) *peers {
 	t.Cleanup(func() { _ = zombie.Wait() }) // exit status 3, as asked
 	pid := strconv.Itoa(zombie.Process.Pid)
 	until(t, "a zombie", func() bool { return state(pid) == "Z" })
-	p.pids = append(p.pids, pid, "2")
+	p.pids = append(p.pids, append(kernelThreads(t), pid)...)
 	p.onTerminal(t)
 	p.withThreads(t)
 	p.family(t)
@@ -127,6 +127,22 @@ func startPeers(t *testing.T) *peers {
 	}
 	t.Logf("%d peers: %s", len(p.pids), p.list())
 	return p
+}
+
+// kernelThreads are some that stand still: the first of all, and one of a CPU.
+func kernelThreads(t *testing.T) []string {
+	t.Helper()
+	pids := []string{"2"}
+	files, err := filepath.Glob("/proc/[1-9]*/comm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if b, err := os.ReadFile(file); err == nil && string(b) == "cpuhp/0\n" { //nolint:gosec // of /proc
+			pids = append(pids, filepath.Base(filepath.Dir(file)))
+		}
+	}
+	return pids
 }
 
 // share maps the files that a process has mapped. A page of libc that only the

@@ -3,6 +3,7 @@ package dps_test
 import (
 	"debug/elf"
 	"os"
+	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
@@ -61,4 +62,25 @@ func TestPSSAgainstPS(t *testing.T) {
 	p.pids = append(p.pids, "2", strconv.Itoa(1<<22-1))
 	p.equal(t, same, "-o", "pid,pss,uss,rss", "-p", p.list())
 	p.equal(t, same, "-o", "pss:12=", "--sort", "-pss", "-p", p.list())
+}
+
+// PSS of a program with libraries is what the kernel says of it while nobody else
+// comes or goes that has a page of them: ps would be such a one.
+func TestPSSOfLibraries(t *testing.T) {
+	p := &peers{onlooker: newOnlooker(t)}
+	p.start(t, "sleep", exec.Command("sleep", "600"))
+	kernel := func() string {
+		b, err := os.ReadFile("/proc/" + p.pids[0] + "/smaps_rollup")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, after, _ := strings.Cut(string(b), "\nPss:")
+		return strings.Fields(after)[0]
+	}
+	until(t, "two readings that are the same", func() bool {
+		before := kernel()
+		p.fresh()
+		got, _ := p.ours(t, "-o", "pss=", "-p", p.pids[0])
+		return before == kernel() && before != "0" && strings.TrimSpace(got) == before
+	})
 }

@@ -25,6 +25,26 @@ type stage struct {
 // size is a terminal's, which may tell 0.
 type size struct{ columns, rows uint16 }
 
+// endless is what is said of a program that writes more than maxOutput.
+const endless = "endless: caught by ps's own mistake\n"
+
+// maxOutput is more than any listing here has.
+const maxOutput = 16 << 20
+
+// output is what a program writes, up to maxOutput: then its pipe is closed.
+type output struct {
+	bytes.Buffer
+	over bool
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	if o.Len()+len(b) > maxOutput {
+		o.over = true
+		return 0, io.ErrShortWrite
+	}
+	return o.Buffer.Write(b)
+}
+
 // onPipe is where the comparisons are made that tell nothing else.
 func onPipe() stage { return stage{locale: "C.UTF-8"} }
 
@@ -45,7 +65,7 @@ func (s stage) perform(t *testing.T, name string, args ...string) (string, int) 
 	if s.uid != 0 && os.Geteuid() == 0 {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: s.uid, Gid: s.uid}}
 	}
-	var out, problems bytes.Buffer
+	var out, problems output
 	cmd.Stdout, cmd.Stderr = &out, &problems
 	run := cmd.Run
 	if s.screen != nil {
@@ -53,6 +73,10 @@ func (s stage) perform(t *testing.T, name string, args ...string) (string, int) 
 	}
 	if err := run(); err != nil && cmd.ProcessState == nil {
 		t.Fatal(err)
+	}
+	if out.over {
+		t.Logf("%s %s %q never ends", variables(), name, args)
+		return endless, cmd.ProcessState.ExitCode()
 	}
 	var warnings []string
 	for line := range strings.Lines(problems.String()) {
@@ -67,7 +91,7 @@ func (s stage) perform(t *testing.T, name string, args ...string) (string, int) 
 }
 
 // onTerminal runs a command that writes to a pseudo-terminal of a size.
-func onTerminal(t *testing.T, cmd *exec.Cmd, s size, out *bytes.Buffer) error {
+func onTerminal(t *testing.T, cmd *exec.Cmd, s size, out *output) error {
 	t.Helper()
 	master, slave := openTerminal(t)
 	defer func() { _ = master.Close() }() // all that came was read
