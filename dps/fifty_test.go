@@ -90,8 +90,8 @@ c -eo pid,comm
 `
 
 // ofPeers are the headers, and the lines that have the number of a peer among their
-// first words, but kthreadd's, whose children come and go: whatever else runs here
-// does not stand still.
+// first words, one that is no priority and no child's of kthreadd: whatever else
+// runs here does not stand still.
 func (p *peers) ofPeers(out string) string {
 	var kept []string
 	for line := range strings.Lines(out) {
@@ -100,7 +100,7 @@ func (p *peers) ofPeers(out string) string {
 			continue // who asks
 		}
 		if len(kept) == 0 && strings.Contains(line, "PID") || slices.ContainsFunc(words[:min(len(words), 9)], func(w string) bool {
-			return w != "2" && slices.Contains(p.pids, w)
+			return len(w) >= 4 && slices.Contains(p.pids, w)
 		}) {
 			kept = append(kept, line)
 		}
