@@ -8,8 +8,8 @@ import (
 )
 
 // The keywords that ps knows and prints a dash for, each with its header and
-// its width: on the right, as wide as pids, on the left, where users stand, and
-// where what a process waits for stands.
+// its width: on the right, as wide as pids, on the left, where users stand,
+// where what a process waits for stands, and where texts without end do.
 const (
 	dashesRight = `
 	acflag ACFLG 5, acflg ACFLG 5, addr ADDR 4, alarm ALARM 5, argc ARGC 4, bnd BND 1, cmaj_flt - 1, cmin_flt - 1,
@@ -27,11 +27,14 @@ const (
 	taskid TASKID 6, tsess TSESS 5, tsession TSESS 5, tsid TSID 5
 `
 	dashesLeft = `
-	addr_1 ADDR 1, cwd CWD 3, emul EMUL 13, environ ENVIRONMENT 11, login LOGNAME 8, logname LOGNAME 8,
+	addr_1 ADDR 1, cwd CWD 3, emul EMUL 13, login LOGNAME 8, logname LOGNAME 8,
 	project PROJECT 12
 `
 	dashesWait = `
 	mwchan MWCHAN 6
+`
+	dashesOpen = `
+	environ ENVIRONMENT 11
 `
 	dashesUser = `
 	luser LUSER 8
@@ -48,6 +51,7 @@ func dashColumns() []Column {
 	}
 	columns = append(columns, dashes(dashesLeft, Left)...)
 	columns = append(columns, dashes(dashesWait, Cropped)...)
+	columns = append(columns, dashes(dashesOpen, Open)...)
 	return append(columns, dashes(dashesUser, Name)...)
 }
 

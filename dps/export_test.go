@@ -7,6 +7,7 @@ import "slices"
 func (s Selection) Open() bool {
 	named := s.quick || s.listed
 	return !named || s.lists.Negate || s.simplyGiven() || s.thisTerminal || slices.Contains(s.lists.TTYs, 0) || slices.Contains(s.lists.SIDs, 0) ||
+		slices.Contains(s.lists.PPIDs, 2) ||
 		len(s.lists.Comms) > 0
 }
 
