@@ -30,6 +30,7 @@ func Derive(prev, cur *Sample) *Snapshot {
 	snap := &Snapshot{
 		Host:       cur.Host,
 		Agent:      cur.Agent,
+		Self:       cur.Self,
 		At:         cur.At,
 		Mode:       cur.Mode,
 		Visibility: cur.Visibility,

@@ -61,6 +61,7 @@ type Sample struct {
 	At         time.Time     // wall clock, for people
 	Mono       time.Duration // CLOCK_BOOTTIME, for rates
 	Agent      About
+	Self       Self
 	Mode       Mode
 	Visibility Visibility
 	Missing    []string  // names of fields that this road cannot give, sorted
@@ -108,6 +109,7 @@ type Events struct {
 type Snapshot struct {
 	Host       Host
 	Agent      About
+	Self       Self
 	At         time.Time
 	Mode       Mode
 	Visibility Visibility

@@ -28,6 +28,9 @@ type limits struct {
 	DetailReads      int   `json:"detail_reads" msgpack:"detail_reads"`
 	DetailStuck      int   `json:"detail_stuck" msgpack:"detail_stuck"`
 	DetailDeadlineNS int64 `json:"detail_deadline_ns" msgpack:"detail_deadline_ns"`
+
+	CPU    string `json:"cpu" msgpack:"cpu"` // as it was told; past it the agent samples less
+	Memory string `json:"memory" msgpack:"memory"`
 }
 
 func (f *serveFlags) config() config {
@@ -38,6 +41,7 @@ func (f *serveFlags) config() config {
 		Limits: limits{
 			Requests: rest.MaxInFlight, Connections: rest.MaxConns, HeaderBytes: rest.MaxHeaderBytes,
 			DetailReads: details.Workers, DetailStuck: details.Stuck, DetailDeadlineNS: details.Deadline.Nanoseconds(),
+			CPU: f.limits.cpu, Memory: f.limits.memory,
 		},
 	}
 }

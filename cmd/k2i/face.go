@@ -19,6 +19,7 @@ import (
 func face(a *agent.Agent, on demand, groups *prom.Groups, member *ipc.Member, f serveFlags, log *slog.Logger) http.Handler {
 	var h *rest.Handler // read at scrape time, when it is there
 	numbers := append(agentNumbers(a), on.numbers()...)
+	numbers = append(numbers, selfNumbers(a)...)
 	numbers = append(numbers,
 		counter("k2i_http_panics_total", "Requests that ended in a panic, which was contained.", func() uint64 { return h.Panics() }),
 		counter("k2i_http_refused_total", "Requests that a guard turned away.", func() uint64 { return h.Refused() }),

@@ -42,6 +42,8 @@ func TestFailures(t *testing.T) {
 		"a wrong mode":           {[]string{"serve", "--mode", "magic"}, 2, "want auto, bpf or procfs"},
 		"a wrong mode, once":     {[]string{"once", "--mode", "magic"}, 2, "want auto, bpf or procfs"},
 		"wrong events":           {[]string{"serve", "--events", "magic"}, 2, "want auto, bpf, connector or none"},
+		"a limit without unit":   {[]string{"serve", "--cpu-limit", "10"}, 2, "such as 10%, or none"},
+		"a limit too low":        {[]string{"serve", "--memory-limit", "1MiB"}, 2, "want at least 32MiB"},
 		"no pid":                 {[]string{"proc"}, 2, "want one PID"},
 		"a wrong pid":            {[]string{"proc", "init"}, 2, `"init" is no process id`},
 		"a wrong part":           {[]string{"proc", "1", "--detail", "fd"}, 2, "is none of all, pss, fds"},

@@ -46,6 +46,10 @@ func open(ctx context.Context, f serveFlags, observe func(*k2i.Snapshot), log *s
 	}
 	options := f.agent.options(f.interval, log)
 	options.Observe = observe
+	if options.Limits, err = f.limits.parse(); err != nil {
+		return fail(err)
+	}
+	keepMemory(options.Limits)
 	if f.events != eventsAuto {
 		options.Events = k2i.EventMode(f.events)
 	}
@@ -68,6 +72,9 @@ func (f *serveFlags) check() ([]protocol.Address, error) {
 		}
 	}
 	if err := f.agent.check(); err != nil {
+		return nil, err
+	}
+	if _, err := f.limits.parse(); err != nil {
 		return nil, err
 	}
 	switch k2i.EventMode(f.events) {

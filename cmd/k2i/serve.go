@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/sync/errgroup"
 
 	"ddcos/k2i/agent"
@@ -35,6 +36,7 @@ type serveFlags struct {
 	insecure bool
 	count    probe.Counting
 	agent    agentFlags
+	limits   limitFlags
 	verbose  bool
 }
 
@@ -76,6 +78,8 @@ that ends, 0.6 µs a request to a disk.
 With --broker the agent is also in the room k2i of that broker, where dps and
 dtop find it; it joins again whenever the broker comes back.
 
+Past --cpu-limit or --memory-limit it samples less often, and every answer says so.
+
 HTTP is neither encrypted nor authenticated: TCP beyond loopback is refused
 unless --insecure-plaintext is given. A Unix socket is for its owner and group.`,
 		Example: `  k2i serve
@@ -91,10 +95,9 @@ unless --insecure-plaintext is given. A Unix socket is for its owner and group.`
 	flags.DurationVar(&f.interval, "interval", time.Second, "time between two samples")
 	flags.StringVar(&f.broker, "broker", os.Getenv("DDCOS_BROKER"), "broker to join: unix:///path or tcp://host:port (environment: DDCOS_BROKER)")
 	f.agent.add(flags)
+	f.limits.add(flags)
+	f.addCounting(flags)
 	flags.StringVar(&f.events, "events", eventsAuto, "how to learn what lives and dies between two samples: auto, bpf, connector or none")
-	flags.BoolVar(&f.count.Sockets, "sockets", false, "count each process's bytes through sockets")
-	flags.BoolVar(&f.count.RunDelay, "run-queue", false, "count each process's time ready to run without a CPU")
-	flags.BoolVar(&f.count.BlockIO, "block-io", false, "count each process's requests to block devices and their time")
 	flags.BoolVar(&f.insecure, "insecure-plaintext", false, "allow TCP beyond loopback, where whoever is on the way can read")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "log more")
 	return cmd
@@ -157,4 +160,11 @@ func awaitSample(ctx context.Context, a *agent.Agent, interval time.Duration) {
 			return
 		}
 	}
+}
+
+// addCounting adds what is counted only where it is asked for.
+func (f *serveFlags) addCounting(flags *pflag.FlagSet) {
+	flags.BoolVar(&f.count.Sockets, "sockets", false, "count each process's bytes through sockets")
+	flags.BoolVar(&f.count.RunDelay, "run-queue", false, "count each process's time ready to run without a CPU")
+	flags.BoolVar(&f.count.BlockIO, "block-io", false, "count each process's requests to block devices and their time")
 }

@@ -28,6 +28,7 @@ type Options struct {
 	Name     string         // the host's, in every answer; "" for what the kernel says
 	About    k2i.About      // of this agent, in every answer
 	Root     string         // of the proc file system
+	Limits   Limits         // of what the agent itself may take
 	Unmasked bool           // secrets in command lines are shown as they are: for a caller's own eyes, never to serve
 	Count    probe.Counting // what is counted beside the samples; it costs those that are counted
 	Log      *slog.Logger
@@ -39,16 +40,17 @@ type Options struct {
 
 // DefaultOptions are those of an agent that was told nothing.
 func DefaultOptions() Options {
-	return Options{Interval: time.Second, Mode: ModeAuto, Root: procfs.DefaultRoot, Log: slog.New(slog.DiscardHandler)}
+	return Options{Interval: time.Second, Mode: ModeAuto, Root: procfs.DefaultRoot, Limits: DefaultLimits(), Log: slog.New(slog.DiscardHandler)}
 }
 
 // Stats are what an agent tells of itself. Counters only grow.
 type Stats struct {
-	Passes   uint64        // samples that became a snapshot
-	Failures uint64        // samples that could not be taken
-	Pass     time.Duration // how long the last one took, from the kernel to the published snapshot
-	Mode     k2i.Mode
-	Refused  string // why it is not BPF, in one line; "" where it is, or was not tried
+	Passes    uint64        // samples that became a snapshot
+	Failures  uint64        // samples that could not be taken
+	Throttles uint64        // times that the agent began to sample less, to keep its limits
+	Pass      time.Duration // how long the last one took, from the kernel to the published snapshot
+	Mode      k2i.Mode
+	Refused   string // why it is not BPF, in one line; "" where it is, or was not tried
 
 	Events        k2i.Events
 	EventFailures uint64 // times that events could not be read
@@ -80,6 +82,7 @@ type Agent struct {
 	lost          uint64    // events, as of the last poll
 	owed          bool      // something was lost and no sample has been taken since
 	eventFailures uint64
+	self          *self
 }
 
 // New opens the road that the options name, and the best one to events beside
@@ -101,7 +104,7 @@ func New(ctx context.Context, options Options) (*Agent, error) {
 func open(ctx context.Context, options Options) (*Agent, error) {
 	a := &Agent{
 		options: options, users: newNames(lookupUser), groups: newNames(lookupGroup), containers: container.New(),
-		events: noEvents{"a single look"},
+		events: noEvents{"a single look"}, self: newSelf(options),
 	}
 	a.looks.turn = make(chan struct{}, 1)
 	a.live = k2i.NewLive(k2i.NewExited(k2i.MaxExited, k2i.ExitedFor), func(p *k2i.Process) { a.place(p, time.Now()) })
@@ -147,9 +150,20 @@ func (a *Agent) Run(ctx context.Context) error {
 	if status.Mode == k2i.EventsNone {
 		polls.Stop()
 	}
+	looks := time.NewTicker(a.self.every)
+	defer looks.Stop()
+	a.weigh(time.Now())
 	a.pass(ctx)
 	for {
 		select {
+		case <-looks.C:
+			if a.weigh(time.Now()) {
+				tick.Reset(a.self.interval())
+				if status.Mode != k2i.EventsNone {
+					polls.Reset(a.self.poll())
+				}
+				a.pass(ctx) // says so
+			}
 		case <-tick.C:
 			a.pass(ctx)
 		case <-polls.C:
@@ -197,6 +211,7 @@ func (a *Agent) pass(ctx context.Context) {
 		a.last, a.lost, a.owed = sample, stats.Events.Lost, false
 		stats.Passes++
 		stats.Pass = time.Since(began)
+		a.self.told.PassNS = stats.Pass.Nanoseconds()
 	}
 	a.passed = time.Now()
 	a.failing = err != nil
@@ -212,7 +227,7 @@ func (a *Agent) sample(ctx context.Context) (*k2i.Sample, error) {
 	if a.options.Name != "" {
 		sample.Host.Name = a.options.Name
 	}
-	sample.Agent = a.options.About
+	sample.Agent, sample.Self = a.options.About, a.self.told
 	sample.Missing = with(sample.Missing, slices.Concat(a.events.lacks(), a.road.lacks()))
 	for i := range sample.Processes {
 		a.mask(&sample.Processes[i])

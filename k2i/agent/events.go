@@ -55,6 +55,10 @@ func (b bpfEvents) drain(events []k2i.Event) ([]k2i.Event, bool, error) {
 }
 func (b bpfEvents) close() error    { return b.events.Close() }
 func (b bpfEvents) lacks() []string { return nil }
+func (b bpfEvents) ran() (time.Duration, bool) {
+	return b.events.RunTime(time.Now())
+}
+
 func (b bpfEvents) status() k2i.Events {
 	return k2i.Events{Mode: k2i.EventsBPF, Seen: b.events.Read(), Lost: b.events.Lost()}
 }

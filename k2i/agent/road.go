@@ -122,6 +122,9 @@ func (r *bpfRoad) uncounted() uint64 {
 	return r.lost
 }
 
+// spare leaves command lines as they are.
+func (r *bpfRoad) spare(on bool) { r.probe.SpareArguments(on) }
+
 func (r *bpfRoad) read(ctx context.Context) (*k2i.Sample, error) {
 	sample, err := r.probe.Read(ctx)
 	if err != nil {

@@ -28,12 +28,16 @@ type argumentsPass struct {
 	err    error
 }
 
+// SpareArguments leaves command lines as they are known, while it is on: reading
+// them costs more than all else. Sample.Missing names args then.
+func (p *Probe) SpareArguments(on bool) { p.spare.Store(on) }
+
 // readArguments brings the command lines of p.memory up to date. It is false
 // when they could not be read, or not in time: what was known of a process
 // stays, and a pass that hangs in the kernel is the only one there is until it
 // comes back.
 func (p *Probe) readArguments(ctx context.Context) bool {
-	if p.arguments == nil {
+	if p.arguments == nil || p.spare.Load() {
 		return false
 	}
 	if p.pending == nil {

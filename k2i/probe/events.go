@@ -33,6 +33,7 @@ type Events struct {
 	lost   uint64
 	missed uint64 // of lost: programs that were not run, because they ran already
 	asked  time.Time
+	check  *spotCheck // of the programs' run time; nil until it is asked for
 }
 
 // tracepoints are the programs by the tracepoint that runs them.
@@ -114,6 +115,9 @@ func locate(program *cilium.Program) error {
 
 // Close detaches and unloads.
 func (e *Events) Close() error {
+	if e.check != nil {
+		e.check.close()
+	}
 	var first error
 	for _, c := range slices.Backward(e.closers) {
 		if err := c.Close(); err != nil && first == nil {

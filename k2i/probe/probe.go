@@ -12,6 +12,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	cilium "github.com/cilium/ebpf"
@@ -58,6 +59,7 @@ type Probe struct {
 	noArguments error      // why
 	known       *cilium.Map
 	tally       tally
+	spare       atomic.Bool // command lines are not read
 
 	mu      sync.Mutex // guards all below
 	stream  stream

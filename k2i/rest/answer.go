@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"time"
 
 	"ddcos/k2i"
 	"ddcos/k2i/query"
@@ -93,7 +94,8 @@ func (h *Handler) health(c *call) {
 		return
 	}
 	status, word := http.StatusOK, "ok"
-	if wire.Age(snap, h.options.Now()) > staleAfter*h.options.Interval {
+	interval := max(h.options.Interval, time.Duration(snap.Self.IntervalNS)) // longer while the agent is throttled
+	if wire.Age(snap, h.options.Now()) > staleAfter*interval {
 		status, word = http.StatusServiceUnavailable, "stale"
 	}
 	h.reply(c, status, healthBody{word, wire.HeadOf(snap, h.options.Now())})

@@ -24,6 +24,8 @@ func (a *Answer) check() error {
 		return fmt.Errorf("%d processes of %d", len(a.Processes), a.Total)
 	case !plausible(a.BusyCPUs):
 		return fmt.Errorf("%v busy CPUs", a.BusyCPUs)
+	case !plausible(a.Self.CPUs):
+		return fmt.Errorf("an agent that uses %v CPUs", a.Self.CPUs)
 	}
 	for _, load := range h.Load {
 		if math.IsNaN(load) || math.IsInf(load, 0) {

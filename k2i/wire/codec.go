@@ -100,7 +100,7 @@ func DecodeAnswer(b []byte) (*Answer, error) {
 	if len(b) > MaxAnswer {
 		return nil, fmt.Errorf("answer of %d bytes, %d are allowed: %w", len(b), MaxAnswer, ErrTooLarge)
 	}
-	a := &Answer{BusyCPUs: k2i.NoRate()}
+	a := &Answer{BusyCPUs: k2i.NoRate(), Self: k2i.Self{CPUs: k2i.NoRate(), BPFNS: k2i.Unread}}
 	if err := decode(b, a); err != nil {
 		return nil, fmt.Errorf("answer: %w", err)
 	}

@@ -19,6 +19,7 @@ type Head struct {
 	Events     k2i.Events        `json:"events" msgpack:"events"`
 	Version    string            `json:"version" msgpack:"version"` // of the agent's program
 	Labels     map[string]string `json:"labels" msgpack:"labels"`   // of the host
+	Self       k2i.Self          `json:"self" msgpack:"self"`       // what the agent takes
 }
 
 // HeadOf is the head of an answer that is made now. Missing is never nil.
@@ -27,6 +28,7 @@ func HeadOf(snap *k2i.Snapshot, now time.Time) Head {
 		Host: snap.Host, SampledNS: snap.At.UnixNano(), AgeNS: int64(Age(snap, now)),
 		Mode: snap.Mode, Visibility: snap.Visibility, Missing: append([]string{}, snap.Missing...),
 		BusyCPUs: snap.BusyCPUs, Events: snap.Events, Version: snap.Agent.Version, Labels: snap.Agent.Labels,
+		Self: snap.Self,
 	}
 }
 

@@ -44,6 +44,6 @@ func respond(snap *k2i.Snapshot, q query.Query, now time.Time) (*Answer, []*k2i.
 func answer(h Head, total int) *Answer {
 	return &Answer{
 		Host: h.Host, SampledNS: h.SampledNS, AgeNS: h.AgeNS, Mode: h.Mode, Visibility: h.Visibility,
-		Missing: h.Missing, BusyCPUs: h.BusyCPUs, Events: h.Events, Version: h.Version, Labels: h.Labels, Total: total,
+		Missing: h.Missing, BusyCPUs: h.BusyCPUs, Events: h.Events, Version: h.Version, Labels: h.Labels, Self: h.Self, Total: total,
 	}
 }

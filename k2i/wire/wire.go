@@ -42,6 +42,7 @@ type Answer struct {
 	Events     k2i.Events        `json:"events" msgpack:"events"`
 	Version    string            `json:"version" msgpack:"version"` // of the agent's program
 	Labels     map[string]string `json:"labels" msgpack:"labels"`   // of the host
+	Self       k2i.Self          `json:"self" msgpack:"self"`       // what the agent takes
 	Total      int               `json:"total" msgpack:"total"`     // processes that could have been selected
 	Groups     Groups            `json:"groups" msgpack:"groups"`   // in no order, where the query asks for groups; then there are no processes
 

@@ -1,0 +1,208 @@
+package agent
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"ddcos/bench/crowd"
+	"ddcos/k2i"
+	"ddcos/k2i/container"
+)
+
+func TestMain(m *testing.M) {
+	crowd.Main()
+	os.Exit(m.Run())
+}
+
+func TestGovernor(t *testing.T) {
+	const second = time.Second
+	limits := Limits{CPUs: 0.1, Memory: 1000}
+	type looked struct {
+		cpu      time.Duration // in a second
+		resident int64
+		level    int
+		why      string
+	}
+	for name, looks := range map[string][]looked{
+		"within":        {{99 * time.Millisecond, 1000, 0, ""}, {0, 0, 0, ""}},
+		"too busy":      {{101 * time.Millisecond, 0, 1, "it used 10 % of a core, 10 % are allowed"}, {230 * time.Millisecond, 0, 2, "it used 23 %"}},
+		"too large":     {{0, 1001, 1, "it had 0 MiB resident"}, {0, 1000, 1, "it had"}},
+		"far too busy":  {{second, 0, 1, "it"}, {second, 0, 2, "it"}, {second, 0, 3, "it"}, {second, 0, 4, "it"}, {second, 0, 5, "it"}, {second, 0, 6, "it"}, {second, 0, 6, "it"}},
+		"calm again":    {{second, 0, 1, "it"}, {0, 0, 1, "it"}, {0, 0, 1, "it"}, {0, 0, 0, ""}, {0, 0, 0, ""}},
+		"calm too soon": {{second, 0, 1, "it"}, {0, 0, 1, "it"}, {0, 0, 1, "it"}, {41 * time.Millisecond, 0, 1, "it"}, {0, 0, 1, "it"}, {0, 0, 1, "it"}, {0, 0, 0, ""}},
+		"still large":   {{0, 2000, 1, "it"}, {0, 950, 1, "it"}, {0, 950, 1, "it"}, {0, 950, 1, "it"}, {0, 800, 1, "it"}, {0, 800, 1, "it"}, {0, 800, 0, ""}},
+	} {
+		g := &governor{limits: limits, wanted: second}
+		for i, l := range looks {
+			before := g.level
+			changed := g.look(cost{second, l.cpu, l.resident})
+			if g.level != l.level || changed != (before != g.level) || !strings.HasPrefix(g.why, l.why) || (l.why == "") != (g.why == "") {
+				t.Errorf("%s, look %d: level %d, changed %v, %q", name, i, g.level, changed, g.why)
+			}
+		}
+	}
+	g := &governor{wanted: second}
+	if g.look(cost{second, 100 * second, 1 << 40}) || g.look(cost{0, second, 0}) {
+		t.Error("without limits, and in no time, nothing is too much")
+	}
+}
+
+func TestIntervals(t *testing.T) {
+	for _, c := range []struct {
+		wanted         time.Duration
+		level          int
+		interval, poll time.Duration
+	}{
+		{time.Second, 0, time.Second, eventPoll},
+		{time.Second, 1, 2 * time.Second, 2 * eventPoll},
+		{time.Second, maxThrottle, maxInterval, 4 * eventPoll},
+		{time.Hour, 0, time.Hour, eventPoll},
+		{time.Hour, 3, time.Hour, 4 * eventPoll},
+		{10 * time.Millisecond, 3, 80 * time.Millisecond, 4 * eventPoll},
+	} {
+		g := governor{wanted: c.wanted, level: c.level}
+		if g.interval() != c.interval || g.poll() != c.poll || g.thrifty() != (c.level >= 2) {
+			t.Errorf("%+v: %v, %v, %v", c, g.interval(), g.poll(), g.thrifty())
+		}
+	}
+}
+
+// costlyRoad takes as long as it is told, by a clock that is no real one.
+type costlyRoad struct {
+	began time.Time
+	each  time.Duration // CPU time of a pass
+	spent time.Duration
+	saved bool
+}
+
+func (r *costlyRoad) mode() k2i.Mode { return k2i.ModeBPF }
+func (r *costlyRoad) close() error   { return nil }
+func (r *costlyRoad) spare(on bool)  { r.saved = on }
+
+func (r *costlyRoad) lacks() []string    { return nil }
+func (r *costlyRoad) uncountable() error { return nil }
+func (r *costlyRoad) uncounted() uint64  { return 0 }
+
+func (r *costlyRoad) read(context.Context) (*k2i.Sample, error) {
+	r.spent += r.each
+	return &k2i.Sample{Host: k2i.Host{ID: "h", Name: "h"}, At: time.Now(), Mono: time.Since(r.began), Mode: k2i.ModeBPF}, nil
+}
+
+// newCostly is an agent on such a road.
+func newCostly(r *costlyRoad, log *bytes.Buffer) *Agent {
+	options := DefaultOptions()
+	options.Interval, options.Log = 100*time.Millisecond, slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	a := &Agent{
+		options: options, users: newNames(lookupUser), groups: newNames(lookupGroup), containers: container.New(),
+		events: noEvents{"none here"}, road: r, self: newSelf(options),
+	}
+	a.live = k2i.NewLive(k2i.NewExited(10, time.Minute), nil)
+	a.stats.Store(&Stats{})
+	a.self.meter = func() (time.Duration, int64, error) { return r.spent, 20 << 20, nil }
+	return a
+}
+
+// TestThrottle: an agent that costs too much samples less and says so, until it
+// does not any more.
+func TestThrottle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		r := &costlyRoad{began: time.Now(), each: 30 * time.Millisecond}
+		a := newCostly(r, &log)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- a.Run(ctx) }()
+		after := func(d time.Duration) k2i.Self {
+			time.Sleep(d) // of the bubble's clock
+			synctest.Wait()
+			return a.Snapshot().Self
+		}
+		if self := after(time.Second); self.Throttled != "" || self.IntervalNS != 100e6 || self.CPUs.Known() {
+			t.Errorf("at first %+v", self)
+		}
+		self := after(14 * time.Second) // 30 %, then 15 %, then 7.5 %
+		if self.IntervalNS != 400e6 || !strings.HasPrefix(self.Throttled, "it used 1") || !r.saved || self.RSSBytes != 20<<20 || self.CPUNS == 0 {
+			t.Errorf("when it costs too much %+v, saved %v", self, r.saved)
+		}
+		before := a.Stats().Passes
+		if self = after(20 * time.Second); a.Stats().Passes-before > 51 || self.IntervalNS != 400e6 || self.CPUs < 0.07 || self.CPUs > 0.08 {
+			t.Errorf("%d passes in 20 s, %+v", a.Stats().Passes-before, self)
+		}
+		r.each = time.Millisecond
+		if self = after(40 * time.Second); self.IntervalNS != 100e6 || self.Throttled != "" || r.saved || a.Stats().Throttles != 1 {
+			t.Errorf("when it costs less %+v, %d times", self, a.Stats().Throttles)
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		for word, times := range map[string]int{"level=WARN msg=\"sampling less often": 1, "as often as it was told again": 1, "at another interval": 2} {
+			if n := strings.Count(log.String(), word); n != times {
+				t.Errorf("%q is logged %d times:\n%s", word, n, &log)
+			}
+		}
+	})
+}
+
+// TestMeterThatFails keeps what there is, and is told.
+func TestMeterThatFails(t *testing.T) {
+	var log bytes.Buffer
+	a := newCostly(&costlyRoad{began: time.Now()}, &log)
+	a.self.meter = func() (time.Duration, int64, error) { return 0, 0, fmt.Errorf("planted") }
+	if a.weigh(time.Now()) || !strings.Contains(log.String(), "planted") {
+		t.Errorf("%s", &log)
+	}
+}
+
+func TestOwnUsage(t *testing.T) {
+	cpu, resident, err := ownUsage()
+	if err != nil || cpu <= 0 || resident < 1<<20 || resident > 8<<30 {
+		t.Errorf("%v, %d bytes, %v", cpu, resident, err)
+	}
+}
+
+// TestRealThrottle lets a real agent look at very many processes far too often.
+func TestRealThrottle(t *testing.T) {
+	many, err := crowd.Start(t.Context(), 2000, 1)
+	if err != nil {
+		t.Skip(err)
+	}
+	closed := false
+	defer func() {
+		if !closed {
+			_ = many.Close()
+		}
+	}()
+	options := DefaultOptions()
+	options.Interval, options.Limits.CPUs = 10*time.Millisecond, 0.1
+	a, err := New(t.Context(), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.self.every = 200 * time.Millisecond
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- a.Run(ctx) }()
+	snap := until(t, a, "an agent that is throttled", func(s *k2i.Snapshot) bool { return s.Self.Throttled != "" })
+	if self := snap.Self; self.IntervalNS < 20e6 || self.CPUs < 0.1 || self.RSSBytes == 0 || self.PassNS == 0 || len(snap.Processes) < 2000 {
+		t.Errorf("%+v of %d processes", self, len(snap.Processes))
+	}
+	closed = true
+	if err := many.Close(); err != nil {
+		t.Error(err)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if err := a.Close(); err != nil {
+		t.Error(err)
+	}
+}
