@@ -363,8 +363,14 @@ func TestChosen(t *testing.T) {
 		name, on string
 		want     bool
 	}{
-		{"web1", "web*", true}, {"db1", "web*", false}, {"http://web1:7412", "web*", true}, {"http://db1:7412", "web*", false},
-		{"web1:7412", "web1", true}, {"10.0.0.1:7412", "web*", true}, {"unix:///run/k2i.sock", "web*", true}, {"db1", "", true},
+		{"web1", "web*", true},
+		{"db1", "web*", false},
+		{"http://web1:7412", "web*", true},
+		{"http://db1:7412", "web*", false},
+		{"web1:7412", "web1", true},
+		{"10.0.0.1:7412", "web*", true},
+		{"unix:///run/k2i.sock", "web*", true},
+		{"db1", "", true},
 	} {
 		if got := len(chosen([]Reply{down(c.name)}, query.Query{On: c.on})) == 1; got != c.want {
 			t.Errorf("%s on %q: %v", c.name, c.on, got)
