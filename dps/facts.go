@@ -1,6 +1,7 @@
 package dps
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,24 +32,33 @@ const (
 	thread              // the line of a thread below its process's
 )
 
-// load reads the facts that the columns of a listing need, once for each row; a
-// command line only where the sample's may be cut.
+// load finds the facts that the columns of a listing need, once for each row: in
+// the sample, else by read where that is there; a command line only where the
+// sample's may be cut.
 func (l *Look) load(rows []fleet.Row, columns []Column, read Facts) {
 	names := factNames(columns, l)
 	lines := slices.ContainsFunc(columns, func(c Column) bool { return c.isArgs() })
-	if read == nil {
-		return
-	}
-	l.reading = l.reading || len(names) > 0
+	l.reading = l.reading || read != nil && len(names) > 0
 	for _, r := range rows {
 		wanted := names
 		if lines && isCut(r.Process) {
 			wanted = append(slices.Clip(names), lineFact)
 		}
 		if e := l.extra(r); e.facts == nil && len(wanted) > 0 {
-			e.facts = read(r.Process, e.tid, wanted)
+			if wanted = e.take(r, wanted); len(wanted) > 0 && read != nil {
+				e.add(read(r.Process, e.tid, wanted))
+			}
 		}
 	}
+}
+
+// add takes facts over; nil are those of a process that has ended.
+func (e *extra) add(facts map[string]string) {
+	if e.facts == nil {
+		e.facts = facts
+		return
+	}
+	maps.Copy(e.facts, facts)
 }
 
 // factNames are the facts that some columns are made from.
@@ -104,10 +114,10 @@ func (l *Look) count(r fleet.Row, name string) uint64 {
 }
 
 // told is a column made of facts: where none are read, over several hosts, it is
-// a dash. Two cells that are numbers sort as numbers.
+// a dash, unless samples have them. Two cells that are numbers sort as numbers.
 func told(key, header string, width int, side Side, facts, help string, text func(*Look, fleet.Row) string) Column {
 	c := word(key, header, width, side, "", help, func(l *Look, r fleet.Row) string {
-		if !l.reading {
+		if !l.knows(r, facts) {
 			return "-"
 		}
 		return text(l, r)

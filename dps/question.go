@@ -121,6 +121,9 @@ func (c *Command) query(p plan) (q query.Query, later string) {
 		}
 		return q, later
 	}
+	if c.Remote() {
+		q.Fields = c.fields()
+	}
 	if keys, ok := c.agentKeys(); ok {
 		q.Sort = keys
 		if whole && !c.needsAll() {

@@ -124,15 +124,7 @@ func (l *Listing) show(table *fleet.Table, look *Look) {
 	c := l.Command
 	look.Comm, look.Numeric, look.Cumulative, look.Environ = c.Comm, c.Numeric, c.Sum, c.Environ
 	look.SignalNames, look.FullName, look.DateFormat, look.ASCII, look.Systemd = c.SignalNames, c.FullName, c.DateFormat, l.ASCII, l.Systemd
-	var columns []Column
-	for _, key := range c.Sort {
-		columns = append(columns, key.Column)
-	}
-	if !c.JSON {
-		for _, cell := range c.Cells {
-			columns = append(columns, cell.Column)
-		}
-	}
+	columns := c.columns()
 	if c.Select.quick && !c.ThreadsBelow {
 		table.Rows = inOrder(table.Rows, c.Select.order)
 	}

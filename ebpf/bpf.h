@@ -52,9 +52,11 @@ static struct socket *(*sock_from_file)(struct file *file) = (void *)162;
 static long (*copy_from_user_task)(void *dst, u32 size, const void *user,
 				   struct task_struct *task, u64 flags) = (void *)191;
 
-/* Does the running kernel have this field, type? Answered when it is loaded. */
+/* Does the running kernel have this field, type? Where, how large? Answered when it is loaded. */
 #define FIELD_EXISTS(field) __builtin_preserve_field_info(field, 2)
+#define FIELD_OFFSET(field) __builtin_preserve_field_info(field, 0)
 #define TYPE_EXISTS(type) __builtin_preserve_type_info(*(typeof(type) *)0, 0)
+#define TYPE_SIZE(type) __builtin_preserve_type_info(*(typeof(type) *)0, 1)
 #define ENUM_VALUE(type, value) __builtin_preserve_enum_value(*(typeof(type) *)value, 1)
 
 /* Reads a field through a pointer that the verifier does not know the type of. */

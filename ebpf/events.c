@@ -112,7 +112,7 @@ INLINE void *reserve(u64 size)
 /* Fills in what every event of a process has. PID is its number for the reader. */
 INLINE void read_event(struct event_record *e, u32 kind, struct task_struct *leader, s32 pid)
 {
-	struct process_record *p = &e->process;
+	struct process_record *p = (void *)&e->process; /* its beginning */
 	struct reader r = known_reader();
 
 	__builtin_memset(e, 0, sizeof(*e));
@@ -188,6 +188,9 @@ int on_exec(u64 *ctx)
 	write_cgroup(t);
 	read_event(&s->record.event, RECORD_EXEC, t, pid);
 	add_ended(&s->record.event.process.usage, t->signal);
+	read_rights(&s->record.rights, t);
+	__builtin_memset(&s->record.namespaces, 0, sizeof(s->record.namespaces));
+	read_namespaces(&s->record.namespaces, t);
 	start = mm->arg_start;
 	length = mm->arg_end - start;
 	if (length > LIMIT_ARGUMENTS)
@@ -195,7 +198,6 @@ int on_exec(u64 *ctx)
 	if (probe_read_user(s->line, length, (void *)start))
 		length = 0;
 	s->record.length = length;
-	s->record.reserved = 0;
 	count(!ringbuf_output(&events, s, sizeof(s->record) + length, RINGBUF_NO_WAKEUP));
 	return 0;
 }
@@ -222,13 +224,15 @@ INLINE void find_killer(struct killer *k, struct task_struct *leader, s32 signal
  * it was made: its parent's. */
 INLINE u64 peak_rss(struct exit_record *x, struct task_struct *t)
 {
-	struct process_record *p = &x->event.process;
+	struct process_record *p = (void *)&x->event.process;
 	struct mm_struct *mm = t->mm;
+	u64 rss;
 
 	if (!mm)
 		return t->signal->maxrss;
 	read_memory(p, t);
-	return mm->hiwater_rss > p->rss_pages ? mm->hiwater_rss : p->rss_pages;
+	rss = p->file_pages + p->anon_pages + p->shmem_pages;
+	return mm->hiwater_rss > rss ? mm->hiwater_rss : rss;
 }
 
 /* What was counted of the process until its end. on_thread_end has run already

@@ -25,64 +25,35 @@ type EventsEventRecord struct {
 	Task          int32
 	AtNs          uint64
 	ParentStartNs uint64
-	Process       struct {
-		_     structs.HostLayout
-		Kind  uint32
-		Pid   int32
-		Usage struct {
-			_          structs.HostLayout
-			CpuNs      uint64
-			UserNs     uint64
-			SystemNs   uint64
-			MinFlt     uint64
-			MajFlt     uint64
-			ReadBytes  uint64
-			WriteBytes uint64
-			RunDelayNs uint64
-		}
-		PrevUserNs   uint64
-		PrevSystemNs uint64
-		StartNs      uint64
-		PidfdInode   uint64
-		CgroupId     uint64
-		VszPages     uint64
-		RssPages     uint64
-		Ppid         int32
-		Pgid         int32
-		Sid          int32
-		HasTty       uint32
-		TtyMajor     uint32
-		TtyMinor     uint32
-		Tpgid        int32
-		Ruid         uint32
-		Rgid         uint32
-		Suid         uint32
-		Sgid         uint32
-		Euid         uint32
-		Egid         uint32
-		Fsuid        uint32
-		Fsgid        uint32
-		State        uint32
-		ExitState    uint32
-		Flags        uint32
-		ExitSignal   int32
-		Threads      int32
-		Prio         int32
-		StaticPrio   int32
-		RtPriority   uint32
-		Policy       uint32
-		Cpu          uint32
-		SuffixSign   uint32
-		Comm         [64]uint8
-		Suffix       [32]uint8
-	}
+	Process       EventsProcessBase
 }
 
 type EventsExecRecord struct {
-	_        structs.HostLayout
-	Event    EventsEventRecord
-	Length   uint32
-	Reserved uint32
+	_      structs.HostLayout
+	Event  EventsEventRecord
+	Rights struct {
+		_           structs.HostLayout
+		Inheritable uint64
+		Permitted   uint64
+		Effective   uint64
+		Bounding    uint64
+		Ambient     uint64
+		NoNewPrivs  uint32
+		Seccomp     int32
+	}
+	Namespaces struct {
+		_              structs.HostLayout
+		Cgroup         uint32
+		Ipc            uint32
+		Mnt            uint32
+		Net            uint32
+		Pid            uint32
+		PidForChildren uint32
+		Time           uint32
+		User           uint32
+		Uts            uint32
+	}
+	Length uint32
 }
 
 type EventsExecScratch struct {
@@ -121,6 +92,72 @@ type EventsKiller struct {
 	Uid           uint32
 	Reserved      uint32
 	Comm          [16]uint8
+}
+
+type EventsProcessBase struct {
+	_     structs.HostLayout
+	Kind  uint32
+	Pid   int32
+	Usage struct {
+		_                   structs.HostLayout
+		CpuNs               uint64
+		UserNs              uint64
+		SystemNs            uint64
+		MinFlt              uint64
+		MajFlt              uint64
+		VoluntarySwitches   uint64
+		InvoluntarySwitches uint64
+		RcharBytes          uint64
+		WcharBytes          uint64
+		ReadCalls           uint64
+		WriteCalls          uint64
+		ReadBytes           uint64
+		WriteBytes          uint64
+		CancelledBytes      uint64
+		RunDelayNs          uint64
+	}
+	PrevUserNs       uint64
+	PrevSystemNs     uint64
+	StartNs          uint64
+	PidfdInode       uint64
+	CgroupId         uint64
+	VszPages         uint64
+	FilePages        uint64
+	AnonPages        uint64
+	ShmemPages       uint64
+	SwapPages        uint64
+	ChildrenUserNs   uint64
+	ChildrenSystemNs uint64
+	ChildrenMinFlt   uint64
+	ChildrenMajFlt   uint64
+	ExecId           uint64
+	OomScoreAdj      int32
+	Ppid             int32
+	Pgid             int32
+	Sid              int32
+	HasTty           uint32
+	TtyMajor         uint32
+	TtyMinor         uint32
+	Tpgid            int32
+	Ruid             uint32
+	Rgid             uint32
+	Suid             uint32
+	Sgid             uint32
+	Euid             uint32
+	Egid             uint32
+	Fsuid            uint32
+	Fsgid            uint32
+	State            uint32
+	ExitState        uint32
+	Flags            uint32
+	ExitSignal       int32
+	Threads          int32
+	Prio             int32
+	StaticPrio       int32
+	RtPriority       uint32
+	Policy           uint32
+	Cpu              uint32
+	Comm             [16]uint8
 }
 
 type EventsSender uint32

@@ -27,8 +27,30 @@ struct kernel_id {
 	u32 val;
 };
 
+struct kernel_cap {
+	u64 val;
+};
+
+struct ns_common {
+	u32 inum;
+};
+
+struct user_namespace {
+	struct ns_common ns;
+};
+
 struct cred {
 	struct kernel_id uid, gid, suid, sgid, euid, egid, fsuid, fsgid;
+	struct kernel_cap cap_inheritable, cap_permitted, cap_effective, cap_bset, cap_ambient;
+	struct user_namespace *user_ns;
+};
+
+struct kernel_caps {
+	u32 cap[2];
+};
+
+struct cred___before_6_3 {
+	struct kernel_caps cap_inheritable, cap_permitted, cap_effective, cap_bset, cap_ambient;
 };
 
 struct tty_driver {
@@ -54,8 +76,33 @@ struct prev_cputime {
 };
 
 struct task_io_accounting {
+	u64 rchar;
+	u64 wchar;
+	u64 syscr;
+	u64 syscw;
 	u64 read_bytes;
 	u64 write_bytes;
+	u64 cancelled_write_bytes;
+};
+
+struct signal_set {
+	unsigned long sig[1];
+};
+
+struct sigpending {
+	struct signal_set signal;
+};
+
+struct sigaction {
+	void *sa_handler;
+};
+
+struct k_sigaction {
+	struct sigaction sa;
+};
+
+struct sighand_struct {
+	struct k_sigaction action[64];
 };
 
 struct atomic {
@@ -77,6 +124,14 @@ struct signal_struct {
 	unsigned long maj_flt;
 	struct task_io_accounting ioac;
 	u64 sum_sched_runtime;
+	unsigned long nvcsw;
+	unsigned long nivcsw;
+	u64 cutime;
+	u64 cstime;
+	unsigned long cmin_flt;
+	unsigned long cmaj_flt;
+	struct sigpending shared_pending;
+	short oom_score_adj;
 };
 
 struct percpu_counter {
@@ -98,6 +153,49 @@ struct mm_rss_stat {
 
 struct mm_struct___before_6_2 {
 	struct mm_rss_stat rss_stat;
+};
+
+/* A namespace of a kind that the kernel is built without has no structure. */
+struct uts_namespace {
+	struct ns_common ns;
+};
+
+struct ipc_namespace {
+	struct ns_common ns;
+};
+
+struct mnt_namespace {
+	struct ns_common ns;
+};
+
+struct pid_namespace {
+	struct ns_common ns;
+};
+
+struct net {
+	struct ns_common ns;
+};
+
+struct time_namespace {
+	struct ns_common ns;
+};
+
+struct cgroup_namespace {
+	struct ns_common ns;
+};
+
+struct nsproxy {
+	struct uts_namespace *uts_ns;
+	struct ipc_namespace *ipc_ns;
+	struct mnt_namespace *mnt_ns;
+	struct pid_namespace *pid_ns_for_children;
+	struct net *net_ns;
+	struct time_namespace *time_ns;
+	struct cgroup_namespace *cgroup_ns;
+};
+
+struct seccomp {
+	int mode;
 };
 
 struct kernfs_node {
@@ -169,6 +267,15 @@ struct task_struct {
 	struct signal_struct *signal;
 	struct task_io_accounting ioac;
 	struct css_set *cgroups;
+	unsigned long nvcsw;
+	unsigned long nivcsw;
+	u64 self_exec_id;
+	unsigned long atomic_flags;
+	struct seccomp seccomp;
+	struct nsproxy *nsproxy;
+	struct sighand_struct *sighand;
+	struct signal_set blocked;
+	struct sigpending pending;
 };
 
 struct task_struct___before_5_14 {
@@ -177,14 +284,6 @@ struct task_struct___before_5_14 {
 
 struct task_struct___before_5_16 {
 	u32 cpu;
-};
-
-struct ns_common {
-	u32 inum;
-};
-
-struct net {
-	struct ns_common ns;
 };
 
 struct in6_addr {

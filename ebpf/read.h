@@ -67,6 +67,10 @@ INLINE s32 number_of(struct pid *pid, const struct reader *r)
 	return n.ns == r->ns ? n.nr : 0;
 }
 
+/* Which of the two sets of I/O counters the kernel keeps. */
+#define COUNTS_CALLS FIELD_EXISTS(((struct task_struct *)0)->ioac.rchar)
+#define COUNTS_STORAGE FIELD_EXISTS(((struct task_struct *)0)->ioac.read_bytes)
+
 INLINE void read_usage(struct usage *u, struct task_struct *t)
 {
 	u->cpu_ns = t->se.sum_exec_runtime;
@@ -74,12 +78,23 @@ INLINE void read_usage(struct usage *u, struct task_struct *t)
 	u->system_ns = t->stime;
 	u->min_flt = t->min_flt;
 	u->maj_flt = t->maj_flt;
-	u->read_bytes = u->write_bytes = u->run_delay_ns = ~0ULL;
+	u->run_delay_ns = ~0ULL;
 	if (tallied && FIELD_EXISTS(t->sched_info.run_delay))
 		u->run_delay_ns = t->sched_info.run_delay;
-	if (FIELD_EXISTS(t->ioac.read_bytes)) {
+	u->voluntary_switches = t->nvcsw;
+	u->involuntary_switches = t->nivcsw;
+	u->rchar_bytes = u->wchar_bytes = u->read_calls = u->write_calls = ~0ULL;
+	u->read_bytes = u->write_bytes = u->cancelled_bytes = ~0ULL;
+	if (COUNTS_CALLS) {
+		u->rchar_bytes = t->ioac.rchar;
+		u->wchar_bytes = t->ioac.wchar;
+		u->read_calls = t->ioac.syscr;
+		u->write_calls = t->ioac.syscw;
+	}
+	if (COUNTS_STORAGE) {
 		u->read_bytes = t->ioac.read_bytes;
 		u->write_bytes = t->ioac.write_bytes;
+		u->cancelled_bytes = t->ioac.cancelled_write_bytes;
 	}
 }
 
@@ -91,9 +106,18 @@ INLINE void add_ended(struct usage *u, struct signal_struct *sig)
 	u->system_ns += sig->stime;
 	u->min_flt += sig->min_flt;
 	u->maj_flt += sig->maj_flt;
-	if (FIELD_EXISTS(sig->ioac.read_bytes)) {
+	u->voluntary_switches += sig->nvcsw;
+	u->involuntary_switches += sig->nivcsw;
+	if (COUNTS_CALLS) {
+		u->rchar_bytes += sig->ioac.rchar;
+		u->wchar_bytes += sig->ioac.wchar;
+		u->read_calls += sig->ioac.syscr;
+		u->write_calls += sig->ioac.syscw;
+	}
+	if (COUNTS_STORAGE) {
 		u->read_bytes += sig->ioac.read_bytes;
 		u->write_bytes += sig->ioac.write_bytes;
+		u->cancelled_bytes += sig->ioac.cancelled_write_bytes;
 	}
 }
 
@@ -149,6 +173,12 @@ INLINE void read_scheduling(struct process_record *p, struct task_struct *t)
 	p->prev_system_ns = t->signal->prev_cputime.stime;
 	if (FIELD_EXISTS(t->thread_pid->ino))
 		p->pidfd_inode = t->thread_pid->ino;
+	p->exec_id = t->self_exec_id;
+	p->oom_score_adj = t->signal->oom_score_adj;
+	p->children_user_ns = t->signal->cutime;
+	p->children_system_ns = t->signal->cstime;
+	p->children_min_flt = t->signal->cmin_flt;
+	p->children_maj_flt = t->signal->cmaj_flt;
 }
 
 /* A counter of pages that lags behind on each CPU may be below zero. */
@@ -157,18 +187,9 @@ INLINE u64 not_negative(s64 n)
 	return n > 0 ? n : 0;
 }
 
-/* A counter of pages as it was. The verifier of these kernels does not follow a
- * pointer into an array of them. */
-INLINE u64 pages_before_6_2(struct mm_struct *mm, u32 which)
-{
-	struct mm_struct___before_6_2 *old = (void *)mm;
-	s64 n[4] = {};
+/* The kernel's numbers of its counters of pages. */
+enum { PAGES_FILE, PAGES_ANON, PAGES_SWAP, PAGES_SHMEM, PAGES_KINDS };
 
-	READ(&n, old, rss_stat);
-	return not_negative(n[which]);
-}
-
-/* Resident pages are files', anonymous and shared memory: counters 0, 1 and 3. */
 INLINE void read_memory(struct process_record *p, struct task_struct *t)
 {
 	struct mm_struct *mm = t->mm;
@@ -177,11 +198,76 @@ INLINE void read_memory(struct process_record *p, struct task_struct *t)
 		return;
 	p->vsz_pages = mm->total_vm;
 	if (TYPE_EXISTS(struct mm_rss_stat)) {
-		p->rss_pages = pages_before_6_2(mm, 0) + pages_before_6_2(mm, 1) + pages_before_6_2(mm, 3);
+		struct mm_struct___before_6_2 *old = (void *)mm;
+		s64 n[PAGES_KINDS] = {};
+
+		/* The verifier of these kernels does not follow a pointer into an array of them. */
+		READ(&n, old, rss_stat);
+		p->file_pages = not_negative(n[PAGES_FILE]);
+		p->anon_pages = not_negative(n[PAGES_ANON]);
+		p->swap_pages = not_negative(n[PAGES_SWAP]);
+		p->shmem_pages = not_negative(n[PAGES_SHMEM]);
 		return;
 	}
-	p->rss_pages = not_negative(mm->rss_stat[0].count) + not_negative(mm->rss_stat[1].count) +
-		       not_negative(mm->rss_stat[3].count);
+	p->file_pages = not_negative(mm->rss_stat[PAGES_FILE].count);
+	p->anon_pages = not_negative(mm->rss_stat[PAGES_ANON].count);
+	p->swap_pages = not_negative(mm->rss_stat[PAGES_SWAP].count);
+	p->shmem_pages = not_negative(mm->rss_stat[PAGES_SHMEM].count);
+}
+
+/* One set of capabilities; before 6.3 it is two halves, in order on the machines
+ * that this is for. */
+#define READ_CAPABILITIES(dst, cred, set) \
+	do { \
+		if (FIELD_EXISTS((cred)->set.val)) \
+			*(dst) = (cred)->set.val; \
+		else \
+			READ(dst, (struct cred___before_6_3 *)(cred), set); \
+	} while (0)
+
+INLINE void read_rights(struct rights *r, struct task_struct *t)
+{
+	const struct cred *cred = t->real_cred;
+	const u64 no_new_privs = 1; /* PFA_NO_NEW_PRIVS is bit 0 */
+
+	READ_CAPABILITIES(&r->inheritable, cred, cap_inheritable);
+	READ_CAPABILITIES(&r->permitted, cred, cap_permitted);
+	READ_CAPABILITIES(&r->effective, cred, cap_effective);
+	READ_CAPABILITIES(&r->bounding, cred, cap_bset);
+	READ_CAPABILITIES(&r->ambient, cred, cap_ambient);
+	r->no_new_privs = t->atomic_flags & no_new_privs;
+	r->seccomp = -1;
+	if (FIELD_EXISTS(t->seccomp.mode))
+		r->seccomp = t->seccomp.mode;
+}
+
+/* A namespace's inode, 0 on a kernel that was built without its kind. */
+#define NAMESPACE(proxy, member) (FIELD_EXISTS((proxy)->member->ns.inum) ? (proxy)->member->ns.inum : 0)
+
+INLINE void read_namespaces(struct namespaces *n, struct task_struct *t)
+{
+	struct nsproxy *proxy = t->nsproxy;
+	struct pid *pid = t->thread_pid;
+	struct pid_namespace *of_pid;
+	struct number own = {};
+
+	n->user = t->real_cred->user_ns->ns.inum;
+	if (pid && pid->level == 0) {
+		n->pid = pid->numbers[0].ns->ns.inum;
+	} else if (pid) {
+		number_at(&own, pid, pid->level);
+		of_pid = own.ns;
+		READ(&n->pid, of_pid, ns.inum);
+	}
+	if (!proxy)
+		return;
+	n->uts = NAMESPACE(proxy, uts_ns);
+	n->ipc = NAMESPACE(proxy, ipc_ns);
+	n->mnt = NAMESPACE(proxy, mnt_ns);
+	n->net = NAMESPACE(proxy, net_ns);
+	n->time = NAMESPACE(proxy, time_ns);
+	n->cgroup = NAMESPACE(proxy, cgroup_ns);
+	n->pid_for_children = NAMESPACE(proxy, pid_ns_for_children);
 }
 
 INLINE struct kernfs_node *find_cgroup(struct task_struct *t)

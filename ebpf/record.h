@@ -17,6 +17,7 @@ enum record_kind {
 	RECORD_VICTIM = 9,
 	RECORD_TALLY = 10,
 	RECORD_SOCKET = 11,
+	RECORD_INNER_PIDS = 12,
 };
 
 enum limit {
@@ -29,6 +30,7 @@ enum limit {
 	LIMIT_KILLERS = 4096,	/* signals whose sender is remembered */
 	LIMIT_TALLIES = 65536,	/* processes of which something is added up beside their threads */
 	LIMIT_REQUESTS = 16384, /* of block devices, at work at the same time */
+	LIMIT_INNER_PIDS = 32,	/* PID namespaces below one another: the kernel's own limit */
 };
 
 /* Which hierarchy a process's cgroup is taken from. */
@@ -45,8 +47,15 @@ struct usage {
 	u64 system_ns;
 	u64 min_flt;
 	u64 maj_flt;
-	u64 read_bytes; /* all ones where the kernel does not count */
+	u64 voluntary_switches;
+	u64 involuntary_switches;
+	u64 rchar_bytes; /* this and what follows are all ones where the kernel does not count */
+	u64 wchar_bytes;
+	u64 read_calls;
+	u64 write_calls;
+	u64 read_bytes;
 	u64 write_bytes;
+	u64 cancelled_bytes;
 	u64 run_delay_ns; /* all ones likewise */
 };
 
@@ -106,6 +115,27 @@ struct tally_losses {
 	u64 requests;
 };
 
+/* Inode numbers; 0 where a process has left its namespaces, or there are none. */
+struct namespaces {
+	u32 cgroup, ipc, mnt, net, pid, pid_for_children, time, user, uts;
+};
+
+/* What a process may do. */
+struct rights {
+	u64 inheritable, permitted, effective, bounding, ambient;
+	u32 no_new_privs;
+	s32 seccomp; /* -1 where the kernel has none */
+};
+
+/* Masks of signals, the first one in the lowest bit. */
+struct signals {
+	u64 pending; /* for the leader alone */
+	u64 shared_pending;
+	u64 blocked;
+	u64 ignored; /* this and caught only where `has_actions` says so */
+	u64 caught;
+};
+
 /* A thread that does not lead its process: its usage belongs to PID. */
 struct thread_record {
 	u32 kind;
@@ -113,39 +143,62 @@ struct thread_record {
 	struct usage usage;
 };
 
-/* A leader. Its usage is its own and that of its process's dead threads. */
+/* A leader, as far as events tell of it. Its usage is its own and that of its
+ * process's dead threads. A process_record begins with the same. */
+#define PROCESS_BASE \
+	u32 kind; \
+	s32 pid; \
+	struct usage usage; \
+	u64 prev_user_ns; /* what the kernel last told of the process, which it never takes back */ \
+	u64 prev_system_ns; \
+	u64 start_ns; \
+	u64 pidfd_inode; /* 0 where there is none */ \
+	u64 cgroup_id; \
+	u64 vsz_pages; \
+	u64 file_pages; /* resident */ \
+	u64 anon_pages; \
+	u64 shmem_pages; \
+	u64 swap_pages; \
+	u64 children_user_ns; /* of those that were waited for */ \
+	u64 children_system_ns; \
+	u64 children_min_flt; \
+	u64 children_maj_flt; \
+	u64 exec_id; \
+	s32 oom_score_adj; \
+	s32 ppid; \
+	s32 pgid; \
+	s32 sid; \
+	u32 has_tty; \
+	u32 tty_major; \
+	u32 tty_minor; \
+	s32 tpgid; \
+	u32 ruid, rgid, suid, sgid, euid, egid, fsuid, fsgid; \
+	u32 state; \
+	u32 exit_state; \
+	u32 flags; \
+	s32 exit_signal; \
+	s32 threads; \
+	s32 prio; \
+	s32 static_prio; \
+	u32 rt_priority; \
+	u32 policy; \
+	u32 cpu; \
+	u8 comm[16];
+
+struct process_base {
+	PROCESS_BASE
+};
+
 struct process_record {
-	u32 kind;
-	s32 pid;
-	struct usage usage;
-	u64 prev_user_ns; /* what the kernel last told of the process, which it never takes back */
-	u64 prev_system_ns;
-	u64 start_ns;
-	u64 pidfd_inode; /* 0 where there is none */
-	u64 cgroup_id;
-	u64 vsz_pages;
-	u64 rss_pages;
-	s32 ppid;
-	s32 pgid;
-	s32 sid;
-	u32 has_tty;
-	u32 tty_major;
-	u32 tty_minor;
-	s32 tpgid;
-	u32 ruid, rgid, suid, sgid, euid, egid, fsuid, fsgid;
-	u32 state;
-	u32 exit_state;
-	u32 flags;
-	s32 exit_signal;
-	s32 threads;
-	s32 prio;
-	s32 static_prio;
-	u32 rt_priority;
-	u32 policy;
-	u32 cpu;
-	u32 suffix_sign; /* between comm and suffix */
-	u8 comm[LIMIT_COMM];
-	u8 suffix[32]; /* what a workqueue worker does */
+	PROCESS_BASE
+	struct signals signals;
+	struct rights rights;
+	struct namespaces namespaces;
+	u32 has_actions;
+	u32 suffix_sign; /* between name and suffix */
+	u32 reserved;
+	u8 name[LIMIT_COMM]; /* of a kernel thread, where it is not comm */
+	u8 suffix[32];	     /* what a workqueue worker does */
 };
 
 /* One directory of the path of a cgroup that user space does not know yet. They
@@ -155,6 +208,14 @@ struct cgroup_record {
 	u32 level; /* 0 for the leaf */
 	u64 cgroup_id; /* the leaf's */
 	u8 name[LIMIT_NAME];
+};
+
+/* The numbers of a process in the PID namespaces below the reader's, outermost first. */
+struct inner_pids_record {
+	u32 kind;
+	s32 pid;
+	u32 count;
+	s32 numbers[LIMIT_INNER_PIDS];
 };
 
 /* Followed by LENGTH bytes of a process's command line. */
@@ -172,14 +233,15 @@ struct event_record {
 	s32 task; /* the process's number in the first PID namespace */
 	u64 at_ns; /* since boot */
 	u64 parent_start_ns;
-	struct process_record process;
+	struct process_base process;
 };
 
 /* Followed by LENGTH bytes of the new program's command line. */
 struct exec_record {
 	struct event_record event;
+	struct rights rights;
+	struct namespaces namespaces;
 	u32 length;
-	u32 reserved;
 };
 
 /* Who sent the signal that ended a process. */

@@ -26,10 +26,25 @@ struct {
 	MAP_TYPE(key, u32);
 	MAP_TYPE(value, struct tally_record);
 } tally_records SEC(".maps");
+enum { SIGNALS = 64 };
+
+/* Where records are put together: they are larger than a program's stack. */
+struct scratch {
+	struct process_record process;
+	struct inner_pids_record inner;
+	u64 actions[SIGNALS * 4]; /* a process's table of them, as large as on any machine */
+};
+struct {
+	MAP_NUMBER(type, MAP_PERCPU_ARRAY);
+	MAP_NUMBER(max_entries, 1);
+	MAP_TYPE(key, u32);
+	MAP_TYPE(value, struct scratch);
+} scratches SEC(".maps");
 
 /* Kept in the object's BTF, so that Go's definitions can be made of them. */
 struct {
 	struct process_record process;
+	struct inner_pids_record inner_pids;
 	struct thread_record thread;
 	struct cgroup_record cgroup;
 	struct arguments_record arguments;
@@ -46,11 +61,11 @@ INLINE void read_rescuer_name(struct process_record *p, struct worker *worker)
 	struct workqueue_struct *queue = 0;
 	const u32 prefix = sizeof("kworker/R-") - 1;
 
-	if (p->comm[prefix - 2] != 'R' || p->comm[prefix - 1] != '-')
+	if (p->name[prefix - 2] != 'R' || p->name[prefix - 1] != '-')
 		return;
 	READ(&queue, worker, rescue_wq);
 	if (queue)
-		probe_read_str(p->comm + prefix, sizeof(p->comm) - prefix,
+		probe_read_str(p->name + prefix, sizeof(p->name) - prefix,
 			       __builtin_preserve_access_index(&queue->name));
 }
 
@@ -62,12 +77,13 @@ INLINE void read_kernel_name(struct process_record *p, struct task_struct *t)
 	char *name = 0;
 	void *pointer = 0;
 
+	__builtin_memcpy(p->name, p->comm, sizeof(p->comm));
 	if (!FIELD_EXISTS(kthread->full_name) || !kthread)
 		return;
 	if (!(t->flags & PF_WQ_WORKER)) {
 		READ(&name, kthread, full_name);
 		if (name)
-			probe_read_str(p->comm, sizeof(p->comm), name);
+			probe_read_str(p->name, sizeof(p->name), name);
 		return;
 	}
 	READ(&worker, kthread, data);
@@ -123,24 +139,93 @@ INLINE void write_thread(struct seq_file *out, struct task_struct *t, const stru
 	write_tally(out, t, thread.pid, &thread.usage);
 }
 
-INLINE u64 write_process(struct seq_file *out, struct task_struct *t, struct kernfs_node *kn,
-			 const struct reader *r)
+/* What a process does with each signal. To the verifier of some kernels a handler
+ * is a pointer that is never 0, so the table is copied first. */
+INLINE void read_actions(struct scratch *scratch, struct task_struct *t)
 {
-	struct process_record p = { .kind = RECORD_PROCESS };
+	const u32 size = TYPE_SIZE(struct k_sigaction);
+	const u32 at = FIELD_OFFSET(((struct k_sigaction *)0)->sa.sa_handler);
+	struct sighand_struct *sighand = t->sighand;
+	void *action = scratch->actions;
+	u64 ignored = 0, caught = 0;
 
-	p.pid = number_of(t->thread_pid, r);
-	read_usage(&p.usage, t);
-	add_ended(&p.usage, t->signal);
-	read_ids(&p, t, r);
-	read_scheduling(&p, t);
-	read_memory(&p, t);
-	__builtin_memcpy(p.comm, t->comm, sizeof(t->comm));
+	if (size > sizeof(scratch->actions) / SIGNALS || at > size - sizeof(u64))
+		return;
+	if (probe_read(scratch->actions, SIGNALS * size, sighand->action))
+		return;
+#pragma unroll
+	for (u32 i = 0; i < SIGNALS; i++, action += size) {
+		u64 handler = *(u64 *)(action + at);
+		u64 other = handler ^ 1; /* 1 ignores the signal, 0 leaves it to the kernel */
+		u64 is_set = (handler | -handler) >> 63;
+		u64 is_other = (other | -other) >> 63;
+
+		ignored |= (is_other ^ 1) << i;
+		caught |= (is_set & is_other) << i;
+		KEEP_APART(ignored); /* else all are loaded first, and find no room */
+		KEEP_APART(caught);
+	}
+	scratch->process.signals.ignored = ignored;
+	scratch->process.signals.caught = caught;
+	scratch->process.has_actions = 1;
+}
+
+INLINE void read_signals(struct scratch *scratch, struct task_struct *t)
+{
+	struct signals *s = &scratch->process.signals;
+
+	s->pending = t->pending.signal.sig[0];
+	s->shared_pending = t->signal->shared_pending.signal.sig[0];
+	s->blocked = t->blocked.sig[0];
+	read_actions(scratch, t);
+}
+
+/* A process of a PID namespace below the reader's has more numbers than one. */
+INLINE void write_inner_pids(struct seq_file *out, struct scratch *s, struct task_struct *t,
+			     const struct reader *r)
+{
+	struct inner_pids_record *inner = &s->inner;
+	struct pid *numbers = t->thread_pid;
+	struct number n = {};
+
+	__builtin_memset(inner, 0, sizeof(*inner));
+	inner->kind = RECORD_INNER_PIDS;
+	inner->pid = s->process.pid;
+	for (u32 i = 0; i < LIMIT_INNER_PIDS; i++) {
+		if (r->level + 1 + i > numbers->level)
+			break;
+		number_at(&n, numbers, r->level + 1 + i);
+		inner->numbers[i] = n.nr;
+		inner->count = i + 1;
+	}
+	seq_write(out, inner, sizeof(*inner));
+}
+
+INLINE u64 write_process(struct seq_file *out, struct scratch *s, struct task_struct *t,
+			 struct kernfs_node *kn, const struct reader *r)
+{
+	struct process_record *p = &s->process;
+
+	__builtin_memset(p, 0, sizeof(*p));
+	p->kind = RECORD_PROCESS;
+	p->pid = number_of(t->thread_pid, r);
+	read_usage(&p->usage, t);
+	add_ended(&p->usage, t->signal);
+	read_ids(p, t, r);
+	read_scheduling(p, t);
+	read_memory(p, t);
+	read_rights(&p->rights, t);
+	read_namespaces(&p->namespaces, t);
+	read_signals(s, t);
+	__builtin_memcpy(p->comm, t->comm, sizeof(t->comm));
 	if (t->flags & PF_KTHREAD)
-		read_kernel_name(&p, t);
-	p.cgroup_id = kn->id;
-	write_tally(out, t, p.pid, &p.usage);
-	seq_write(out, &p, sizeof(p));
-	return p.cgroup_id;
+		read_kernel_name(p, t);
+	p->cgroup_id = kn->id;
+	write_tally(out, t, p->pid, &p->usage);
+	seq_write(out, p, sizeof(*p));
+	if (t->thread_pid->level > r->level)
+		write_inner_pids(out, s, t, r);
+	return p->cgroup_id;
 }
 
 SEC("iter/task")
@@ -148,10 +233,13 @@ int table(struct bpf_iter__task *ctx)
 {
 	struct task_struct *t = ctx->task;
 	struct kernfs_node *kn;
+	struct scratch *s;
 	struct reader r;
+	u32 zero = 0;
 	u64 id;
 
-	if (!t)
+	s = map_lookup(&scratches, &zero);
+	if (!t || !s)
 		return 0;
 	r = find_reader();
 	if (t->pid != t->tgid) {
@@ -159,30 +247,38 @@ int table(struct bpf_iter__task *ctx)
 		return 0;
 	}
 	kn = find_cgroup(t);
-	id = write_process(ctx->meta->seq, t, kn, &r);
+	id = write_process(ctx->meta->seq, s, t, kn, &r);
 	if (!map_lookup(&known_cgroups, &id))
 		write_cgroup(ctx->meta->seq, kn, id);
 	return 0;
 }
 
 /* Copies a command line as /proc/PID/cmdline has it: a process that wrote over
- * its last byte has given itself a title, which may run on into its environment. */
+ * its last byte has given itself a title, which may run on into its environment.
+ * Looking into another process is most of the cost, so it is done once where
+ * that is enough. */
 INLINE u32 copy_arguments(struct arguments_record *a, struct command_line *line, struct mm_struct *mm,
 			  struct task_struct *t)
 {
 	u64 start = mm->arg_start, end = mm->arg_end, env = mm->env_end;
-	u64 length = end - start;
-	u8 last = 0;
+	u64 whole = end - start, length = whole;
+	u8 last;
 
 	if (!start || end <= start)
 		return 0;
-	if (copy_from_user_task(&last, 1, (void *)(end - 1), t, 0))
+	if (length > LIMIT_ARGUMENTS)
+		length = LIMIT_ARGUMENTS;
+	if (copy_from_user_task(line->bytes, length, (void *)start, t, 0))
 		return 0;
-	if (last) {
-		a->title = 1;
-		if (mm->env_start == end && env > end)
-			length = env - start;
-	}
+	last = line->bytes[(length - 1) & (LIMIT_ARGUMENTS - 1)];
+	if (whole > LIMIT_ARGUMENTS && copy_from_user_task(&last, 1, (void *)(end - 1), t, 0))
+		return 0;
+	if (!last)
+		return length;
+	a->title = 1;
+	if (whole >= LIMIT_ARGUMENTS || mm->env_start != end || env <= end)
+		return length;
+	length = env - start;
 	if (length > LIMIT_ARGUMENTS)
 		length = LIMIT_ARGUMENTS;
 	if (copy_from_user_task(line->bytes, length, (void *)start, t, 0))

@@ -43,77 +43,143 @@ const (
 	TasksHierarchyHIERARCHY_PIDS    TasksHierarchy = 2
 )
 
+type TasksInnerPidsRecord struct {
+	_       structs.HostLayout
+	Kind    uint32
+	Pid     int32
+	Count   uint32
+	Numbers [32]int32
+}
+
 type TasksLimit uint32
 
 const (
-	TasksLimitLIMIT_COMM      TasksLimit = 64
-	TasksLimitLIMIT_NAME      TasksLimit = 256
-	TasksLimitLIMIT_DEPTH     TasksLimit = 32
-	TasksLimitLIMIT_CGROUPS   TasksLimit = 8192
-	TasksLimitLIMIT_ARGUMENTS TasksLimit = 4096
-	TasksLimitLIMIT_RING      TasksLimit = 4194304
-	TasksLimitLIMIT_KILLERS   TasksLimit = 4096
-	TasksLimitLIMIT_TALLIES   TasksLimit = 65536
-	TasksLimitLIMIT_REQUESTS  TasksLimit = 16384
+	TasksLimitLIMIT_COMM       TasksLimit = 64
+	TasksLimitLIMIT_NAME       TasksLimit = 256
+	TasksLimitLIMIT_DEPTH      TasksLimit = 32
+	TasksLimitLIMIT_CGROUPS    TasksLimit = 8192
+	TasksLimitLIMIT_ARGUMENTS  TasksLimit = 4096
+	TasksLimitLIMIT_RING       TasksLimit = 4194304
+	TasksLimitLIMIT_KILLERS    TasksLimit = 4096
+	TasksLimitLIMIT_TALLIES    TasksLimit = 65536
+	TasksLimitLIMIT_REQUESTS   TasksLimit = 16384
+	TasksLimitLIMIT_INNER_PIDS TasksLimit = 32
 )
 
+type TasksNamespaces struct {
+	_              structs.HostLayout
+	Cgroup         uint32
+	Ipc            uint32
+	Mnt            uint32
+	Net            uint32
+	Pid            uint32
+	PidForChildren uint32
+	Time           uint32
+	User           uint32
+	Uts            uint32
+}
+
 type TasksProcessRecord struct {
-	_            structs.HostLayout
-	Kind         uint32
-	Pid          int32
-	Usage        TasksUsage
-	PrevUserNs   uint64
-	PrevSystemNs uint64
-	StartNs      uint64
-	PidfdInode   uint64
-	CgroupId     uint64
-	VszPages     uint64
-	RssPages     uint64
-	Ppid         int32
-	Pgid         int32
-	Sid          int32
-	HasTty       uint32
-	TtyMajor     uint32
-	TtyMinor     uint32
-	Tpgid        int32
-	Ruid         uint32
-	Rgid         uint32
-	Suid         uint32
-	Sgid         uint32
-	Euid         uint32
-	Egid         uint32
-	Fsuid        uint32
-	Fsgid        uint32
-	State        uint32
-	ExitState    uint32
-	Flags        uint32
-	ExitSignal   int32
-	Threads      int32
-	Prio         int32
-	StaticPrio   int32
-	RtPriority   uint32
-	Policy       uint32
-	Cpu          uint32
-	SuffixSign   uint32
-	Comm         [64]uint8
-	Suffix       [32]uint8
+	_                structs.HostLayout
+	Kind             uint32
+	Pid              int32
+	Usage            TasksUsage
+	PrevUserNs       uint64
+	PrevSystemNs     uint64
+	StartNs          uint64
+	PidfdInode       uint64
+	CgroupId         uint64
+	VszPages         uint64
+	FilePages        uint64
+	AnonPages        uint64
+	ShmemPages       uint64
+	SwapPages        uint64
+	ChildrenUserNs   uint64
+	ChildrenSystemNs uint64
+	ChildrenMinFlt   uint64
+	ChildrenMajFlt   uint64
+	ExecId           uint64
+	OomScoreAdj      int32
+	Ppid             int32
+	Pgid             int32
+	Sid              int32
+	HasTty           uint32
+	TtyMajor         uint32
+	TtyMinor         uint32
+	Tpgid            int32
+	Ruid             uint32
+	Rgid             uint32
+	Suid             uint32
+	Sgid             uint32
+	Euid             uint32
+	Egid             uint32
+	Fsuid            uint32
+	Fsgid            uint32
+	State            uint32
+	ExitState        uint32
+	Flags            uint32
+	ExitSignal       int32
+	Threads          int32
+	Prio             int32
+	StaticPrio       int32
+	RtPriority       uint32
+	Policy           uint32
+	Cpu              uint32
+	Comm             [16]uint8
+	Signals          TasksSignals
+	Rights           TasksRights
+	Namespaces       TasksNamespaces
+	HasActions       uint32
+	SuffixSign       uint32
+	Reserved         uint32
+	Name             [64]uint8
+	Suffix           [32]uint8
 }
 
 type TasksRecordKind uint32
 
 const (
-	TasksRecordKindRECORD_PROCESS   TasksRecordKind = 1
-	TasksRecordKindRECORD_THREAD    TasksRecordKind = 2
-	TasksRecordKindRECORD_CGROUP    TasksRecordKind = 3
-	TasksRecordKindRECORD_ARGUMENTS TasksRecordKind = 4
-	TasksRecordKindRECORD_FORK      TasksRecordKind = 5
-	TasksRecordKindRECORD_EXEC      TasksRecordKind = 6
-	TasksRecordKindRECORD_EXIT      TasksRecordKind = 7
-	TasksRecordKindRECORD_FINAL     TasksRecordKind = 8
-	TasksRecordKindRECORD_VICTIM    TasksRecordKind = 9
-	TasksRecordKindRECORD_TALLY     TasksRecordKind = 10
-	TasksRecordKindRECORD_SOCKET    TasksRecordKind = 11
+	TasksRecordKindRECORD_PROCESS    TasksRecordKind = 1
+	TasksRecordKindRECORD_THREAD     TasksRecordKind = 2
+	TasksRecordKindRECORD_CGROUP     TasksRecordKind = 3
+	TasksRecordKindRECORD_ARGUMENTS  TasksRecordKind = 4
+	TasksRecordKindRECORD_FORK       TasksRecordKind = 5
+	TasksRecordKindRECORD_EXEC       TasksRecordKind = 6
+	TasksRecordKindRECORD_EXIT       TasksRecordKind = 7
+	TasksRecordKindRECORD_FINAL      TasksRecordKind = 8
+	TasksRecordKindRECORD_VICTIM     TasksRecordKind = 9
+	TasksRecordKindRECORD_TALLY      TasksRecordKind = 10
+	TasksRecordKindRECORD_SOCKET     TasksRecordKind = 11
+	TasksRecordKindRECORD_INNER_PIDS TasksRecordKind = 12
 )
+
+type TasksRights struct {
+	_           structs.HostLayout
+	Inheritable uint64
+	Permitted   uint64
+	Effective   uint64
+	Bounding    uint64
+	Ambient     uint64
+	NoNewPrivs  uint32
+	Seccomp     int32
+}
+
+type TasksScratch struct {
+	_       structs.HostLayout
+	Process TasksProcessRecord
+	Inner   TasksInnerPidsRecord
+	_       [4]byte
+	Actions [256]uint64
+}
+
+type TasksSignals struct {
+	_             structs.HostLayout
+	Pending       uint64
+	SharedPending uint64
+	Blocked       uint64
+	Ignored       uint64
+	Caught        uint64
+}
 
 type TasksTally struct {
 	_            structs.HostLayout
@@ -158,15 +224,22 @@ type TasksTraffic struct {
 }
 
 type TasksUsage struct {
-	_          structs.HostLayout
-	CpuNs      uint64
-	UserNs     uint64
-	SystemNs   uint64
-	MinFlt     uint64
-	MajFlt     uint64
-	ReadBytes  uint64
-	WriteBytes uint64
-	RunDelayNs uint64
+	_                   structs.HostLayout
+	CpuNs               uint64
+	UserNs              uint64
+	SystemNs            uint64
+	MinFlt              uint64
+	MajFlt              uint64
+	VoluntarySwitches   uint64
+	InvoluntarySwitches uint64
+	RcharBytes          uint64
+	WcharBytes          uint64
+	ReadCalls           uint64
+	WriteCalls          uint64
+	ReadBytes           uint64
+	WriteBytes          uint64
+	CancelledBytes      uint64
+	RunDelayNs          uint64
 }
 
 // Names of all BPF objects in the ELF.
@@ -175,6 +248,7 @@ type TasksUsage struct {
 const (
 	TasksMapCommandLines    = "command_lines"
 	TasksMapKnownCgroups    = "known_cgroups"
+	TasksMapScratches       = "scratches"
 	TasksMapTallies         = "tallies"
 	TasksMapTallyRecords    = "tally_records"
 	TasksMapThreadTraffic   = "thread_traffic"
@@ -237,6 +311,7 @@ type TasksProgramSpecs struct {
 type TasksMapSpecs struct {
 	CommandLines  *ebpf.MapSpec `ebpf:"command_lines"`
 	KnownCgroups  *ebpf.MapSpec `ebpf:"known_cgroups"`
+	Scratches     *ebpf.MapSpec `ebpf:"scratches"`
 	Tallies       *ebpf.MapSpec `ebpf:"tallies"`
 	TallyRecords  *ebpf.MapSpec `ebpf:"tally_records"`
 	ThreadTraffic *ebpf.MapSpec `ebpf:"thread_traffic"`
@@ -273,6 +348,7 @@ func (o *TasksObjects) Close() error {
 type TasksMaps struct {
 	CommandLines  *ebpf.Map `ebpf:"command_lines"`
 	KnownCgroups  *ebpf.Map `ebpf:"known_cgroups"`
+	Scratches     *ebpf.Map `ebpf:"scratches"`
 	Tallies       *ebpf.Map `ebpf:"tallies"`
 	TallyRecords  *ebpf.Map `ebpf:"tally_records"`
 	ThreadTraffic *ebpf.Map `ebpf:"thread_traffic"`
@@ -282,6 +358,7 @@ func (m *TasksMaps) Close() error {
 	return _TasksClose(
 		m.CommandLines,
 		m.KnownCgroups,
+		m.Scratches,
 		m.Tallies,
 		m.TallyRecords,
 		m.ThreadTraffic,

@@ -148,14 +148,33 @@ func (c *changes) ended(e *Event, name func(*Process)) *Process {
 	return &p
 }
 
-// inherit takes what events do not tell from what is known: the command line,
-// and the path of a control group that was new.
+// inherit takes what events do not tell from what is known, of the process itself
+// or of its parent: the command line, the program's path, what is done with
+// signals, rights and namespaces, and the path of a control group that was new.
 func (p *Process) inherit(from *Process, args bool) {
 	if from == nil {
 		return
 	}
 	if args && len(p.Args) == 0 && !p.Kernel {
 		p.Args = from.Args
+	}
+	if args && p.Exe == "" && !p.Kernel {
+		p.Exe = from.Exe
+	}
+	if p.SigCaught == nil {
+		p.SigPending, p.SigSharedPending, p.SigBlocked = from.SigPending, from.SigSharedPending, from.SigBlocked
+		p.SigIgnored, p.SigCaught = from.SigIgnored, from.SigCaught
+	}
+	if p.CapEffective == nil {
+		p.CapInheritable, p.CapPermitted, p.CapEffective = from.CapInheritable, from.CapPermitted, from.CapEffective
+		p.CapBounding, p.CapAmbient, p.NoNewPrivs, p.Seccomp = from.CapBounding, from.CapAmbient, from.NoNewPrivs, from.Seccomp
+	}
+	if p.NSUser == 0 {
+		p.NSCgroup, p.NSIPC, p.NSMnt, p.NSNet, p.NSPID = from.NSCgroup, from.NSIPC, from.NSMnt, from.NSNet, from.NSPID
+		p.NSPIDForChildren, p.NSTime, p.NSUser, p.NSUTS = from.NSPIDForChildren, from.NSTime, from.NSUser, from.NSUTS
+	}
+	if from.Key() == p.Key() {
+		p.InnerPIDs = from.InnerPIDs
 	}
 	if p.Cgroup == "" {
 		p.Cgroup = from.Cgroup

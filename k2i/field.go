@@ -15,6 +15,7 @@ type Field struct {
 	Unit   string // "ns", "bytes", "ticks", ...; "" for names, ids and plain numbers
 	Source string // the kernel's own word for it
 	Help   string // one phrase, for people
+	Group  string // "" for what every answer has; else it has to be asked for, by its name or by this word
 
 	// Number tells a quantity or an id (right-aligned) from a text.
 	Number bool

@@ -51,8 +51,15 @@ func set(p *Process, i int, large bool) {
 		v.SetBool(large)
 	case reflect.String:
 		v.SetString(map[bool]string{false: "a", true: "b"}[large])
+	case reflect.Pointer:
+		b := map[bool]Bits{false: 3, true: 12}[large]
+		v.Set(reflect.ValueOf(&b))
 	case reflect.Slice:
-		v.Set(reflect.ValueOf(map[bool][]string{false: {"a", "z"}, true: {"b"}}[large]))
+		if v.Type().Elem().Kind() == reflect.String {
+			v.Set(reflect.ValueOf(map[bool][]string{false: {"a", "z"}, true: {"b"}}[large]))
+		} else {
+			v.Set(reflect.ValueOf(map[bool][]int32{false: {3, 9}, true: {12}}[large]))
+		}
 	}
 }
 

@@ -45,9 +45,18 @@ func (c *changes) adopt(p *Process, e *Event) {
 	child := *parent
 	child.PID, child.PPID, child.StartTicks, child.StartNS = p.PID, p.PPID, p.StartTicks, p.StartNS
 	child.CPUNS, child.UserNS, child.SystemNS, child.MinFlt, child.MajFlt = 0, 0, 0, 0, 0
-	child.PidfdInode, child.ReadBytes, child.WriteBytes, child.Threads = Unread, Unread, Unread, 1
+	child.PidfdInode, child.Threads = Unread, 1
+	child.clearCounters()
 	child.startTally(parent)
 	child.noRates()
 	child.copyEnd(p)
 	*p = child
+}
+
+// clearCounters makes unread what a process counts for itself and events do not tell.
+func (p *Process) clearCounters() {
+	p.ExecID, p.ChildrenUserNS, p.ChildrenSystemNS, p.ChildrenMinFlt, p.ChildrenMajFlt = Unread, Unread, Unread, Unread, Unread
+	p.VoluntarySwitches, p.InvoluntarySwitches = Unread, Unread
+	p.ReadBytes, p.WriteBytes, p.CancelledWriteBytes = Unread, Unread, Unread
+	p.RCharBytes, p.WCharBytes, p.ReadCalls, p.WriteCalls = Unread, Unread, Unread, Unread
 }

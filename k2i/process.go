@@ -19,6 +19,7 @@ type Process struct {
 	StartTicks uint64 `json:"start_ticks" msgpack:"start_ticks"` // clock ticks since boot, as in /proc/PID/stat field 22
 	StartNS    uint64 `json:"start_ns" msgpack:"start_ns"`       // since boot (CLOCK_BOOTTIME); a multiple of a tick where only ticks are known
 	PidfdInode Count  `json:"pidfd_inode" msgpack:"pidfd_inode"` // unique for the life of the system from Linux 6.9
+	ExecID     Count  `json:"exec_id" msgpack:"exec_id"`         // grows with every program that it runs
 
 	PGID  int32  `json:"pgid" msgpack:"pgid"`
 	SID   int32  `json:"sid" msgpack:"sid"`
@@ -41,6 +42,7 @@ type Process struct {
 	Kernel     bool     `json:"kernel" msgpack:"kernel"`
 	Comm       string   `json:"comm" msgpack:"comm"`
 	Args       []string `json:"args" msgpack:"args"` // empty for kernel threads and zombies
+	Exe        string   `json:"exe" msgpack:"exe"`   // path of its program as the agent's host has it; "" for kernel threads and zombies
 	ExitSignal int32    `json:"exit_signal" msgpack:"exit_signal"`
 
 	CPUNS    uint64 `json:"cpu_ns" msgpack:"cpu_ns"`       // of all its threads, dead ones too; exact on the BPF road
@@ -50,10 +52,29 @@ type Process struct {
 	MinFlt   uint64 `json:"min_flt" msgpack:"min_flt"`
 	MajFlt   uint64 `json:"maj_flt" msgpack:"maj_flt"`
 
-	VSZBytes   uint64 `json:"vsz_bytes" msgpack:"vsz_bytes"`
-	RSSBytes   uint64 `json:"rss_bytes" msgpack:"rss_bytes"`
-	ReadBytes  Count  `json:"read_bytes" msgpack:"read_bytes"`   // from storage, /proc/PID/io read_bytes
-	WriteBytes Count  `json:"write_bytes" msgpack:"write_bytes"` // to storage, /proc/PID/io write_bytes
+	// Of its children that have ended and were waited for, and of theirs.
+	ChildrenUserNS   Count `json:"children_user_ns" msgpack:"children_user_ns"`
+	ChildrenSystemNS Count `json:"children_system_ns" msgpack:"children_system_ns"`
+	ChildrenMinFlt   Count `json:"children_min_flt" msgpack:"children_min_flt"`
+	ChildrenMajFlt   Count `json:"children_maj_flt" msgpack:"children_maj_flt"`
+
+	VoluntarySwitches   Count `json:"voluntary_switches" msgpack:"voluntary_switches"` // of all its threads; /proc tells only those of a process with one
+	InvoluntarySwitches Count `json:"involuntary_switches" msgpack:"involuntary_switches"`
+
+	VSZBytes      uint64 `json:"vsz_bytes" msgpack:"vsz_bytes"`
+	RSSBytes      uint64 `json:"rss_bytes" msgpack:"rss_bytes"`           // like its parts by BPF: what each CPU keeps to itself, some 100 KiB, is not in it
+	RSSAnonBytes  Count  `json:"rss_anon_bytes" msgpack:"rss_anon_bytes"` // exact by procfs
+	RSSFileBytes  Count  `json:"rss_file_bytes" msgpack:"rss_file_bytes"`
+	RSSShmemBytes Count  `json:"rss_shmem_bytes" msgpack:"rss_shmem_bytes"`
+	SwapBytes     Count  `json:"swap_bytes" msgpack:"swap_bytes"`
+
+	ReadBytes           Count `json:"read_bytes" msgpack:"read_bytes"`                       // from storage, /proc/PID/io read_bytes
+	WriteBytes          Count `json:"write_bytes" msgpack:"write_bytes"`                     // to storage, /proc/PID/io write_bytes
+	CancelledWriteBytes Count `json:"cancelled_write_bytes" msgpack:"cancelled_write_bytes"` // of write_bytes, called off before they were written
+	RCharBytes          Count `json:"rchar_bytes" msgpack:"rchar_bytes"`                     // read by calls, from whatever it was
+	WCharBytes          Count `json:"wchar_bytes" msgpack:"wchar_bytes"`
+	ReadCalls           Count `json:"read_calls" msgpack:"read_calls"`
+	WriteCalls          Count `json:"write_calls" msgpack:"write_calls"`
 
 	// Counted by tracepoints since the agent began; Unread where that is not done.
 	// Netlink's sockets are left out. What is shared (a descriptor, a socket) is
@@ -76,10 +97,44 @@ type Process struct {
 	Policy     uint32 `json:"policy" msgpack:"policy"` // SCHED_*
 	CPU        int32  `json:"cpu" msgpack:"cpu"`       // the one it last ran on
 
+	// Signals, the first one in the lowest bit.
+	SigPending       *Bits `json:"sig_pending" msgpack:"sig_pending"` // for its first thread alone
+	SigSharedPending *Bits `json:"sig_shared_pending" msgpack:"sig_shared_pending"`
+	SigBlocked       *Bits `json:"sig_blocked" msgpack:"sig_blocked"`
+	SigIgnored       *Bits `json:"sig_ignored" msgpack:"sig_ignored"`
+	SigCaught        *Bits `json:"sig_caught" msgpack:"sig_caught"`
+
+	// What it may do; capabilities by their numbers.
+	CapInheritable *Bits `json:"cap_inheritable" msgpack:"cap_inheritable"`
+	CapPermitted   *Bits `json:"cap_permitted" msgpack:"cap_permitted"`
+	CapEffective   *Bits `json:"cap_effective" msgpack:"cap_effective"`
+	CapBounding    *Bits `json:"cap_bounding" msgpack:"cap_bounding"`
+	CapAmbient     *Bits `json:"cap_ambient" msgpack:"cap_ambient"`
+	NoNewPrivs     Count `json:"no_new_privs" msgpack:"no_new_privs"` // 1 where no program that it runs gets more rights
+	Seccomp        Count `json:"seccomp" msgpack:"seccomp"`           // 0 for none, 1 strict, 2 by filters
+	OOMScoreAdj    int32 `json:"oom_score_adj" msgpack:"oom_score_adj"`
+
+	// Its namespaces' inodes.
+	NSCgroup         Inode   `json:"ns_cgroup" msgpack:"ns_cgroup"`
+	NSIPC            Inode   `json:"ns_ipc" msgpack:"ns_ipc"`
+	NSMnt            Inode   `json:"ns_mnt" msgpack:"ns_mnt"`
+	NSNet            Inode   `json:"ns_net" msgpack:"ns_net"`
+	NSPID            Inode   `json:"ns_pid" msgpack:"ns_pid"`
+	NSPIDForChildren Inode   `json:"ns_pid_for_children" msgpack:"ns_pid_for_children"`
+	NSTime           Inode   `json:"ns_time" msgpack:"ns_time"`
+	NSUser           Inode   `json:"ns_user" msgpack:"ns_user"`
+	NSUTS            Inode   `json:"ns_uts" msgpack:"ns_uts"`
+	InnerPIDs        []int32 `json:"inner_pids" msgpack:"inner_pids"` // its ids in the PID namespaces below the agent's, outermost first
+
 	Cgroup      string `json:"cgroup" msgpack:"cgroup"`             // path as seen from the root of its hierarchy
 	ContainerID string `json:"container_id" msgpack:"container_id"` // "" outside of containers
 	Runtime     string `json:"runtime" msgpack:"runtime"`           // docker, containerd, crio, podman, ... or ""
 	Kind        string `json:"kind" msgpack:"kind"`                 // host, container, sandbox, unikernel, microvm, vm
+
+	InnerID      string `json:"inner_id" msgpack:"inner_id"`           // of the innermost container, where that is nested in ContainerID
+	InnerRuntime string `json:"inner_runtime" msgpack:"inner_runtime"` // of InnerID
+	Pod          string `json:"pod" msgpack:"pod"`                     // uid of the Kubernetes pod, or id of the podman pod
+	Unit         string `json:"unit" msgpack:"unit"`                   // systemd unit of the host
 
 	RCPU           Rate `json:"rcpu" msgpack:"rcpu"`                         // CPUs in use since the sample before, 1.0 is one whole CPU
 	RCPUWithExited Rate `json:"rcpu_with_exited" msgpack:"rcpu_with_exited"` // with those of its descendants that ended since then
@@ -115,7 +170,13 @@ const StateEnded = "X"
 // its rates NoRate.
 func Blank() Process {
 	p := Process{
-		PidfdInode: Unread, ReadBytes: Unread, WriteBytes: Unread,
+		PidfdInode: Unread, ExecID: Unread,
+		ChildrenUserNS: Unread, ChildrenSystemNS: Unread, ChildrenMinFlt: Unread, ChildrenMajFlt: Unread,
+		VoluntarySwitches: Unread, InvoluntarySwitches: Unread,
+		RSSAnonBytes: Unread, RSSFileBytes: Unread, RSSShmemBytes: Unread, SwapBytes: Unread,
+		ReadBytes: Unread, WriteBytes: Unread, CancelledWriteBytes: Unread,
+		RCharBytes: Unread, WCharBytes: Unread, ReadCalls: Unread, WriteCalls: Unread,
+		NoNewPrivs: Unread, Seccomp: Unread, InnerPIDs: []int32{},
 		EndedNS: Unread, ExitCode: Unread, EndSignal: Unread, PeakRSSBytes: Unread, KillerPID: Unread,
 	}
 	for _, c := range p.tally() {

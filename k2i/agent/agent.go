@@ -68,6 +68,7 @@ type Agent struct {
 	groups     *names
 	containers *container.Identifier
 	looks      connections
+	seldom     *procfs.Seldom // nil for a single look
 
 	snapshot atomic.Pointer[k2i.Snapshot]
 	stats    atomic.Pointer[Stats]
@@ -96,18 +97,19 @@ func New(ctx context.Context, options Options) (*Agent, error) {
 		_ = a.road.close()
 		return nil, err
 	}
+	a.seldom = procfs.NewSeldom(a.fs)
 	a.note(a.events.status())
 	return a, nil
 }
 
-// open is New without events.
+// open is New without events, and without what takes further files.
 func open(ctx context.Context, options Options) (*Agent, error) {
 	a := &Agent{
 		options: options, users: newNames(lookupUser), groups: newNames(lookupGroup), containers: container.New(),
 		events: noEvents{"a single look"}, self: newSelf(options),
 	}
 	a.looks.turn = make(chan struct{}, 1)
-	a.live = k2i.NewLive(k2i.NewExited(k2i.MaxExited, k2i.ExitedFor), func(p *k2i.Process) { a.place(p, time.Now()) })
+	a.live = k2i.NewLive(k2i.NewExited(k2i.MaxExited, k2i.ExitedFor), a.arrived)
 	var err error
 	if a.fs, err = procfs.New(ctx, options.Root); err != nil {
 		return nil, err
@@ -231,6 +233,11 @@ func (a *Agent) sample(ctx context.Context) (*k2i.Sample, error) {
 	sample.Missing = with(sample.Missing, slices.Concat(a.events.lacks(), a.road.lacks()))
 	for i := range sample.Processes {
 		a.mask(&sample.Processes[i])
+	}
+	if a.seldom != nil {
+		a.seldom.Fill(sample)
+	} else {
+		sample.Missing = with(sample.Missing, procfs.SeldomFields(sample.Mode))
 	}
 	a.finish(sample)
 	return sample, nil

@@ -73,8 +73,8 @@ func TestRoadsAgree(t *testing.T) {
 			t.Errorf("%s: no process 1", mode)
 		}
 		p.StartNS, p.CPUNS, p.UserNS, p.SystemNS, p.PidfdInode, p.RCPU = 0, 0, 0, 0, 0, 0
-		p.RSSBytes = 0 // each CPU of the kernel keeps some pages to itself
-		p.CPU = 0
+		p.RSSBytes, p.RSSAnonBytes, p.RSSFileBytes = 0, 0, 0 // each CPU of the kernel keeps some pages to itself
+		p.CPU, p.ExecID = 0, 0
 		seen = append(seen, p)
 		if err := a.Close(); err != nil {
 			t.Error(err)

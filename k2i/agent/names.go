@@ -94,9 +94,20 @@ func (a *Agent) finish(sample *k2i.Sample) {
 		if at < len(before) && sameProgram(&before[at], p) {
 			p.User, p.Group = a.users.of(p.EUID, sample.At), a.groups.of(p.EGID, sample.At)
 			p.ContainerID, p.Runtime, p.Kind = before[at].ContainerID, before[at].Runtime, before[at].Kind
+			p.InnerID, p.InnerRuntime, p.Pod, p.Unit = before[at].InnerID, before[at].InnerRuntime, before[at].Pod, before[at].Unit
 			continue
 		}
 		a.place(p, sample.At)
+	}
+}
+
+// arrived completes a row that an event brought: who has just begun to run a
+// program is asked which. It may be a later one already, or another process that
+// was given the number within eventPoll; the next sample tells.
+func (a *Agent) arrived(p *k2i.Process) {
+	a.place(p, time.Now())
+	if a.seldom != nil && p.Exe == "" && !p.Kernel && !p.Ended() {
+		p.Exe = a.fs.Exe(p.PID)
 	}
 }
 
@@ -105,6 +116,7 @@ func (a *Agent) place(p *k2i.Process, now time.Time) {
 	p.User, p.Group = a.users.of(p.EUID, now), a.groups.of(p.EGID, now)
 	id := a.containers.Identify(p.Cgroup, p.Comm, p.Args)
 	p.ContainerID, p.Runtime, p.Kind = id.ID, id.Runtime, id.Kind
+	p.InnerID, p.InnerRuntime, p.Pod, p.Unit = id.InnerID, id.InnerRuntime, id.Pod, id.Unit
 }
 
 // sameProgram tells whether what a container is identified by has not changed.

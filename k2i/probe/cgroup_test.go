@@ -86,7 +86,7 @@ func TestCgroupMapFull(t *testing.T) {
 }
 
 func TestCgroupOfEndingProcess(t *testing.T) {
-	p := Probe{cgroups: newCgroupPaths(told{})}
+	p := Probe{cgroups: newCgroupPaths(told{}), shared: sharedMasks{}}
 	send(p.cgroups, 1, "a", "")
 	ending := ebpf.TasksProcessRecord{CgroupId: 1, Flags: pfExiting}
 	alive := ebpf.TasksProcessRecord{CgroupId: 1}

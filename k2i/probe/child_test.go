@@ -35,6 +35,7 @@ var modes = map[string]func(with string) error{
 	"vfork":     waitInVfork,
 	"zombie":    func(string) error { busyThreads(2, 30); os.Exit(3); return nil },
 	"headless":  endLeader,
+	"rights":    giveUpRights,
 	"open":      openAndTell,
 	"namespace": lookAround,
 	"hear":      hearInside,

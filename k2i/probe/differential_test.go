@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ddcos/k2i"
+	"ddcos/k2i/procfs"
 )
 
 // zoo starts one process of each kind that is hard to read, all of them stopped.
@@ -113,6 +114,28 @@ func differences(bpf, proc k2i.Process) []string {
 	differ := func(field string, a, b any) {
 		found = append(found, fmt.Sprintf("%s: %#v by BPF, %#v by procfs", field, a, b))
 	}
+	differ2 := func(field string, a, b *k2i.Count, slack uint64) {
+		known := *a >= 0 && *b >= 0
+		if known && !within(uint64(*a), uint64(*b), slack) || !known && *a != *b {
+			differ(field, *a, *b)
+		}
+		*a = *b
+	}
+	differ2("RSSAnonBytes", &bpf.RSSAnonBytes, &proc.RSSAnonBytes, rssSlack())
+	differ2("RSSFileBytes", &bpf.RSSFileBytes, &proc.RSSFileBytes, rssSlack())
+	differ2("RSSShmemBytes", &bpf.RSSShmemBytes, &proc.RSSShmemBytes, rssSlack())
+	differ2("SwapBytes", &bpf.SwapBytes, &proc.SwapBytes, rssSlack())
+	bpf.ChildrenUserNS, bpf.ChildrenSystemNS = bpf.ChildrenUserNS/nsPerTick*nsPerTick, bpf.ChildrenSystemNS/nsPerTick*nsPerTick
+	if bpf.ExecID < 1 || proc.ExecID != k2i.Unread {
+		differ("ExecID", bpf.ExecID, proc.ExecID)
+	}
+	if of := threadSwitches(bpf.PID); bpf.VoluntarySwitches < of[0] || bpf.InvoluntarySwitches < of[1] {
+		differ("switches, threads that have ended included", [2]k2i.Count{bpf.VoluntarySwitches, bpf.InvoluntarySwitches}, of)
+	}
+	if proc.VoluntarySwitches > bpf.VoluntarySwitches || proc.Threads == 1 && proc.InvoluntarySwitches < 0 || proc.Threads > 1 && proc.InvoluntarySwitches >= 0 {
+		differ("switches of one thread", bpf.VoluntarySwitches, proc.VoluntarySwitches)
+	}
+	bpf.VoluntarySwitches, bpf.InvoluntarySwitches = proc.VoluntarySwitches, proc.InvoluntarySwitches
 	for field, pair := range map[string][2]*uint64{
 		"UserNS": {&bpf.UserNS, &proc.UserNS}, "SystemNS": {&bpf.SystemNS, &proc.SystemNS}, "StartNS": {&bpf.StartNS, &proc.StartNS},
 	} {
@@ -133,17 +156,34 @@ func differences(bpf, proc k2i.Process) []string {
 	if bpf.RCPUWithExited.Known() || proc.RCPUWithExited.Known() {
 		differ("RCPUWithExited", bpf.RCPUWithExited, proc.RCPUWithExited)
 	}
-	bpf.CPUNS, bpf.RSSBytes, bpf.PidfdInode = proc.CPUNS, proc.RSSBytes, proc.PidfdInode
+	bpf.CPUNS, bpf.RSSBytes, bpf.PidfdInode, bpf.ExecID = proc.CPUNS, proc.RSSBytes, proc.PidfdInode, proc.ExecID
 	for _, p := range []*k2i.Process{&bpf, &proc} {
 		p.RCPU, p.RCPUWithExited, p.NetRx, p.NetTx, p.IOR, p.IOW = 0, 0, 0, 0, 0, 0 // no number equals itself
 	}
 	a, b := reflect.ValueOf(bpf), reflect.ValueOf(proc)
 	for i := range a.NumField() {
 		if x, y := a.Field(i).Interface(), b.Field(i).Interface(); !reflect.DeepEqual(x, y) {
-			differ(a.Type().Field(i).Name, x, y)
+			f := k2i.Fields()[i]
+			differ(f.Name, f.Text(&bpf), f.Text(&proc))
 		}
 	}
 	return found
+}
+
+// threadSwitches are the voluntary and other context switches of the threads that live.
+func threadSwitches(pid int32) (sum [2]k2i.Count) {
+	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", pid))
+	for _, task := range tasks {
+		b, err := os.ReadFile(task)
+		if err != nil {
+			continue
+		}
+		if s, err := procfs.ParseStatus(b); err == nil {
+			sum[0] += s.Voluntary
+			sum[1] += s.Involuntary
+		}
+	}
+	return sum
 }
 
 // TestRoadsAgree holds both roads, another library and ps to each other, over
@@ -162,6 +202,10 @@ func TestRoadsAgree(t *testing.T) {
 	second, err := p.Read(t.Context())
 	if err != nil {
 		t.Fatal(err)
+	}
+	seldom := procfs.NewSeldom(fs)
+	for _, sample := range []*k2i.Sample{first, proc, second} {
+		seldom.Fill(sample)
 	}
 	if len(first.Missing) != 0 {
 		t.Errorf("the probe is missing %v", first.Missing)

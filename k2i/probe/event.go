@@ -12,9 +12,6 @@ import (
 	"ddcos/k2i"
 )
 
-// processAt is where an event's record has the process.
-const processAt = int(unsafe.Offsetof(ebpf.EventsEventRecord{}.Process))
-
 // tallyAt is where an exit's record has what was counted.
 const tallyAt = int(unsafe.Offsetof(ebpf.EventsExitRecord{}.Tally))
 
@@ -28,10 +25,11 @@ func (e *Events) decode(b []byte) (k2i.Event, error) {
 		e.probe.learn(b)
 		return k2i.Event{}, nil
 	}
-	event, cgroup, err := decodeEvent(b, &e.probe.tally)
+	event, cgroup, err := decodeEvent(b, &e.probe.tally, e.shared)
 	if err == nil && cgroup != 0 {
 		event.Process.Cgroup = e.probe.path(cgroup)
 	}
+	e.shared.tidy(0)
 	return event, err
 }
 
@@ -54,7 +52,7 @@ func (p *Probe) path(cgroup uint64) string {
 }
 
 // decodeEvent reads one record, of which t tells what is counted; cgroup is the process's, 0 where there is none.
-func decodeEvent(b []byte, t *tally) (event k2i.Event, cgroup uint64, err error) {
+func decodeEvent(b []byte, t *tally, shared sharedMasks) (event k2i.Event, cgroup uint64, err error) {
 	if len(b) < 4 {
 		return event, 0, fmt.Errorf("event of %d bytes", len(b))
 	}
@@ -66,7 +64,7 @@ func decodeEvent(b []byte, t *tally) (event k2i.Event, cgroup uint64, err error)
 		cgroup, whole = takeProcess(&event, b, t)
 	case ebpf.TasksRecordKindRECORD_EXEC:
 		event.Kind = k2i.EventExec
-		cgroup, whole = takeExec(&event, b, t)
+		cgroup, whole = takeExec(&event, b, t, shared)
 	case ebpf.TasksRecordKindRECORD_EXIT:
 		event.Kind = k2i.EventExit
 		cgroup, whole = takeExit(&event, b, t)
@@ -86,30 +84,47 @@ func decodeEvent(b []byte, t *tally) (event k2i.Event, cgroup uint64, err error)
 	return event, cgroup, nil
 }
 
-// takeProcess reads what fork, exec and exit have in common.
+// takeProcess reads what fork and exit have in common.
 func takeProcess(event *k2i.Event, b []byte, t *tally) (cgroup uint64, whole bool) {
 	var head ebpf.EventsEventRecord
-	var r ebpf.TasksProcessRecord
-	if !decode(&head, b) || !decode(&r, b[processAt:]) {
+	if !decode(&head, b) {
 		return 0, false
 	}
-	m := memory{told: scale(cpuTime{r.Usage.UserNs, r.Usage.SystemNs}, r.Usage.CpuNs, cpuTime{r.PrevUserNs, r.PrevSystemNs})}
-	m.setComm(&r)
-	event.At, event.Task, event.StartNS = time.Duration(head.AtNs), head.Task, r.StartNs
-	event.Process = row(&r, &m, uint64(os.Getpagesize()))
-	t.tell(&event.Process, &r.Usage, nil)
-	event.Parent = k2i.Key{PID: r.Ppid, StartTicks: head.ParentStartNs / nsPerTick}
+	r := beginning(&head.Process)
+	setProcess(event, &head, &r, nil, t)
 	return r.CgroupId, true
 }
 
-func takeExec(event *k2i.Event, b []byte, t *tally) (cgroup uint64, whole bool) {
+// beginning is a record of which only the beginning is known.
+func beginning(base *ebpf.EventsProcessBase) (r ebpf.TasksProcessRecord) {
+	size := unsafe.Sizeof(*base)
+	copy(unsafe.Slice((*byte)(unsafe.Pointer(&r)), size), unsafe.Slice((*byte)(unsafe.Pointer(base)), size))
+	return r
+}
+
+// setProcess sets what an event tells of a process; rights may be nil.
+func setProcess(event *k2i.Event, head *ebpf.EventsEventRecord, r *ebpf.TasksProcessRecord, rights *masks, t *tally) {
+	m := memory{
+		told:  scale(cpuTime{r.Usage.UserNs, r.Usage.SystemNs}, r.Usage.CpuNs, cpuTime{r.PrevUserNs, r.PrevSystemNs}),
+		masks: rights,
+	}
+	m.setComm(r)
+	event.At, event.Task, event.StartNS = time.Duration(head.AtNs), head.Task, r.StartNs
+	event.Process = row(r, &m, uint64(os.Getpagesize()))
+	t.tell(&event.Process, &r.Usage, nil)
+	event.Parent = k2i.Key{PID: r.Ppid, StartTicks: head.ParentStartNs / nsPerTick}
+}
+
+func takeExec(event *k2i.Event, b []byte, t *tally, shared sharedMasks) (cgroup uint64, whole bool) {
 	var r ebpf.EventsExecRecord
 	if !decode(&r, b) || uint64(len(b)-execBytes) < uint64(r.Length) {
 		return 0, false
 	}
-	cgroup, whole = takeProcess(event, b, t)
+	p := beginning(&r.Event.Process)
+	p.Rights, p.Namespaces = ebpf.TasksRights(r.Rights), ebpf.TasksNamespaces(r.Namespaces)
+	setProcess(event, &r.Event, &p, shared.of(&p), t)
 	event.Process.Args = k2i.SplitArgs(b[execBytes : execBytes+int(r.Length)])
-	return cgroup, whole
+	return p.CgroupId, true
 }
 
 // takeExit reads how a process ended: code is as wait(2) has it.

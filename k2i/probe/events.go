@@ -28,6 +28,7 @@ type Events struct {
 	reader   *ringbuf.Reader
 	counts   *cilium.Map
 	record   ringbuf.Record
+	shared   sharedMasks
 
 	read   uint64
 	lost   uint64
@@ -66,7 +67,7 @@ func (p *Probe) openEvents(ring uint32) (*Events, error) {
 	if err := spec.LoadAndAssign(&objects, &shared); err != nil {
 		return nil, refusal(err)
 	}
-	e := &Events{probe: p, closers: []io.Closer{&objects}, programs: tracepoints(&objects.EventsPrograms), counts: objects.Counts}
+	e := &Events{probe: p, shared: sharedMasks{}, closers: []io.Closer{&objects}, programs: tracepoints(&objects.EventsPrograms), counts: objects.Counts}
 	if err := e.attach(&objects); err != nil {
 		_ = e.Close() // the refusal is what the caller has to know
 		return nil, refusal(err)

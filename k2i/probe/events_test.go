@@ -313,14 +313,14 @@ func TestYoungCgroup(t *testing.T) {
 // Whatever bytes come, decoding ends in an event or in an error.
 func FuzzEvent(f *testing.F) {
 	for kind := range byte(12) {
-		for _, n := range []int{0, 4, 16, processAt, execBytes, 1000} {
+		for _, n := range []int{0, 4, 16, 32, execBytes, 1000} {
 			b := make([]byte, max(n, 4))
 			b[0] = kind
 			f.Add(b[:n])
 		}
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		e, _, err := decodeEvent(b, &tally{counting: Counting{RunDelay: true, Sockets: true}})
+		e, _, err := decodeEvent(b, &tally{counting: Counting{RunDelay: true, Sockets: true}}, sharedMasks{})
 		if err != nil {
 			if e.Kind != "" {
 				t.Errorf("an error and a %s", e.Kind)

@@ -70,6 +70,9 @@ func seenFromInside(ctx context.Context, pids map[string]int) error {
 	if err != nil {
 		return err
 	}
+	seldom := procfs.NewSeldom(fs)
+	seldom.Fill(bpf)
+	seldom.Fill(proc)
 	if proc.Visibility != k2i.VisibilityNamespace {
 		return fmt.Errorf("visibility %s", proc.Visibility)
 	}

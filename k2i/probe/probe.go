@@ -66,7 +66,10 @@ type Probe struct {
 	records []ebpf.TasksProcessRecord // of the pass at hand, by pid
 	threads []ebpf.TasksThreadRecord
 	tallies []ebpf.TasksTallyRecord
+	inner   []ebpf.TasksInnerPidsRecord
+	shared  sharedMasks
 	memory  []memory // of the last pass, by pid
+	room    []memory // its room in the pass after
 	cgroups *cgroupPaths
 	pending chan argumentsPass // one that was not waited for to its end
 }
@@ -78,7 +81,7 @@ func Open(opts Options) (*Probe, error) {
 	if !ok {
 		return nil, fmt.Errorf("cgroup controller %q: want memory, pids or none", opts.CgroupController)
 	}
-	p := &Probe{opts: opts}
+	p := &Probe{opts: opts, shared: sharedMasks{}}
 	if err := p.load(hierarchy); err != nil {
 		_ = p.Close() // the refusal is what the caller has to know
 		return nil, err
@@ -121,7 +124,7 @@ func (p *Probe) Read(ctx context.Context) (*k2i.Sample, error) {
 	if err := p.readTable(); err != nil {
 		return nil, err
 	}
-	p.memory = remember(p.memory, p.records)
+	p.memory, p.room = remember(p.room, p.memory, p.records), p.memory
 	addTallies(p.memory, p.tallies)
 	if !p.readArguments(ctx) {
 		sample.Missing = append(sample.Missing, "args")

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"os"
+	"slices"
 
 	"ddcos/ebpf"
 	"ddcos/k2i"
@@ -33,12 +34,14 @@ type memory struct {
 	args  []string         // of line; nil until there was a pass that told
 	tally *ebpf.TasksTally // what was counted beside the table; nil for nothing
 	delay k2i.Count        // run_delay_ns as told before
+	masks *masks           // nil until there was a pass
+	inner []int32          // process ids in namespaces below the reader's, mostly none
 }
 
 // remember carries over what is known of each process that is still the same
-// one. Both lists are sorted by pid.
-func remember(before []memory, records []ebpf.TasksProcessRecord) []memory {
-	now := make([]memory, len(records))
+// one, into room where it is large enough. Both lists are sorted by pid.
+func remember(room, before []memory, records []ebpf.TasksProcessRecord) []memory {
+	now := slices.Grow(room[:0], len(records))[:len(records)]
 	at := 0
 	for i := range records {
 		r := &records[i]
@@ -63,12 +66,17 @@ func (p *Probe) processes() []k2i.Process {
 		told := later(cpuTime{r.PrevUserNs, r.PrevSystemNs}, m.told)
 		m.told = scale(cpuTime{r.Usage.UserNs, r.Usage.SystemNs}, r.Usage.CpuNs, told)
 		m.setComm(r)
+		if m.masks == nil || !m.masks.are(r) {
+			m.masks = p.shared.of(r)
+		}
+		m.setInner(p.innerOf(r.Pid))
 		rows[i] = row(r, m, page)
 		p.tally.tell(&rows[i], &r.Usage, m.tally)
 		m.delay = max(m.delay, rows[i].RunDelayNS)
 		rows[i].RunDelayNS = m.delay
 		rows[i].Cgroup = p.cgroup(r)
 	}
+	p.shared.tidy(len(rows))
 	return rows
 }
 
@@ -83,8 +91,16 @@ func row(r *ebpf.TasksProcessRecord, m *memory, page uint64) k2i.Process {
 	p.Comm, p.Args, p.ExitSignal = m.comm, m.args, r.ExitSignal
 	p.CPUNS, p.UserNS, p.SystemNS = r.Usage.CpuNs, m.told.user, m.told.system
 	p.Threads, p.MinFlt, p.MajFlt = r.Threads, r.Usage.MinFlt, r.Usage.MajFlt
-	p.VSZBytes, p.RSSBytes = r.VszPages*page, r.RssPages*page
-	p.ReadBytes, p.WriteBytes = counter(r.Usage.ReadBytes), counter(r.Usage.WriteBytes)
+	setMemory(&p, r, page)
+	setCounters(&p, r)
+	p.OOMScoreAdj = r.OomScoreAdj
+	if m.masks != nil { // else an event that tells nothing of it
+		setNamespaces(&p, &r.Namespaces)
+		m.masks.set(&p, r.HasActions != 0)
+	}
+	if m.inner != nil {
+		p.InnerPIDs = m.inner
+	}
 	p.Nice, p.Priority = r.StaticPrio-prioOfNice0, r.Prio-lowestRealtime
 	p.RTPriority, p.Policy, p.CPU = r.RtPriority, r.Policy, int32(r.Cpu)
 	if r.HasTty != 0 {
@@ -99,17 +115,12 @@ func row(r *ebpf.TasksProcessRecord, m *memory, page uint64) k2i.Process {
 	return p
 }
 
-// counter is an I/O counter, Unread where this kernel has none.
-func counter(n uint64) k2i.Count {
-	if n == uncounted {
-		return k2i.Unread
-	}
-	return k2i.Count(n)
-}
-
 // setComm brings the name up to date, which a process may change at any time.
 func (m *memory) setComm(r *ebpf.TasksProcessRecord) {
 	name, suffix := cString(r.Comm[:]), cString(r.Suffix[:])
+	if r.Name[0] != 0 {
+		name = cString(r.Name[:])
+	}
 	if len(suffix) == 0 {
 		if string(name) != m.comm {
 			m.comm = string(name)

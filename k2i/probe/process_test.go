@@ -28,7 +28,7 @@ func TestRemember(t *testing.T) {
 		{records([2]uint64{9, 91}, [2]uint64{10, 90}), []string{"", ""}},
 		{nil, []string{}},
 	} {
-		got := remember(before, c.records)
+		got := remember(nil, before, c.records)
 		names := []string{}
 		for i, m := range got {
 			names = append(names, m.comm)
@@ -40,7 +40,7 @@ func TestRemember(t *testing.T) {
 			t.Errorf("got %q, want %q", names, c.want)
 		}
 	}
-	if got := remember(nil, records([2]uint64{1, 10})); len(got) != 1 || got[0].args != nil {
+	if got := remember(nil, nil, records([2]uint64{1, 10})); len(got) != 1 || got[0].args != nil {
 		t.Errorf("from nothing: %+v", got)
 	}
 }
@@ -48,12 +48,12 @@ func TestRemember(t *testing.T) {
 // User and system time of a process never run backwards from pass to pass,
 // though the ticks change their mind, and a new process starts anew.
 func TestTimesOfPasses(t *testing.T) {
-	p := Probe{cgroups: newCgroupPaths(told{})}
+	p := Probe{cgroups: newCgroupPaths(told{}), shared: sharedMasks{}}
 	pass := func(start, user, system, runtime uint64) k2i.Process {
 		r := processRecord(1)
 		r.StartNs, r.Usage = start, ebpf.TasksUsage{CpuNs: runtime, UserNs: user, SystemNs: system}
 		p.records = []ebpf.TasksProcessRecord{r}
-		p.memory = remember(p.memory, p.records)
+		p.memory = remember(nil, p.memory, p.records)
 		return p.processes()[0]
 	}
 	first := pass(10, 0, 5, 100)
@@ -69,10 +69,10 @@ func TestTimesOfPasses(t *testing.T) {
 func TestRow(t *testing.T) {
 	r := ebpf.TasksProcessRecord{
 		Pid: 7, Ppid: 6, Pgid: 5, Sid: 4, StartNs: 1_234_567_890, HasTty: 1, TtyMajor: 136, TtyMinor: 300, Tpgid: 3,
-		StaticPrio: 127, Prio: 99, RtPriority: 1, Policy: 2, Cpu: 1, Flags: pfKthread, VszPages: 2, RssPages: 1,
+		StaticPrio: 127, Prio: 99, RtPriority: 1, Policy: 2, Cpu: 1, Flags: pfKthread, VszPages: 2, FilePages: 1,
 		Usage: ebpf.TasksUsage{ReadBytes: uncounted, WriteBytes: uncounted},
 	}
-	p := row(&r, &memory{comm: "x"}, 4096)
+	p := row(&r, &memory{comm: "x", masks: newMasks(&r)}, 4096)
 	if p.StartTicks != 123 || p.StartNS != 1_234_567_890 || p.TTYNr != k2i.EncodeDev(136, 300) || p.TPGID != 3 {
 		t.Errorf("start and terminal: %+v", p)
 	}
@@ -83,7 +83,7 @@ func TestRow(t *testing.T) {
 		t.Errorf("what is not known: %+v", p)
 	}
 	r.PidfdInode, r.HasTty = 99, 0
-	if p = row(&r, &memory{}, 4096); p.PidfdInode != 99 || p.TTYNr != 0 {
+	if p = row(&r, &memory{masks: newMasks(&r)}, 4096); p.PidfdInode != 99 || p.TTYNr != 0 {
 		t.Errorf("inode %d, terminal %d", p.PidfdInode, p.TTYNr)
 	}
 }
@@ -103,7 +103,7 @@ func TestSetComm(t *testing.T) {
 		{comm: "kworker/0:1", want: "kworker/0:1"},
 	} {
 		r := ebpf.TasksProcessRecord{SuffixSign: uint32(c.sign)}
-		copy(r.Comm[:], c.comm)
+		copy(r.Name[:], c.comm)
 		copy(r.Suffix[:], c.suffix)
 		if m.setComm(&r); m.comm != c.want {
 			t.Errorf("%q, %q: got %q", c.comm, c.suffix, m.comm)

@@ -19,6 +19,7 @@ const (
 	socketBytes    = int(unsafe.Sizeof(ebpf.SocketsSocketRecord{}))
 	tallyBytes     = int(unsafe.Sizeof(ebpf.TasksTallyRecord{}))
 	cgroupBytes    = int(unsafe.Sizeof(ebpf.TasksCgroupRecord{}))
+	innerPIDsBytes = int(unsafe.Sizeof(ebpf.TasksInnerPidsRecord{}))
 	argumentsBytes = int(unsafe.Sizeof(ebpf.TasksArgumentsRecord{}))
 )
 
@@ -89,6 +90,8 @@ func recordBytes(b []byte) (int, error) {
 		return socketBytes, nil
 	case ebpf.TasksRecordKindRECORD_CGROUP:
 		return cgroupBytes, nil
+	case ebpf.TasksRecordKindRECORD_INNER_PIDS:
+		return innerPIDsBytes, nil
 	case ebpf.TasksRecordKindRECORD_ARGUMENTS:
 		var head ebpf.TasksArgumentsRecord
 		if !decode(&head, b) {

@@ -165,7 +165,7 @@ func FuzzStream(f *testing.F) {
 			t.Errorf("split at %d: %v, whole %v\n%s\n%s", at, splitErr, err, split, whole)
 		}
 		// What the passes make of it, whatever it is.
-		p := Probe{cgroups: newCgroupPaths(told{})}
+		p := Probe{cgroups: newCgroupPaths(told{}), shared: sharedMasks{}}
 		if p.stream.each(bytes.NewReader(b), p.take) == nil {
 			p.records = sortByPID(p.records)
 			fold(p.records, p.threads)
@@ -173,7 +173,7 @@ func FuzzStream(f *testing.F) {
 		} else {
 			p.records = sortByPID(p.records)
 		}
-		p.memory = remember(nil, p.records)
+		p.memory = remember(nil, nil, p.records)
 		pass := passArguments(io.NopCloser(bytes.NewReader(b)))
 		updateArguments(p.memory, &pass)
 		for _, row := range p.processes() {

@@ -11,7 +11,7 @@ import (
 // readTable makes one pass of the table's iterator and folds the threads into
 // their processes. It leaves p.records sorted by pid.
 func (p *Probe) readTable() error {
-	p.records, p.threads, p.tallies = p.records[:0], p.threads[:0], p.tallies[:0]
+	p.records, p.threads, p.tallies, p.inner = p.records[:0], p.threads[:0], p.tallies[:0], p.inner[:0]
 	iter, err := p.table.Open()
 	if err != nil {
 		return fmt.Errorf("process table: %w", err)
@@ -24,6 +24,7 @@ func (p *Probe) readTable() error {
 		return fmt.Errorf("process table: %w", err)
 	}
 	p.records = sortByPID(p.records)
+	slices.SortStableFunc(p.inner, byInnerPID)
 	fold(p.records, p.threads)
 	p.cgroups.forget(p.usedCgroups())
 	return nil
@@ -47,6 +48,8 @@ func (p *Probe) take(kind ebpf.TasksRecordKind, record []byte) error {
 		if decode(&counted, record) && counted.Pid > 0 {
 			p.tallies = append(p.tallies, counted)
 		}
+	case ebpf.TasksRecordKindRECORD_INNER_PIDS:
+		p.takeInner(record)
 	case ebpf.TasksRecordKindRECORD_CGROUP:
 		var directory ebpf.TasksCgroupRecord
 		if decode(&directory, record) {
@@ -103,17 +106,23 @@ func add(sum, u *ebpf.TasksUsage) {
 	sum.SystemNs += u.SystemNs
 	sum.MinFlt += u.MinFlt
 	sum.MajFlt += u.MajFlt
+	sum.VoluntarySwitches += u.VoluntarySwitches
+	sum.InvoluntarySwitches += u.InvoluntarySwitches
 	if u.ReadBytes != uncounted {
 		sum.ReadBytes += u.ReadBytes
 		sum.WriteBytes += u.WriteBytes
+		sum.CancelledBytes += u.CancelledBytes
+	}
+	if u.ReadCalls != uncounted {
+		sum.RcharBytes += u.RcharBytes
+		sum.WcharBytes += u.WcharBytes
+		sum.ReadCalls += u.ReadCalls
+		sum.WriteCalls += u.WriteCalls
 	}
 	if u.RunDelayNs != uncounted {
 		sum.RunDelayNs += u.RunDelayNs
 	}
 }
-
-// uncounted stands in a record for what this kernel does not count.
-const uncounted = ^uint64(0)
 
 // usedCgroups are the ids that the pass at hand has seen.
 func (p *Probe) usedCgroups() map[uint64]struct{} {

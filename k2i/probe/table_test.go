@@ -48,7 +48,7 @@ func TestSortByPID(t *testing.T) {
 }
 
 func TestTake(t *testing.T) {
-	p := Probe{cgroups: newCgroupPaths(told{})}
+	p := Probe{cgroups: newCgroupPaths(told{}), shared: sharedMasks{}}
 	for _, b := range [][]byte{
 		encode(processRecord(5)), encode(processRecord(0)), encode(processRecord(-1)),
 		encode(threadRecord(5, ebpf.TasksUsage{})), encode(threadRecord(0, ebpf.TasksUsage{})),

@@ -71,7 +71,7 @@ func TestKernelWithoutCgroups(t *testing.T) {
 	}
 	same(t, "path", sample.Processes[0].Cgroup, "")
 	same(t, "controller", fs.CgroupController(), "")
-	same(t, "missing", strings.Join(sample.Missing, " "), "cgroup pidfd_inode")
+	same(t, "missing", strings.Join(sample.Missing, " "), "cgroup exec_id pidfd_inode")
 	same(t, "visibility", sample.Visibility, k2i.VisibilityFull)
 }
 

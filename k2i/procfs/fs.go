@@ -54,8 +54,9 @@ func New(ctx context.Context, root string) (*FS, error) {
 // the fields that nobody can give then: without it, every process would look as
 // if it had ended meanwhile.
 func (fs *FS) lacking() (files, fields []string) {
-	fields = []string{"pidfd_inode"}
-	for file, names := range map[string][]string{"cgroup": {"cgroup"}, "io": {"read_bytes", "write_bytes"}} {
+	fields = []string{"exec_id", "pidfd_inode"}
+	io := []string{"read_bytes", "write_bytes", "cancelled_write_bytes", "rchar_bytes", "wchar_bytes", "read_calls", "write_calls"}
+	for file, names := range map[string][]string{"cgroup": {"cgroup"}, "io": io} {
 		if _, err := os.Lstat(filepath.Join(fs.root, "self", file)); missing(err) {
 			files = append(files, file)
 			fields = append(fields, names...)

@@ -40,7 +40,7 @@ func TestReadTree(t *testing.T) {
 	}
 	same(t, "mode", sample.Mode, k2i.ModeProcfs)
 	same(t, "visibility", sample.Visibility, k2i.VisibilityFull)
-	same(t, "missing", strings.Join(sample.Missing, " "), "pidfd_inode")
+	same(t, "missing", strings.Join(sample.Missing, " "), "exec_id pidfd_inode")
 	same(t, "arguments", strings.Join(sample.Processes[0].Args, " "), "cat -n")
 	same(t, "cgroup", sample.Processes[0].Cgroup, "/system.slice/cat.service")
 	same(t, "read", sample.Processes[0].ReadBytes, 4096)
@@ -182,5 +182,9 @@ func TestNobodySees(t *testing.T) {
 	}
 	if sample, err = this.Read(t.Context()); err != nil || sample.Visibility == k2i.VisibilityFull {
 		t.Errorf("this machine: visibility %s, %v", sample.Visibility, err)
+	}
+	NewSeldom(this).Fill(sample)
+	if !slices.Contains(sample.Missing, "exe") || !slices.Contains(sample.Missing, "ns_net") {
+		t.Errorf("links of others are not missing: %v", sample.Missing)
 	}
 }

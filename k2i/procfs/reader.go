@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"golang.org/x/sys/unix"
+
+	"ddcos/k2i"
 )
 
 // maxFile is what is read of one file of a process. cmdline is cut there; the
@@ -17,6 +19,7 @@ type reader struct {
 	dir   int // open directory of the process
 	buf   []byte
 	lacks []string // files that this kernel has of no process
+	masks map[[maskCount]k2i.Bits]*[maskCount]k2i.Bits
 }
 
 // errLacking is a file that this kernel was built without.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"strconv"
 
@@ -22,9 +23,13 @@ type Stat struct {
 	TPGID      int32  // 8
 	Flags      uint32 // 9
 	MinFlt     uint64 // 10
+	ChildMin   uint64 // 11, of children that were waited for
 	MajFlt     uint64 // 12
+	ChildMaj   uint64 // 13
 	UserTicks  uint64 // 14
 	SysTicks   uint64 // 15
+	ChildUser  int64  // 16, ticks; printed signed
+	ChildSys   int64  // 17
 	Priority   int32  // 18
 	Nice       int32  // 19
 	Threads    int32  // 20
@@ -75,6 +80,7 @@ func ParseStat(b []byte) (Stat, error) {
 		PID: n.i32(1), PPID: n.i32(4), PGID: n.i32(5), SID: n.i32(6),
 		TTYNr: uint32(n.i32(7)), TPGID: n.i32(8), Flags: n.u32(9),
 		MinFlt: n.u64(10), MajFlt: n.u64(12), UserTicks: n.u64(14), SysTicks: n.u64(15),
+		ChildMin: n.u64(11), ChildMaj: n.u64(13), ChildUser: n.i64(16), ChildSys: n.i64(17),
 		Priority: n.i32(18), Nice: n.i32(19), Threads: n.i32(20), StartTicks: n.u64(22),
 		VSZBytes: n.u64(23), RSSPages: n.i64(24), ExitSignal: n.i32(38), CPU: n.i32(39),
 		RTPriority: n.u32(40), Policy: n.u32(41),
@@ -89,7 +95,8 @@ func ParseStat(b []byte) (Stat, error) {
 func (s *Stat) possible() bool {
 	letter := s.State | 0x20 // lower case
 	return s.PID > 0 && 'a' <= letter && letter <= 'z' &&
-		max(s.UserTicks, s.SysTicks, s.StartTicks) <= maxTicks/2 && s.RSSPages <= maxPages
+		max(s.UserTicks, s.SysTicks, s.StartTicks) <= maxTicks/2 && s.RSSPages <= maxPages &&
+		max(s.ChildMin, s.ChildMaj) <= math.MaxInt64 && max(s.ChildUser, s.ChildSys) <= maxTicks/2
 }
 
 // nextField cuts one field, and the blank before it, off b.
@@ -145,6 +152,8 @@ func (r *reader) stat(p *k2i.Process) error {
 	p.CPUNS = (s.UserTicks + s.SysTicks) * nsPerTick
 	p.UserNS, p.SystemNS = s.UserTicks*nsPerTick, s.SysTicks*nsPerTick
 	p.Threads, p.MinFlt, p.MajFlt = s.Threads, s.MinFlt, s.MajFlt
+	p.ChildrenMinFlt, p.ChildrenMajFlt = k2i.Count(s.ChildMin), k2i.Count(s.ChildMaj)
+	p.ChildrenUserNS, p.ChildrenSystemNS = k2i.Count(max(s.ChildUser*nsPerTick, -1)), k2i.Count(max(s.ChildSys*nsPerTick, -1))
 	p.VSZBytes, p.RSSBytes = s.VSZBytes, uint64(max(s.RSSPages, 0))*uint64(os.Getpagesize())
 	p.Nice, p.Priority, p.RTPriority, p.Policy, p.CPU = s.Nice, s.Priority, s.RTPriority, s.Policy, s.CPU
 	return nil

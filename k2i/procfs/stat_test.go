@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"ddcos/k2i"
 )
 
 // statValues are the fields from 3 on of a process that differs in all of them.
@@ -27,7 +29,7 @@ func TestParseStat(t *testing.T) {
 	want := Stat{
 		PID: 42, Comm: "cat", State: 'S', PPID: 4, PGID: 5, SID: 6, TTYNr: 1 << 31, TPGID: 8, Flags: 9,
 		MinFlt: 10, MajFlt: 12, UserTicks: 14, SysTicks: 15, Priority: 18, Nice: -19, Threads: 20,
-		StartTicks: 22, VSZBytes: 23, RSSPages: 24, ExitSignal: 17, CPU: 3, RTPriority: 40, Policy: 41,
+		ChildMin: 11, ChildMaj: 13, ChildUser: -16, ChildSys: -17, StartTicks: 22, VSZBytes: 23, RSSPages: 24, ExitSignal: 17, CPU: 3, RTPriority: 40, Policy: 41,
 	}
 	if err != nil || got != want {
 		t.Errorf("got %+v, %v\nwant %+v", got, err, want)
@@ -49,31 +51,33 @@ func TestParseStatNames(t *testing.T) {
 func TestParseStatRefuses(t *testing.T) {
 	whole := statLine("42 (cat)", nil)
 	for name, text := range map[string]string{
-		"nothing":         "",
-		"a newline":       "\n",
-		"no name":         strings.Replace(whole, "(cat)", "cat", 1),
-		"no end of name":  strings.Replace(whole, ")", "", 1),
-		"turned name":     strings.Replace(whole, "(cat)", ")cat(", 1),
-		"no pid":          statLine("(cat)", nil),
-		"pid and no gap":  statLine("42x(cat)", nil),
-		"name and no gap": strings.Replace(whole, "(cat) ", "(cat)", 1),
-		"pid 0":           statLine("0 (cat)", nil),
-		"negative pid":    statLine("-1 (cat)", nil),
-		"pid too big":     statLine("2147483648 (cat)", nil),
-		"long state":      statLine("1 (cat)", map[int]string{3: "SS"}),
-		"state no letter": statLine("1 (cat)", map[int]string{3: "\x1b"}),
-		"state a digit":   statLine("1 (cat)", map[int]string{3: "4"}),
-		"state not ASCII": statLine("1 (cat)", map[int]string{3: "\xe4"}),
-		"word":            statLine("1 (cat)", map[int]string{4: "x"}),
-		"hexadecimal":     statLine("1 (cat)", map[int]string{4: "0x1"}),
-		"fraction":        statLine("1 (cat)", map[int]string{14: "1.5"}),
-		"negative ticks":  statLine("1 (cat)", map[int]string{14: "-1"}),
-		"ticks too big":   statLine("1 (cat)", map[int]string{15: "18446744073709551615"}),
-		"start too late":  statLine("1 (cat)", map[int]string{22: strconv.FormatUint(maxTicks/2+1, 10)}),
-		"over 64 bits":    statLine("1 (cat)", map[int]string{23: "18446744073709551616"}),
-		"pages too many":  statLine("1 (cat)", map[int]string{24: "9223372036854775807"}),
-		"CPU over int":    statLine("1 (cat)", map[int]string{39: "4294967295"}),
-		"newline between": strings.Replace(whole, " 5 ", " 5\n", 1),
+		"nothing":          "",
+		"a newline":        "\n",
+		"no name":          strings.Replace(whole, "(cat)", "cat", 1),
+		"no end of name":   strings.Replace(whole, ")", "", 1),
+		"turned name":      strings.Replace(whole, "(cat)", ")cat(", 1),
+		"no pid":           statLine("(cat)", nil),
+		"pid and no gap":   statLine("42x(cat)", nil),
+		"name and no gap":  strings.Replace(whole, "(cat) ", "(cat)", 1),
+		"pid 0":            statLine("0 (cat)", nil),
+		"negative pid":     statLine("-1 (cat)", nil),
+		"pid too big":      statLine("2147483648 (cat)", nil),
+		"long state":       statLine("1 (cat)", map[int]string{3: "SS"}),
+		"state no letter":  statLine("1 (cat)", map[int]string{3: "\x1b"}),
+		"state a digit":    statLine("1 (cat)", map[int]string{3: "4"}),
+		"state not ASCII":  statLine("1 (cat)", map[int]string{3: "\xe4"}),
+		"word":             statLine("1 (cat)", map[int]string{4: "x"}),
+		"hexadecimal":      statLine("1 (cat)", map[int]string{4: "0x1"}),
+		"fraction":         statLine("1 (cat)", map[int]string{14: "1.5"}),
+		"negative ticks":   statLine("1 (cat)", map[int]string{14: "-1"}),
+		"ticks too big":    statLine("1 (cat)", map[int]string{15: "18446744073709551615"}),
+		"too many faults":  statLine("1 (cat)", map[int]string{11: "9223372036854775808"}),
+		"children's ticks": statLine("1 (cat)", map[int]string{17: strconv.FormatUint(maxTicks/2+1, 10)}),
+		"start too late":   statLine("1 (cat)", map[int]string{22: strconv.FormatUint(maxTicks/2+1, 10)}),
+		"over 64 bits":     statLine("1 (cat)", map[int]string{23: "18446744073709551616"}),
+		"pages too many":   statLine("1 (cat)", map[int]string{24: "9223372036854775807"}),
+		"CPU over int":     statLine("1 (cat)", map[int]string{39: "4294967295"}),
+		"newline between":  strings.Replace(whole, " 5 ", " 5\n", 1),
 	} {
 		if s, err := ParseStat([]byte(text)); !errors.Is(err, errStat) || s != (Stat{}) {
 			t.Errorf("%s: got %+v, %v", name, s, err)
@@ -118,6 +122,8 @@ func TestStatOfProcess(t *testing.T) {
 	same(t, "a counter of pages below zero", p.RSSBytes, 0)
 	same(t, "start", p.StartNS, 220_000_000)
 	same(t, "CPU time", p.CPUNS, 290_000_000)
+	same(t, "children's time that is below zero", p.ChildrenSystemNS, k2i.Unread)
+	same(t, "children's faults", p.ChildrenMinFlt, 11)
 	same(t, "arguments of a kernel thread", len(p.Args), 0)
 	if p.Args == nil || p.RCPU.Known() || p.PidfdInode >= 0 {
 		t.Errorf("args %v, rcpu %v, inode %d", p.Args, p.RCPU, p.PidfdInode)
@@ -159,6 +165,10 @@ func FuzzStat(f *testing.F) {
 		same(t, "flags", uint(s.Flags), want.Flags)
 		same(t, "minflt", uint(s.MinFlt), want.MinFlt)
 		same(t, "majflt", uint(s.MajFlt), want.MajFlt)
+		same(t, "cminflt", uint(s.ChildMin), want.CMinFlt)
+		same(t, "cmajflt", uint(s.ChildMaj), want.CMajFlt)
+		same(t, "cutime", int(s.ChildUser), want.CUTime)
+		same(t, "cstime", int(s.ChildSys), want.CSTime)
 		same(t, "utime", uint(s.UserTicks), want.UTime)
 		same(t, "stime", uint(s.SysTicks), want.STime)
 		same(t, "priority", int(s.Priority), want.Priority)

@@ -42,7 +42,7 @@ func (q Query) Check() error {
 		return fmt.Errorf("%d fields: %d are allowed", len(q.Fields), MaxFields)
 	}
 	for _, name := range q.Fields {
-		if _, ok := k2i.FieldByName(name); !ok {
+		if !k2i.FieldWord(name) {
 			return unknownField(name)
 		}
 	}
@@ -148,7 +148,7 @@ func suggestion(name string) string {
 
 // unknownField names the fields that look like what was asked for.
 func unknownField(name string) error {
-	var all []string
+	all := k2i.Groups()
 	for _, f := range k2i.Fields() {
 		all = append(all, f.Name)
 	}

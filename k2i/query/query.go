@@ -17,8 +17,8 @@ type Query struct {
 	On     string            `json:"on,omitempty" msgpack:"on,omitempty"`
 	Labels map[string]string `json:"labels,omitempty" msgpack:"labels,omitempty"`
 
-	// Fields are those that a row is to have, by name; none for all. They stand in
-	// the order of the table of fields.
+	// Fields are those that a row is to have, by name or by group; the basic ones
+	// for none. They stand in the order of the table of fields.
 	Fields []string `json:"fields,omitempty" msgpack:"fields,omitempty"`
 
 	// Exited asks for the processes that have ended, as long as the agent

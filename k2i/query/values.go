@@ -31,7 +31,7 @@ func Params() []Param {
 	cmd := textParam("cmd", "another word for comm", comms)
 	cmd.write = nil
 	return []Param{
-		{"fields", "string", "fields of a row, by name, joined by commas; all without it", readFields, writeFields},
+		{"fields", "string", "fields of a row, by name or by group, joined by commas: " + strings.Join(k2i.Groups(), ", ") + "; basic without it", readFields, writeFields},
 		{"sort", "string", "fields to order by, joined by commas, each with a - before it for descending", readSort, writeSort},
 		{"limit", "integer", "rows at most; 0 for all", readLimit, writeLimit},
 		pidParam("pid", "process ids", func(q *Query) *[]int32 { return &q.Select.PIDs }),

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"math"
 	"reflect"
 	"strings"
 
@@ -27,6 +28,10 @@ func ownJSON(t reflect.Type) node {
 	switch t {
 	case reflect.TypeFor[k2i.Count]():
 		return node{"type": []string{"integer", "null"}, "minimum": 0}
+	case reflect.TypeFor[k2i.Inode]():
+		return node{"type": []string{"integer", "null"}, "minimum": 1, "maximum": uint64(math.MaxUint32)}
+	case reflect.TypeFor[*k2i.Bits]():
+		return node{"type": []string{"string", "null"}, "pattern": "^[0-9a-f]{16}$"}
 	case reflect.TypeFor[k2i.Rate]():
 		return node{"type": []string{"number", "null"}, "minimum": 0}
 	}
@@ -118,7 +123,11 @@ func describe(properties node) {
 			if f.Unit != "" {
 				text += ", in " + f.Unit
 			}
-			property["description"] = text + " (" + f.Source + ")"
+			text += " (" + f.Source + ")"
+			if f.Group != "" {
+				text += "; asked for by its name, or by " + f.Group
+			}
+			property["description"] = text
 		}
 	}
 }

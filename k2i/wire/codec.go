@@ -62,15 +62,8 @@ func EncodeAnswer(a *Answer) ([]byte, error) {
 }
 
 // Reply is the msgpack of what Respond answers, rows with those fields only that
-// the query names. Rows of few fields are not for DecodeAnswer.
+// the query asks for. Rows of fewer than the basic ones are not for DecodeAnswer.
 func Reply(snap *k2i.Snapshot, req Request, now time.Time) ([]byte, error) {
-	if len(req.Query.Fields) == 0 {
-		a, err := Respond(snap, req, now)
-		if err != nil {
-			return nil, err
-		}
-		return EncodeAnswer(a)
-	}
 	a, found, err := respond(snap, req.Query, now)
 	if err != nil {
 		return nil, err

@@ -3,7 +3,6 @@ package wire
 import (
 	"encoding/json"
 	"reflect"
-	"slices"
 	"strconv"
 
 	"github.com/vmihailenco/msgpack/v5"
@@ -22,11 +21,11 @@ type column struct {
 	key   []byte // the name as JSON, with the colon
 }
 
-// columnsOf are the fields that are named, in the table's order; all of them for none.
-func columnsOf(names []string) columns {
+// columnsOf are the fields that words ask for, in the table's order; see k2i.Field.In.
+func columnsOf(words []string) columns {
 	var list columns
 	for i, f := range k2i.Fields() {
-		if len(names) == 0 || slices.Contains(names, f.Name) {
+		if f.In(words) {
 			list = append(list, column{place: i, name: f.Name, key: []byte(`"` + f.Name + `":`)})
 		}
 	}
@@ -61,6 +60,9 @@ func appendValue(b []byte, v reflect.Value) ([]byte, error) {
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32:
 		return strconv.AppendInt(b, v.Int(), 10), nil
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		if v.Type() == reflect.TypeFor[k2i.Inode]() && v.Uint() == 0 {
+			return append(b, "null"...), nil
+		}
 		return strconv.AppendUint(b, v.Uint(), 10), nil
 	case reflect.Float64:
 		if r, ok := v.Interface().(k2i.Rate); ok && r.Known() {

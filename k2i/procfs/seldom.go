@@ -1,0 +1,184 @@
+package procfs
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"ddcos/k2i"
+)
+
+// seldomFor is how long what takes files of its own is kept of a process that
+// is still the same one and runs the same program: it may move into other
+// namespaces, and its program's file may be removed.
+const seldomFor = 10 * time.Second
+
+// SeldomFields are the fields that Seldom can fill in, by the road that does
+// not have them from elsewhere.
+func SeldomFields(mode k2i.Mode) []string {
+	if mode == k2i.ModeBPF {
+		return []string{"exe"}
+	}
+	names := []string{"exe", "oom_score_adj"}
+	for _, n := range namespaceLinks {
+		names = append(names, "ns_"+n)
+	}
+	return names
+}
+
+// namespaceLinks are the links below ns, in the order of the fields of a Process.
+var namespaceLinks = [...]string{"cgroup", "ipc", "mnt", "net", "pid", "pid_for_children", "time", "user", "uts"}
+
+// Seldom reads of each process what takes further files and seldom changes: its
+// program's path and, where BPF does not tell them, its namespaces and the
+// adjustment of its OOM score. It is for one goroutine.
+type Seldom struct {
+	fs    *FS
+	known []detail // of the last sample, in its order
+	spare []detail // room for the next
+}
+
+// detail is what is known of one process.
+type detail struct {
+	key    k2i.Key
+	until  time.Duration // since boot
+	execID k2i.Count     // Unread by procfs: another name tells then
+	comm   string
+
+	exe        string
+	adjustment int32
+	namespaces [len(namespaceLinks)]k2i.Inode
+	hidden     bool // the links are not the caller's to read
+}
+
+// NewSeldom knows nothing yet.
+func NewSeldom(fs *FS) *Seldom { return &Seldom{fs: fs} }
+
+// Fill completes the rows of a sample, sorted by pid, that nobody else has yet, and
+// names in its Missing what the caller may not read of most of them.
+func (d *Seldom) Fill(sample *k2i.Sample) {
+	hidden, programs := 0, 0
+	now := slices.Grow(d.spare[:0], len(sample.Processes))
+	at := 0
+	for i := range sample.Processes {
+		p := &sample.Processes[i]
+		for at < len(d.known) && d.known[at].key.PID < p.PID {
+			at++
+		}
+		var known *detail
+		if at < len(d.known) && d.known[at].key == p.Key() {
+			known = &d.known[at]
+		}
+		now = append(now, d.of(p, known, sample))
+		now[i].copyTo(p, sample.Mode)
+		if !p.Kernel {
+			programs++
+		}
+		if now[i].hidden {
+			hidden++
+		}
+	}
+	d.known, d.spare = now, d.known
+	if hidden > programs/2 {
+		sample.Missing = slices.Concat(sample.Missing, SeldomFields(sample.Mode))
+		slices.Sort(sample.Missing)
+		sample.Missing = slices.Compact(sample.Missing)
+	}
+}
+
+// of is what is known of a process, read anew where it may have changed. What is
+// old is not all read in one pass: processes have their own turns.
+func (d *Seldom) of(p *k2i.Process, known *detail, sample *k2i.Sample) detail {
+	if known != nil && known.execID == p.ExecID && known.comm == p.Comm && sample.Mono < known.until {
+		return *known
+	}
+	fresh := d.fs.details(p.PID, p.Kernel, sample.Mode)
+	fresh.key, fresh.execID, fresh.comm, fresh.until = p.Key(), p.ExecID, p.Comm, sample.Mono+seldomFor
+	switch {
+	case known == nil:
+		fresh.until -= time.Duration(p.PID%16) * seldomFor / 32
+	case known.exe == fresh.exe:
+		fresh.exe = known.exe // one string for all rows
+	}
+	return fresh
+}
+
+func (one *detail) copyTo(p *k2i.Process, mode k2i.Mode) {
+	p.Exe = one.exe
+	if mode == k2i.ModeBPF {
+		return
+	}
+	n := &one.namespaces
+	p.OOMScoreAdj = one.adjustment
+	p.NSCgroup, p.NSIPC, p.NSMnt, p.NSNet, p.NSPID = n[0], n[1], n[2], n[3], n[4]
+	p.NSPIDForChildren, p.NSTime, p.NSUser, p.NSUTS = n[5], n[6], n[7], n[8]
+}
+
+// Exe is the path of the program that a process runs, "" where it has none, has
+// ended, or is not the caller's to look at.
+func (fs *FS) Exe(pid int32) string { return fs.details(pid, false, k2i.ModeBPF).exe }
+
+// details reads them. What is not there, as of a kernel thread or a zombie, stays
+// empty.
+func (fs *FS) details(pid int32, kernel bool, mode k2i.Mode) (one detail) {
+	dir, err := unix.Open(fs.root+"/"+strconv.Itoa(int(pid)), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return one // it has ended
+	}
+	defer func() { _ = unix.Close(dir) }() // nothing was written to it
+	r := reader{dir: dir}
+	if !kernel {
+		one.exe, one.hidden = r.link("exe")
+	}
+	if mode == k2i.ModeBPF {
+		return one
+	}
+	for i, name := range namespaceLinks {
+		target, refused := r.link("ns/" + name)
+		one.namespaces[i], one.hidden = inodeOf(target), one.hidden || refused
+	}
+	if b, err := r.file("oom_score_adj", maxNumber); err == nil {
+		one.adjustment = parseAdjustment(b)
+	}
+	return one
+}
+
+// maxNumber is enough for a file of one number.
+const maxNumber = 32
+
+// parseAdjustment reads -1000 to 1000; 0 where it is none.
+func parseAdjustment(b []byte) int32 {
+	n, err := strconv.ParseInt(string(bytes.TrimSpace(b)), 10, 32)
+	if err != nil || n < -1000 || n > 1000 {
+		return 0
+	}
+	return int32(n)
+}
+
+// link is where a link of the process points, "" where it cannot be read. The
+// kernel refuses the links of a process that has just ended, too.
+func (r *reader) link(name string) (target string, refused bool) {
+	var buf [maxLink]byte
+	n, err := unix.Readlinkat(r.dir, name, buf[:])
+	if err == nil {
+		return string(buf[:n]), false
+	}
+	var st unix.Stat_t
+	return "", errors.Is(readError(err), errHidden) && unix.Fstatat(r.dir, "stat", &st, 0) == nil
+}
+
+// inodeOf reads a namespace's link, "net:[4026531992]"; 0 where it is none.
+func inodeOf(target string) k2i.Inode {
+	_, rest, _ := strings.Cut(target, ":[")
+	number, found := strings.CutSuffix(rest, "]")
+	n, err := strconv.ParseUint(number, 10, 32)
+	if !found || err != nil {
+		return 0
+	}
+	return k2i.Inode(n)
+}
