@@ -83,8 +83,12 @@ func TestFieldsOf(t *testing.T) {
 	if names(BasicFields) != basic || strings.Contains(basic, "sig_") || strings.Contains(basic, "ns_net") || !strings.Contains(basic, "exe") {
 		t.Errorf("basic fields: %s", basic)
 	}
-	if got := names(Groups()...); got != all || len(strings.Fields(all)) != len(Fields()) {
+	demand := names(DemandGroup)
+	if got := names(Groups()...); got != names(AllFields, DemandGroup) || len(strings.Fields(got)) != len(Fields()) || strings.Contains(all, "pss_bytes") {
 		t.Errorf("all groups together: %s", got)
+	}
+	if demand != "tid pss_bytes uss_bytes fd_count wchan" {
+		t.Errorf("on demand: %s", demand)
 	}
 	for word, want := range map[string]bool{"": false, "PID": false, "pid": true, "all": true, "basic": true, "signals": true, "signal": false} {
 		if FieldWord(word) != want || want != (names(word) != "") {

@@ -12,6 +12,8 @@ type Container struct {
 	ID      string `json:"id" msgpack:"id"`           // "" for a monitor that does not tell its machine's
 	Runtime string `json:"runtime" msgpack:"runtime"` // docker, containerd, crio, podman, ... or ""
 	Kind    string `json:"kind" msgpack:"kind"`       // container, sandbox, unikernel, microvm, vm
+	Pod     string `json:"pod" msgpack:"pod"`         // uid of its Kubernetes pod, or id of its podman pod; else ""
+	Unit    string `json:"unit" msgpack:"unit"`       // systemd unit of the host that it is in; else ""
 	Name    string `json:"name" msgpack:"name"`       // "": only a runtime's socket knows it, which nobody asks yet
 	Image   string `json:"image" msgpack:"image"`     // likewise
 
@@ -47,7 +49,7 @@ func (s *Snapshot) Containers() []Container {
 		if !known {
 			at, places[key] = len(all), len(all)
 			all = append(all, Container{
-				ID: p.ContainerID, Runtime: p.Runtime, Kind: p.Kind, StartNS: p.StartNS,
+				ID: p.ContainerID, Runtime: p.Runtime, Kind: p.Kind, Pod: p.Pod, Unit: p.Unit, StartNS: p.StartNS,
 				RCPU: NoRate(), RCPUWithExited: NoRate(),
 			})
 		}

@@ -16,9 +16,11 @@ func contained(pid int32, id, runtime, kind string) *Process {
 func TestContainers(t *testing.T) {
 	rated, ended := contained(3, "b", "docker", "container"), contained(4, "b", "docker", "container")
 	rated.RCPU, ended.EndedNS = 0.5, 7
+	podded := contained(5, "b", "podman", "container")
+	podded.Pod, podded.Unit = "p", "u.service"
 	s := Snapshot{Processes: []*Process{
 		contained(1, "", "", "host"), contained(2, "b", "docker", "container"), rated, ended,
-		contained(5, "b", "podman", "container"), contained(6, "", "qemu", "vm"), contained(7, "", "qemu", "vm"), contained(8, "", "", ""),
+		podded, contained(6, "", "qemu", "vm"), contained(7, "", "qemu", "vm"), contained(8, "", "", ""),
 	}}
 	got := s.Containers()
 	want := []string{"docker b container 2 4 200 20 997 0.500 -", "podman b container 1 2 100 10 995 - -", "qemu  vm 1 2 100 10 993 - -", "qemu  vm 1 2 100 10 994 - -"}
@@ -36,6 +38,9 @@ func TestContainers(t *testing.T) {
 		if text != want[i] || c.Name != "" || c.Image != "" {
 			t.Errorf("%s, want %s", text, want[i])
 		}
+	}
+	if c := got[1]; c.Pod != "p" || c.Unit != "u.service" || got[0].Pod != "" {
+		t.Errorf("%+v", got)
 	}
 	if none := (&Snapshot{}).Containers(); none == nil || len(none) != 0 {
 		t.Errorf("%v", none)

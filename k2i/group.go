@@ -7,11 +7,14 @@ import (
 	"strings"
 )
 
-// AllFields is the word that asks for every field, and BasicFields the one for
-// those that an answer has where nobody asked for any.
+// AllFields is the word that asks for every field of a sample, and BasicFields
+// the one for those that an answer has where nobody asked for any. Those of
+// DemandGroup are in no sample: an agent reads them where they are asked for by
+// name, or by this word.
 const (
 	AllFields   = "all"
 	BasicFields = "basic"
+	DemandGroup = "demand"
 )
 
 // Groups are the words that ask for several fields, in the order of the table.
@@ -44,7 +47,7 @@ func (f *Field) In(words []string) bool {
 func (f *Field) means(word string) bool {
 	switch word {
 	case AllFields:
-		return true
+		return f.Group != DemandGroup
 	case BasicFields:
 		return f.Group == ""
 	}

@@ -136,6 +136,13 @@ type Process struct {
 	Pod          string `json:"pod" msgpack:"pod"`                     // uid of the Kubernetes pod, or id of the podman pod
 	Unit         string `json:"unit" msgpack:"unit"`                   // systemd unit of the host
 
+	// Read on demand; Unread or "" where nobody asked for it.
+	TID      Count  `json:"tid" msgpack:"tid"`             // of a thread; the rest is its process's then, but times, state, name and scheduling
+	PSSBytes Count  `json:"pss_bytes" msgpack:"pss_bytes"` // resident memory, shared pages divided by those who share them
+	USSBytes Count  `json:"uss_bytes" msgpack:"uss_bytes"` // resident memory that nobody shares
+	FDCount  Count  `json:"fd_count" msgpack:"fd_count"`   // open files
+	Wchan    string `json:"wchan" msgpack:"wchan"`         // the kernel's function that its first thread waits in
+
 	RCPU           Rate `json:"rcpu" msgpack:"rcpu"`                         // CPUs in use since the sample before, 1.0 is one whole CPU
 	RCPUWithExited Rate `json:"rcpu_with_exited" msgpack:"rcpu_with_exited"` // with those of its descendants that ended since then
 
@@ -176,6 +183,7 @@ func Blank() Process {
 		RSSAnonBytes: Unread, RSSFileBytes: Unread, RSSShmemBytes: Unread, SwapBytes: Unread,
 		ReadBytes: Unread, WriteBytes: Unread, CancelledWriteBytes: Unread,
 		RCharBytes: Unread, WCharBytes: Unread, ReadCalls: Unread, WriteCalls: Unread,
+		TID: Unread, PSSBytes: Unread, USSBytes: Unread, FDCount: Unread,
 		NoNewPrivs: Unread, Seccomp: Unread, InnerPIDs: []int32{},
 		EndedNS: Unread, ExitCode: Unread, EndSignal: Unread, PeakRSSBytes: Unread, KillerPID: Unread,
 	}

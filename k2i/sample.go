@@ -122,6 +122,10 @@ type Snapshot struct {
 	// are sorted by PID, then start. Snapshots share the rows.
 	Processes []*Process
 
+	// Gaps are what could not be read of rows on demand, in a snapshot that was
+	// made for one answer.
+	Gaps []Gap
+
 	// Exited are those that ended, oldest first, as long as Exited keeps them.
 	Exited []*Process
 }

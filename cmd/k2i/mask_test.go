@@ -149,11 +149,12 @@ func (a *answers) check(secrets []string, pids ...int) {
 	a.t.Helper()
 	all := map[string]string{
 		"REST": a.get("/v1/proc"), "REST, ended": a.get("/v1/proc?exited=true"), "host": a.get("/v1/host"),
+		"threads": a.get("/v1/proc?threads=true&fields=all,demand"), "containers": a.get("/v1/containers"), "config": a.get("/v1/config"),
 		"metrics": a.get("/metrics"), "room": a.room(false), "room, ended": a.room(true), "log": a.log.String(),
 	}
 	for _, pid := range pids {
 		path := fmt.Sprint("/v1/proc/", pid)
-		all[path] = a.get(path)
+		all[path] = a.get(path + "?detail=all")
 	}
 	for name, text := range all {
 		for _, secret := range secrets {

@@ -40,17 +40,16 @@ type serveFlags struct {
 	verbose  bool
 }
 
-func serveCommand() *cobra.Command {
-	var f serveFlags
-	cmd := &cobra.Command{
-		Use:   "serve",
-		Short: "Sample this host and serve what was seen",
-		Long: `Sample this host until interrupted, and serve the newest sample:
+// serveHelp is what k2i serve --help says.
+const serveHelp = `Sample this host until interrupted, and serve the newest sample:
 
   GET /v1/proc        the processes; parameters fields, sort, limit, pid,
                       ppid, sid, user, ruser, group, rgroup, comm, tty, not;
                       with exited=true those that ended instead, since=10m;
-                      where=CONDITION and by=NAME as dps has them
+                      where=CONDITION and by=NAME as dps has them; threads=true
+                      their threads. Fields may be groups, such as basic, all,
+                      io or demand, whose fields are read now: pss_bytes,
+                      uss_bytes, fd_count, wchan
   GET /v1/proc/{pid}  one of them; self is the agent. detail=all, or some of
                       pss,fds,limits,wchan,stack, is read on demand
   GET /v1/connections who has which TCP connections and listening sockets now,
@@ -81,7 +80,14 @@ dtop find it; it joins again whenever the broker comes back.
 Past --cpu-limit or --memory-limit it samples less often, and every answer says so.
 
 HTTP is neither encrypted nor authenticated: TCP beyond loopback is refused
-unless --insecure-plaintext is given. A Unix socket is for its owner and group.`,
+unless --insecure-plaintext is given. A Unix socket is for its owner and group.`
+
+func serveCommand() *cobra.Command {
+	var f serveFlags
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Sample this host and serve what was seen",
+		Long:  serveHelp,
 		Example: `  k2i serve
   k2i serve --listen unix:///run/ddcos/k2i.sock --broker unix:///run/ddcos/middlecon.sock
   k2i serve --listen 10.0.0.7:7412 --insecure-plaintext --name node7`,
@@ -111,15 +117,16 @@ func serve(ctx context.Context, f serveFlags, log *slog.Logger) error {
 		return err
 	}
 	defer func() { _ = a.Close() }() // nobody samples any more
-	var member *ipc.Member
-	if f.broker != "" {
-		member = ipc.New(ipc.Options{Broker: f.broker, Name: f.agent.name, Labels: f.agent.labelMap(), Source: a, Connections: a, Log: log})
-	}
 	fs, err := procfs.New(ctx, procfs.DefaultRoot)
 	if err != nil {
 		return err
 	}
-	server := rest.NewServer(face(a, newDemand(fs), groups, member, f, log), log)
+	on := newDemand(fs)
+	var member *ipc.Member
+	if f.broker != "" {
+		member = ipc.New(ipc.Options{Broker: f.broker, Name: f.agent.name, Labels: f.agent.labelMap(), Source: a, Connections: a, Reader: on.details, Log: log})
+	}
+	server := rest.NewServer(face(a, on, groups, member, f, log), log)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return a.Run(ctx) })
 	for _, l := range listeners {

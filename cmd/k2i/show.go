@@ -179,9 +179,9 @@ only the runtimes know, are not asked for.`,
 
 func printContainers(w io.Writer, snap *k2i.Snapshot) error {
 	out := columns(w)
-	_, _ = fmt.Fprintln(out, "RUNTIME\tKIND\tPROCESSES\tTHREADS\tRSS_BYTES\tCPU_NS\tID") // the error comes back from Flush
+	_, _ = fmt.Fprintln(out, "RUNTIME\tKIND\tPROCESSES\tTHREADS\tRSS_BYTES\tCPU_NS\tUNIT\tPOD\tID") // the error comes back from Flush
 	for _, c := range snap.Containers() {
-		_, _ = fmt.Fprintf(out, "%s\t%s\t%d\t%d\t%d\t%d\t%s\n", word(c.Runtime), word(c.Kind), c.Processes, c.Threads, c.RSSBytes, c.CPUNS, word(c.ID))
+		_, _ = fmt.Fprintf(out, "%s\t%s\t%d\t%d\t%d\t%d\t%s\t%s\t%s\n", word(c.Runtime), word(c.Kind), c.Processes, c.Threads, c.RSSBytes, c.CPUNS, word(c.Unit), word(c.Pod), word(c.ID))
 	}
 	return out.Flush()
 }

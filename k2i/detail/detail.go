@@ -40,6 +40,8 @@ type Reader struct {
 type pinned interface {
 	Rollup() (procfs.Rollup, error)
 	FDs() ([]k2i.FD, int, error)
+	FDCount() (int, error)
+	Threads(process *k2i.Process, limit int) ([]k2i.Process, int, error)
 	Limits() ([]k2i.Limit, error)
 	Wchan() (string, error)
 	Stack() ([]string, error)
@@ -147,6 +149,10 @@ func (r *Reader) read(process *k2i.Process, part k2i.Part) (found result, err er
 		list, n, err := p.FDs()
 		found.fill = func(d *k2i.Detail) { d.FDs, d.FDCount = list, k2i.Count(n) }
 		return found, lived(p, err)
+	case partFDCount:
+		n, err := p.FDCount()
+		found.fill = func(d *k2i.Detail) { d.FDCount = k2i.Count(n) }
+		return found, lived(p, err)
 	case k2i.PartLimits:
 		list, err := p.Limits()
 		found.fill = func(d *k2i.Detail) { d.Limits = list }
@@ -154,6 +160,9 @@ func (r *Reader) read(process *k2i.Process, part k2i.Part) (found result, err er
 	case k2i.PartWchan:
 		wchan, err := p.Wchan()
 		found.fill = func(d *k2i.Detail) { d.Wchan = wchan }
+		return found, lived(p, err)
+	case partThreads:
+		found.threads, _, err = p.Threads(process, MaxThreads)
 		return found, lived(p, err)
 	default:
 		stack, err := p.Stack()

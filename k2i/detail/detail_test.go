@@ -14,9 +14,10 @@ import (
 
 // fake is a process whose memory cannot be read until it is let go.
 type fake struct {
-	hold  chan struct{} // nil for a process that answers
-	ended *bool         // after the first read
-	reads *int
+	hold    chan struct{} // nil for a process that answers
+	ended   *bool         // after the first read
+	reads   *int
+	threads int
 }
 
 func (f fake) wait() {

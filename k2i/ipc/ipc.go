@@ -28,6 +28,7 @@ type Options struct {
 	Source Source
 
 	Connections wire.Looker // nil: this agent does not look at them
+	Reader      wire.Reader // of what no sample holds; nil for nobody
 
 	Now func() time.Time // the clock that stamps the snapshots
 	Log *slog.Logger
@@ -169,6 +170,10 @@ func (m *Member) reply(ctx context.Context, payload []byte) ([]byte, error) {
 		return nil, errors.New("no sample yet; try again in a second")
 	}
 	if req.Connections == nil {
+		snap, req, err = wire.Demand(ctx, m.options.Reader, snap, req)
+		if err != nil {
+			return nil, err
+		}
 		return wire.Reply(snap, req, m.options.Now())
 	}
 	a, err := wire.Look(ctx, m.options.Connections, snap, *req.Connections, m.options.Now)

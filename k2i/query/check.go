@@ -1,6 +1,7 @@
 package query
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -31,6 +32,9 @@ func (q Query) Check() error {
 	}
 	if q.SinceNS < 0 || q.SinceNS > 0 && !q.Exited {
 		return fmt.Errorf("since %v: want a time that is not negative, and exited processes", time.Duration(q.SinceNS))
+	}
+	if q.Threads && q.Exited {
+		return errors.New("threads of exited processes: they have none")
 	}
 	if len(q.Sort) > MaxKeys {
 		return fmt.Errorf("%d sort keys: %d are allowed", len(q.Sort), MaxKeys)

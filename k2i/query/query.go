@@ -21,6 +21,10 @@ type Query struct {
 	// for none. They stand in the order of the table of fields.
 	Fields []string `json:"fields,omitempty" msgpack:"fields,omitempty"`
 
+	// Threads asks for the threads of the processes that are selected, each a row
+	// with a tid: ordered and limited as rows are, by what the threads have.
+	Threads bool `json:"threads,omitempty" msgpack:"threads,omitempty"`
+
 	// Exited asks for the processes that have ended, as long as the agent
 	// remembers them, instead of those that live; SinceNS for those that ended in
 	// the last so many nanoseconds, 0 for all.

@@ -44,8 +44,9 @@ func Params() []Param {
 		textParam("comm", "the kernel's name of a process, compared over its 15 bytes", comms),
 		cmd,
 		{"tty", "string", "terminals, such as pts/3, joined by commas; ? for none", readTTYs, writeTTYs},
-		{"not", "boolean", "whatever the other parameters do not select", readNot, writeNot},
-		{"exited", "boolean", "processes that have ended, instead of those that live", readExited, writeExited},
+		flagParam("not", "whatever the other parameters do not select", func(q *Query) *bool { return &q.Select.Negate }),
+		flagParam("threads", "the threads of those that are selected, which are read now", func(q *Query) *bool { return &q.Threads }),
+		flagParam("exited", "processes that have ended, instead of those that live", func(q *Query) *bool { return &q.Exited }),
 		{"since", "string", "with exited: those that ended in the last so much time, such as 30s or 10m", readSince, writeSince},
 		onceParam("where", "a condition, such as rss > 100MiB and comm matches \"^ng\"", func(q *Query) *string { return &q.Where }),
 		onceParam("by", "groups of those that have this name in common, such as user, instead of rows", func(q *Query) *string { return &q.By }),
@@ -173,6 +174,22 @@ func writeLabels(q *Query) []string {
 	return words
 }
 
+func flagParam(name, help string, flag func(*Query) *bool) Param {
+	return Param{name, "boolean", help, func(q *Query, value string) error {
+		on, err := strconv.ParseBool(value)
+		if err != nil {
+			return errors.New("want true or false")
+		}
+		*flag(q) = on
+		return nil
+	}, func(q *Query) []string {
+		if !*flag(q) {
+			return nil
+		}
+		return []string{"true"}
+	}}
+}
+
 func readSort(q *Query, value string) error {
 	for word := range strings.SplitSeq(value, ",") {
 		field, descending := strings.CutPrefix(word, "-")
@@ -226,38 +243,6 @@ func writeTTYs(q *Query) []string {
 		words = append(words, k2i.TTYName(n))
 	}
 	return joined(words)
-}
-
-func readNot(q *Query, value string) error {
-	not, err := strconv.ParseBool(value)
-	if err != nil {
-		return errors.New("want true or false")
-	}
-	q.Select.Negate = not
-	return nil
-}
-
-func writeNot(q *Query) []string {
-	if !q.Select.Negate {
-		return nil
-	}
-	return []string{"true"}
-}
-
-func readExited(q *Query, value string) error {
-	exited, err := strconv.ParseBool(value)
-	if err != nil {
-		return errors.New("want true or false")
-	}
-	q.Exited = exited
-	return nil
-}
-
-func writeExited(q *Query) []string {
-	if !q.Exited {
-		return nil
-	}
-	return []string{"true"}
 }
 
 func readSince(q *Query, value string) error {

@@ -47,11 +47,20 @@ func (h *Handler) processes(c *call) {
 		fail(c.w, http.StatusBadRequest, "%v", err)
 		return
 	}
-	snap := h.fresh(c)
+	newest := h.fresh
+	if wire.Demands(q) {
+		newest = h.snapshot // what is read now is no snapshot's
+	}
+	snap := newest(c)
 	if snap == nil {
 		return
 	}
-	req, now := wire.Request{Query: q}, h.options.Now()
+	now := h.options.Now()
+	snap, req, err := wire.Demand(c.r.Context(), h.options.Details, snap, wire.Request{Query: q})
+	if err != nil {
+		fail(c.w, http.StatusUnprocessableEntity, "%v", err)
+		return
+	}
 	if c.contentType == jsonType {
 		c.w.Header().Set("Content-Type", jsonType)
 		if err := wire.WriteJSON(c.w, snap, req, now); query.IsLimit(err) {

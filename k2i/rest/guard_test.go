@@ -232,28 +232,34 @@ func TestServerHasLimits(t *testing.T) {
 	}
 }
 
-// BenchmarkProc is GET /v1/proc of 500 processes, JSON and msgpack.
+// BenchmarkProc is GET /v1/proc of 5,000 processes, JSON and msgpack, basic
+// fields and few.
 func BenchmarkProc(b *testing.B) {
 	s := &source{}
 	snap := snapshot()
-	for i := range 500 {
-		snap.Processes = append(snap.Processes, &k2i.Process{PID: int32(100 + i), User: "alice", Comm: "worker", Args: []string{"worker", fmt.Sprint(i)}})
+	for i := range 5000 {
+		p := k2i.Blank()
+		p.PID, p.User, p.Comm, p.Args, p.RCPU = int32(100+i), "alice", "worker", []string{"worker", fmt.Sprint(i)}, 0.25
+		snap.Processes = append(snap.Processes, &p)
 	}
 	s.snap.Store(snap)
 	options := DefaultOptions()
 	options.Source = s
 	h := New(options)
-	for _, accept := range []string{"application/json", "application/msgpack"} {
-		b.Run(accept, func(b *testing.B) {
-			for b.Loop() {
-				r, err := http.NewRequest(http.MethodGet, "/v1/proc", http.NoBody)
-				if err != nil {
-					b.Fatal(err)
+	for name, accept := range map[string]string{"json": "application/json", "msgpack": "application/msgpack"} {
+		for _, query := range []string{"", "?fields=pid,comm,user,rss_bytes,rcpu&sort=-rss_bytes&limit=50"} {
+			b.Run(name+query, func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					r, err := http.NewRequest(http.MethodGet, "/v1/proc"+query, http.NoBody)
+					if err != nil {
+						b.Fatal(err)
+					}
+					r.Header.Set("Accept", accept)
+					h.ServeHTTP(&nobody{header: http.Header{}}, r)
 				}
-				r.Header.Set("Accept", accept)
-				h.ServeHTTP(&nobody{header: http.Header{}}, r)
-			}
-		})
+			})
+		}
 	}
 }
 

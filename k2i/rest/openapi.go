@@ -35,7 +35,7 @@ func document(routes []route) ([]byte, error) {
 		"openapi": "3.1.0",
 		"info": node{
 			"title": "k2i", "version": ddcos.Version(),
-			"description": "The process table of one host. Every answer has the time and the age of its sample, the road it came by, what is hidden from it and what is missing. Names of quantities end in their unit; null is unknown, and never zero.",
+			"description": "The process table of one host. Every answer has the time and the age of its sample, the road it came by, what is hidden from it and what is missing. Names of quantities end in their unit; null is unknown, and never zero; in msgpack an unknown count is -1, an unknown rate not a number.",
 			"license":     node{"name": "Apache-2.0", "identifier": "Apache-2.0"},
 		},
 		"servers":    []node{{"url": "/"}},

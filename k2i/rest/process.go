@@ -15,6 +15,7 @@ import (
 // Details reads of a process what no sample holds, and says what it could not.
 type Details interface {
 	Read(ctx context.Context, p *k2i.Process, parts []k2i.Part) *k2i.Detail
+	wire.Reader
 }
 
 func detailParam() query.Param {

@@ -47,3 +47,21 @@ func (known) Read(_ context.Context, _ *k2i.Process, parts []k2i.Part) *k2i.Deta
 	d.Gaps = k2i.AddGap(d.Gaps, parts[0], k2i.GapDeadline, 1)
 	return d
 }
+
+func (known) Fill(_ context.Context, rows []*k2i.Process, fields []string) []k2i.Gap {
+	for _, p := range rows {
+		p.PSSBytes = 1000 - k2i.Count(p.PID)
+	}
+	return k2i.AddGap(nil, k2i.PartPSS, k2i.GapKernel, len(fields))
+}
+
+func (known) Threads(_ context.Context, processes []*k2i.Process) (threads []*k2i.Process, gaps []k2i.Gap) {
+	for _, p := range processes {
+		for tid := range k2i.Count(2) {
+			thread := *p
+			thread.TID, thread.CPUNS = k2i.Count(p.PID)+tid, uint64(tid)
+			threads = append(threads, &thread)
+		}
+	}
+	return threads, nil
+}

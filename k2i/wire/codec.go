@@ -68,14 +68,9 @@ func Reply(snap *k2i.Snapshot, req Request, now time.Time) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	list := columnsOf(req.Query.Fields)
-	rows := make([]row, len(found))
-	for i, p := range found {
-		rows[i] = row{list, p}
-	}
 	b := protocol.Encode(a)
 	b = b[:len(b)-1] // the nil that stands for the rows
-	return bounded(append(b, protocol.Encode(rows)...), len(rows))
+	return bounded(columnsFor(req.Query).appendRows(b, found), len(found))
 }
 
 func bounded(b []byte, rows int) ([]byte, error) {

@@ -26,6 +26,7 @@ func Respond(snap *k2i.Snapshot, req Request, now time.Time) (*Answer, error) {
 // respond is Respond with the rows apart, which are the snapshot's own.
 func respond(snap *k2i.Snapshot, q query.Query, now time.Time) (*Answer, []*k2i.Process, error) {
 	a := answer(HeadOf(snap, now), len(query.From(q, snap)))
+	a.Gaps = append([]k2i.Gap{}, snap.Gaps...)
 	switch {
 	case !q.Asks(query.HostOf(snap)):
 		return a, nil, nil

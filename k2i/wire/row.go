@@ -5,8 +5,6 @@ import (
 	"reflect"
 	"strconv"
 
-	"github.com/vmihailenco/msgpack/v5"
-
 	"ddcos/k2i"
 )
 
@@ -65,12 +63,12 @@ func appendValue(b []byte, v reflect.Value) ([]byte, error) {
 		}
 		return strconv.AppendUint(b, v.Uint(), 10), nil
 	case reflect.Float64:
-		if r, ok := v.Interface().(k2i.Rate); ok && r.Known() {
-			return strconv.AppendFloat(b, float64(r), 'g', -1, 64), nil
+		if f := v.Float(); v.Type() == reflect.TypeFor[k2i.Rate]() && f == f { // a number
+			return strconv.AppendFloat(b, f, 'g', -1, 64), nil
 		}
 	case reflect.Slice:
-		if list, ok := v.Interface().([]string); ok && list != nil {
-			return appendTexts(b, list)
+		if list, ok := v.Addr().Interface().(*[]string); ok && *list != nil {
+			return appendTexts(b, *list)
 		}
 	case reflect.Bool:
 		return strconv.AppendBool(b, v.Bool()), nil
@@ -104,27 +102,4 @@ func appendText(b []byte, s string) ([]byte, error) {
 		}
 	}
 	return append(append(append(b, '"'), s...), '"'), nil
-}
-
-// row is a process of which only some fields travel.
-type row struct {
-	columns columns
-	process *k2i.Process
-}
-
-// EncodeMsgpack implements msgpack.CustomEncoder.
-func (r row) EncodeMsgpack(e *msgpack.Encoder) error {
-	if err := e.EncodeMapLen(len(r.columns)); err != nil {
-		return err
-	}
-	v := reflect.ValueOf(r.process).Elem()
-	for _, c := range r.columns {
-		if err := e.EncodeString(c.name); err != nil {
-			return err
-		}
-		if err := e.EncodeValue(v.Field(c.place)); err != nil {
-			return err
-		}
-	}
-	return nil
 }

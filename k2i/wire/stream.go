@@ -32,7 +32,7 @@ func WriteJSON(w io.Writer, snap *k2i.Snapshot, req Request, now time.Time) erro
 	out := bufio.NewWriterSize(w, streamBytes) // it keeps its first error until Flush
 	_, _ = out.Write(bytes.TrimSuffix(head, []byte("null}")))
 	_, _ = out.WriteString("[\n")
-	list := columnsOf(req.Query.Fields)
+	list := columnsFor(req.Query)
 	for i, p := range found {
 		line := out.AvailableBuffer()
 		if i > 0 {

@@ -46,6 +46,8 @@ type Answer struct {
 	Total      int               `json:"total" msgpack:"total"`     // processes that could have been selected
 	Groups     Groups            `json:"groups" msgpack:"groups"`   // in no order, where the query asks for groups; then there are no processes
 
+	Gaps []k2i.Gap `json:"gaps" msgpack:"gaps"` // what could not be read on demand
+
 	// Processes come last, so that they can be written while they are read. Their
 	// order is the query's, and so are their fields.
 	Processes Rows `json:"processes" msgpack:"processes"`
