@@ -16,7 +16,7 @@ import (
 const (
 	gatherEvery = time.Second            // those that ended are asked for so often
 	gatherSlack = 500 * time.Millisecond // and looked for so much further back: CPU times are told late
-	settleTime  = 3 * time.Second         // until the last is told
+	settleTime  = 3 * time.Second        // until the last is told
 	enderName   = "ender"
 )
 

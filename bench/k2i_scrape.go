@@ -77,7 +77,7 @@ func (o K2iOptions) unlessGone(ctx context.Context, s *scraped) error {
 	if gone := s.program.ended(); err != nil && gone != nil {
 		s.note += "; it ended by itself"
 		o.progress("k2i: the peer %s: %v", s.name, gone)
-		return nil
+		err = nil
 	}
 	return err
 }

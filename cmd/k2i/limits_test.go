@@ -27,8 +27,20 @@ func TestLimitFlags(t *testing.T) {
 		}
 	}
 	for _, wrong := range []limitFlags{
-		{"10", "none"}, {"", "none"}, {"-5%", "none"}, {"0%", "none"}, {"NaN%", "none"}, {"1e9%", "none"}, {"x%", "none"},
-		{"none", "200"}, {"none", ""}, {"none", "31MiB"}, {"none", "-1GiB"}, {"none", "9999999999999GiB"}, {"none", "1 GiB"}, {"none", "1GB"},
+		{"10", "none"},
+		{"", "none"},
+		{"-5%", "none"},
+		{"0%", "none"},
+		{"NaN%", "none"},
+		{"1e9%", "none"},
+		{"x%", "none"},
+		{"none", "200"},
+		{"none", ""},
+		{"none", "31MiB"},
+		{"none", "-1GiB"},
+		{"none", "9999999999999GiB"},
+		{"none", "1 GiB"},
+		{"none", "1GB"},
 	} {
 		if got, err := wrong.parse(); err == nil || !strings.Contains(err.Error(), "or none") {
 			t.Errorf("%+v: %+v, %v", wrong, got, err)

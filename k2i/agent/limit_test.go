@@ -120,7 +120,7 @@ func TestThrottle(t *testing.T) {
 		done := make(chan error, 1)
 		go func() { done <- a.Run(ctx) }()
 		after := func(d time.Duration) k2i.Self {
-			time.Sleep(d) // of the bubble's clock
+			time.Sleep(d) //nolint:forbidigo // the bubble's clock
 			synctest.Wait()
 			return a.Snapshot().Self
 		}

@@ -77,7 +77,7 @@ func (a *Agent) weigh(now time.Time) (changed bool) {
 		c := cost{elapsed: now.Sub(s.at), cpu: cpu - s.used + ran - s.ran, resident: resident}
 		s.told.CPUs = k2i.Rate(float64(c.cpu) / float64(c.elapsed))
 		before := s.level
-		if changed = s.governor.look(c); changed {
+		if changed = s.look(c); changed {
 			a.throttled(before)
 		}
 		if s.limits.Memory > 0 && resident > s.limits.Memory {

@@ -16,8 +16,8 @@ type Rollup struct {
 
 var errRollup = errors.New("smaps_rollup: no Pss or Private lines")
 
-// maxKiB keeps sizes, printed in KiB, within what a Count can hold in bytes.
-const maxKiB = 1 << 52 // 4 EiB; three of these fit
+// maxKiB keeps a size, printed in KiB, within what a Count can hold in bytes.
+const maxKiB = 1 << 52
 
 // ParseRollup reads the text of /proc/PID/smaps_rollup. A kernel without swap
 // prints no SwapPss: Unread then.
@@ -31,8 +31,12 @@ func ParseRollup(b []byte) (Rollup, error) {
 		case "SwapPss":
 			r.SwapPSSBytes = parseKiB(value)
 		case "Private_Clean", "Private_Dirty", "Private_Hugetlb":
-			if n := parseKiB(value); n >= 0 {
-				r.USSBytes = max(r.USSBytes, 0) + n
+			n := parseKiB(value)
+			if n < 0 {
+				continue
+			}
+			if r.USSBytes = max(r.USSBytes, 0) + n; r.USSBytes < 0 { // beyond any memory: it has wrapped
+				return Rollup{}, errRollup
 			}
 		}
 	}

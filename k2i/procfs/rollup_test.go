@@ -44,6 +44,7 @@ func TestParseRollup(t *testing.T) {
 		"no unit":   "Pss: 1\nPrivate_Dirty: 2\n",
 		"negative":  "Pss: -1 kB\nPrivate_Dirty: 2 kB\n",
 		"too large": "Pss: 4503599627370497 kB\nPrivate_Dirty: 2 kB\n",
+		"a sum":     "Pss: 1 kB\nPrivate_Clean: 4503599627370496 kB\nPrivate_Dirty: 4503599627370496 kB\n",
 		"a word":    "Pss: x kB\nPrivate_Dirty: 2 kB\n",
 	} {
 		if got, err := ParseRollup([]byte(text)); !errors.Is(err, errRollup) || got != (Rollup{}) {
