@@ -26,7 +26,7 @@ func (m *Machine) Disks() (disks []k2i.Disk, leftOut int, err error) {
 	if err != nil {
 		return disks, 0, fmt.Errorf("disks: %w", err)
 	}
-	all, err := devices.ProcDiskstats()
+	all, err := guarded(devices.ProcDiskstats)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return disks, 0, nil

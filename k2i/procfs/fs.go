@@ -32,6 +32,7 @@ type FS struct {
 	cgroups string
 	lacks   []string // files that this kernel has of no process
 	missing []string // fields that this road cannot give here, sorted
+	calls   calls    // nil for the kernel's own
 }
 
 // New reads the proc file system at root, DefaultRoot as a rule.
@@ -91,7 +92,7 @@ func (fs *FS) Read(ctx context.Context) (*k2i.Sample, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := reader{lacks: fs.lacks}
+	r := reader{lacks: fs.lacks, calls: fs.calls}
 	sample.Processes = make([]k2i.Process, 0, len(pids))
 	for _, pid := range pids {
 		if err := ctx.Err(); err != nil {
@@ -139,7 +140,7 @@ func (fs *FS) PIDs() ([]int32, error) {
 
 // Process reads a single process.
 func (fs *FS) Process(pid int32) (k2i.Process, error) {
-	r := reader{lacks: fs.lacks}
+	r := reader{lacks: fs.lacks, calls: fs.calls}
 	p, _, err := fs.read(&r, pid)
 	if err != nil {
 		return k2i.Process{}, fmt.Errorf("process %d: %w", pid, err)
@@ -147,11 +148,22 @@ func (fs *FS) Process(pid int32) (k2i.Process, error) {
 	return p, nil
 }
 
-// read looks at one process. All its files are opened through its directory,
+// read looks at one process, and once more where it seems to have ended between
+// two of its files: it would stand there alive, with its memory, and without its
+// arguments. A zombie is the same however often it is read.
+func (fs *FS) read(r *reader, pid int32) (p k2i.Process, full bool, err error) {
+	p, full, err = fs.readOnce(r, pid)
+	if err == nil && !p.Kernel && p.VSZBytes > 0 && (len(p.Args) == 0 || p.RSSAnonBytes == k2i.Unread) {
+		return fs.readOnce(r, pid)
+	}
+	return p, full, err
+}
+
+// readOnce looks at one process. All its files are opened through its directory,
 // so that a pid which is given to another process meanwhile cannot mix the two.
 // It is not full when another user's counters could not be read.
-func (fs *FS) read(r *reader, pid int32) (p k2i.Process, full bool, err error) {
-	dir, err := unix.Open(fs.root+"/"+strconv.Itoa(int(pid)), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+func (fs *FS) readOnce(r *reader, pid int32) (p k2i.Process, full bool, err error) {
+	dir, err := r.openat(unix.AT_FDCWD, fs.root+"/"+strconv.Itoa(int(pid)), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC)
 	if err != nil {
 		return p, false, readError(err)
 	}

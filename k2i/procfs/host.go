@@ -76,7 +76,7 @@ func missing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 // readCPU sums /proc/stat's first line but for idle and iowait. Time of guests
 // is within user and nice already.
 func (fs *FS) readCPU(host *k2i.Host) error {
-	stat, err := fs.host.Stat()
+	stat, err := guarded(fs.host.Stat)
 	if err != nil {
 		return fmt.Errorf("CPU times: %w", err)
 	}
@@ -89,7 +89,7 @@ func (fs *FS) readCPU(host *k2i.Host) error {
 
 // readMemory reads /proc/meminfo.
 func (fs *FS) readMemory(host *k2i.Host) error {
-	memory, err := fs.host.Meminfo()
+	memory, err := guarded(fs.host.Meminfo)
 	if err != nil {
 		return fmt.Errorf("memory: %w", err)
 	}
@@ -104,7 +104,7 @@ func (fs *FS) readMemory(host *k2i.Host) error {
 
 // readLoad reads /proc/loadavg.
 func (fs *FS) readLoad(host *k2i.Host) error {
-	load, err := fs.host.LoadAvg()
+	load, err := guarded(fs.host.LoadAvg)
 	if err != nil {
 		return fmt.Errorf("load: %w", err)
 	}
@@ -160,7 +160,7 @@ func (fs *FS) hidesPIDs() bool {
 	if err != nil {
 		return true
 	}
-	mounts, err := self.MountInfo()
+	mounts, err := guarded(self.MountInfo)
 	if err != nil {
 		return true
 	}

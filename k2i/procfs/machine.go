@@ -56,7 +56,7 @@ func (m *Machine) System(to *k2i.Machine) error {
 
 // cpuInfo is the first CPU's, empty where it cannot be told.
 func (fs *FS) cpuInfo() prometheus.CPUInfo {
-	all, err := fs.host.CPUInfo()
+	all, err := guarded(fs.host.CPUInfo)
 	if err != nil || len(all) == 0 {
 		return prometheus.CPUInfo{}
 	}
@@ -66,7 +66,7 @@ func (fs *FS) cpuInfo() prometheus.CPUInfo {
 // cpuTimes reads /proc/stat.
 func (m *Machine) cpuTimes(info prometheus.CPUInfo, c *k2i.MachineCPU) error {
 	c.Model = info.ModelName
-	stat, err := m.fs.host.Stat()
+	stat, err := guarded(m.fs.host.Stat)
 	if err != nil {
 		return fmt.Errorf("CPU times: %w", err)
 	}
@@ -85,7 +85,7 @@ func (m *Machine) cpuTimes(info prometheus.CPUInfo, c *k2i.MachineCPU) error {
 
 // memory reads /proc/meminfo.
 func (m *Machine) memory(to *k2i.MachineMemory) error {
-	info, err := m.fs.host.Meminfo()
+	info, err := guarded(m.fs.host.Meminfo)
 	if err != nil {
 		return fmt.Errorf("memory: %w", err)
 	}
@@ -120,7 +120,7 @@ func (m *Machine) memory(to *k2i.MachineMemory) error {
 func (m *Machine) pressure() []k2i.Pressure {
 	list := []k2i.Pressure{}
 	for _, resource := range []string{"cpu", "memory", "io"} {
-		stats, err := m.fs.host.PSIStatsForResource(resource)
+		stats, err := guarded(func() (prometheus.PSIStats, error) { return m.fs.host.PSIStatsForResource(resource) })
 		if err != nil {
 			continue
 		}

@@ -40,9 +40,9 @@ func (m *Machine) MountPoints() (list []MountPoint, leftOut int, err error) {
 	}
 	var all []*prometheus.MountInfo
 	if from == "self" {
-		all, err = m.fs.host.GetMounts()
+		all, err = guarded(m.fs.host.GetMounts)
 	} else {
-		all, err = m.fs.host.GetProcMounts(1)
+		all, err = guarded(func() ([]*prometheus.MountInfo, error) { return m.fs.host.GetProcMounts(1) })
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

@@ -50,7 +50,7 @@ func interfaces() ([]addressed, error) {
 // those beyond k2i.MaxListed.
 func (m *Machine) Interfaces() (list []k2i.NetInterface, leftOut int, err error) {
 	list = []k2i.NetInterface{}
-	counts, err := m.fs.host.NetDev()
+	counts, err := guarded(m.fs.host.NetDev)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return list, 0, nil

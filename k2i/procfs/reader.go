@@ -20,6 +20,27 @@ type reader struct {
 	buf   []byte
 	lacks []string // files that this kernel has of no process
 	masks map[[maskCount]k2i.Bits]*[maskCount]k2i.Bits
+	calls calls // nil for the kernel's own
+}
+
+// calls are the system calls by which processes are read; tests have them fail.
+type calls interface {
+	openat(dir int, path string, flags int) (fd int, err error)
+	read(fd int, b []byte) (n int, err error)
+}
+
+func (r *reader) openat(dir int, path string, flags int) (int, error) {
+	if r.calls != nil {
+		return r.calls.openat(dir, path, flags)
+	}
+	return unix.Openat(dir, path, flags, 0)
+}
+
+func (r *reader) read(fd int, b []byte) (int, error) {
+	if r.calls != nil {
+		return r.calls.read(fd, b)
+	}
+	return unix.Read(fd, b)
 }
 
 // errLacking is a file that this kernel was built without.
@@ -34,7 +55,7 @@ func (r *reader) file(name string, limit int) ([]byte, error) {
 	if r.buf == nil {
 		r.buf = make([]byte, maxFile)
 	}
-	fd, err := unix.Openat(r.dir, name, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	fd, err := r.openat(r.dir, name, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK)
 	if err != nil {
 		return nil, readError(err)
 	}
@@ -42,7 +63,7 @@ func (r *reader) file(name string, limit int) ([]byte, error) {
 	limit = min(limit, len(r.buf))
 	n := 0
 	for n < limit {
-		m, err := unix.Read(fd, r.buf[n:limit])
+		m, err := r.read(fd, r.buf[n:limit])
 		if errors.Is(err, unix.EINTR) {
 			continue
 		}

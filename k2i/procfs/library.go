@@ -1,0 +1,15 @@
+package procfs
+
+import "fmt"
+
+// guarded has a library read a file of the kernel's. Some of its parsers index
+// what they have not measured: a text that they do not expect, as a kernel to
+// come may have, is an error here and not the agent's end.
+func guarded[T any](read func() (T, error)) (value T, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("unexpected text: %v", r)
+		}
+	}()
+	return read()
+}
