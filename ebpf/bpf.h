@@ -28,7 +28,7 @@ enum {
 };
 
 /* Flags of maps, of map_update, of the ring buffer and of task_storage. */
-enum { MAP_NO_PREALLOC = 1, MAP_ANY = 0, MAP_NO_EXIST = 1, RINGBUF_NO_WAKEUP = 1, STORAGE_CREATE = 1 };
+enum { MAP_NO_PREALLOC = 1, MAP_ANY = 0, MAP_NO_EXIST = 1, RINGBUF_WAKE_READER = 0, STORAGE_CREATE = 1 };
 
 struct file;
 struct seq_file;

@@ -2,8 +2,8 @@
 
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* What happens to processes between two passes of the iterators: they are made,
- * run a program, end, and are ended by others. The events wait in a ring, without
- * waking anybody; what finds no room is counted. */
+ * run a program, end, and are ended by others. The events wait in a ring; the
+ * first one after user space has emptied it wakes it up. What finds no room is counted. */
 #include "read.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -140,7 +140,7 @@ INLINE void write_cgroup(struct task_struct *t)
 		return;
 	for (u32 i = 0; i < LIMIT_DEPTH && kn; i++) {
 		read_directory(&c, kn, i);
-		count(!ringbuf_output(&events, &c, sizeof(c), RINGBUF_NO_WAKEUP));
+		count(!ringbuf_output(&events, &c, sizeof(c), RINGBUF_WAKE_READER));
 		kn = parent_of(kn);
 	}
 }
@@ -168,7 +168,7 @@ int on_fork(u64 *ctx)
 	if (!e)
 		return 0;
 	read_event(e, RECORD_FORK, child, pid);
-	ringbuf_submit(e, RINGBUF_NO_WAKEUP);
+	ringbuf_submit(e, RINGBUF_WAKE_READER);
 	return 0;
 }
 
@@ -198,7 +198,7 @@ int on_exec(u64 *ctx)
 	if (probe_read_user(s->line, length, (void *)start))
 		length = 0;
 	s->record.length = length;
-	count(!ringbuf_output(&events, s, sizeof(s->record) + length, RINGBUF_NO_WAKEUP));
+	count(!ringbuf_output(&events, s, sizeof(s->record) + length, RINGBUF_WAKE_READER));
 	return 0;
 }
 
@@ -283,7 +283,7 @@ int on_exit(u64 *ctx)
 	x->peak_rss_pages = peak_rss(x, t);
 	x->reserved = 0;
 	find_killer(&x->killer, leader, x->exit_code & 0x7f);
-	ringbuf_submit(x, RINGBUF_NO_WAKEUP);
+	ringbuf_submit(x, RINGBUF_WAKE_READER);
 	return 0;
 }
 
@@ -311,7 +311,7 @@ int on_final(u64 *ctx)
 	/* Its parent may have been quicker than the clock that charges it. */
 	if (f->cpu_ns < t->se.sum_exec_runtime)
 		f->cpu_ns = t->se.sum_exec_runtime;
-	ringbuf_submit(f, RINGBUF_NO_WAKEUP);
+	ringbuf_submit(f, RINGBUF_WAKE_READER);
 	return 0;
 }
 
@@ -377,6 +377,6 @@ int on_victim(u64 *ctx)
 		v->task = ((struct task_struct *)ctx[0])->tgid;
 	else
 		v->task = (s32)ctx[0];
-	ringbuf_submit(v, RINGBUF_NO_WAKEUP);
+	ringbuf_submit(v, RINGBUF_WAKE_READER);
 	return 0;
 }

@@ -30,6 +30,7 @@ enum limit {
 	LIMIT_KILLERS = 4096,	/* signals whose sender is remembered */
 	LIMIT_TALLIES = 65536,	/* processes of which something is added up beside their threads */
 	LIMIT_REQUESTS = 16384, /* of block devices, at work at the same time */
+	LIMIT_WANTED = 65536,	/* bits that say whose command lines are read: pids share them */
 	LIMIT_INNER_PIDS = 32,	/* PID namespaces below one another: the kernel's own limit */
 };
 
@@ -191,6 +192,8 @@ struct process_base {
 
 struct process_record {
 	PROCESS_BASE
+	u64 arg_start; /* where its command line lies; 0 where it has none */
+	u64 arg_end;
 	struct signals signals;
 	struct rights rights;
 	struct namespaces namespaces;

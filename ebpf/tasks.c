@@ -19,6 +19,17 @@ struct {
 	MAP_TYPE(value, struct command_line);
 } command_lines SEC(".maps");
 
+/* The processes whose command lines user space wants, by their pids' lowest bits. */
+struct wanted_pids {
+	u64 bits[LIMIT_WANTED / 64];
+};
+struct {
+	MAP_NUMBER(type, MAP_ARRAY);
+	MAP_NUMBER(max_entries, 1);
+	MAP_TYPE(key, u32);
+	MAP_TYPE(value, struct wanted_pids);
+} wanted SEC(".maps");
+
 /* Where a tally is put together: the stack has no room for it. */
 struct {
 	MAP_NUMBER(type, MAP_ARRAY);
@@ -49,6 +60,7 @@ struct {
 	struct cgroup_record cgroup;
 	struct arguments_record arguments;
 	struct tally_record tally;
+	struct wanted_pids wanted;
 	enum record_kind kind;
 	enum limit limit;
 	enum hierarchy hierarchy;
@@ -201,6 +213,17 @@ INLINE void write_inner_pids(struct seq_file *out, struct scratch *s, struct tas
 	seq_write(out, inner, sizeof(*inner));
 }
 
+/* Where a command line lies tells, with the exec id, whether it is another one. */
+INLINE void read_arguments_place(struct process_record *p, struct task_struct *t)
+{
+	struct mm_struct *mm = t->mm;
+
+	if (!mm || t->flags & PF_KTHREAD)
+		return;
+	p->arg_start = mm->arg_start;
+	p->arg_end = mm->arg_end;
+}
+
 INLINE u64 write_process(struct seq_file *out, struct scratch *s, struct task_struct *t,
 			 struct kernfs_node *kn, const struct reader *r)
 {
@@ -214,6 +237,7 @@ INLINE u64 write_process(struct seq_file *out, struct scratch *s, struct task_st
 	read_ids(p, t, r);
 	read_scheduling(p, t);
 	read_memory(p, t);
+	read_arguments_place(p, t);
 	read_rights(&p->rights, t);
 	read_namespaces(&p->namespaces, t);
 	read_signals(s, t);
@@ -286,6 +310,14 @@ INLINE u32 copy_arguments(struct arguments_record *a, struct command_line *line,
 	return length;
 }
 
+INLINE u32 is_wanted(s32 pid)
+{
+	u32 zero = 0, bit = pid & (LIMIT_WANTED - 1);
+	struct wanted_pids *w = map_lookup(&wanted, &zero);
+
+	return w && w->bits[bit / 64] >> (bit % 64) & 1;
+}
+
 SEC("iter.s/task")
 int arguments(struct bpf_iter__task *ctx)
 {
@@ -298,12 +330,14 @@ int arguments(struct bpf_iter__task *ctx)
 
 	if (!t || t->pid != t->tgid || t->flags & PF_KTHREAD)
 		return 0;
+	r = find_reader();
+	a.pid = number_of(t->thread_pid, &r);
+	if (!is_wanted(a.pid))
+		return 0;
 	mm = t->mm;
 	line = map_lookup(&command_lines, &zero);
 	if (!mm || !line)
 		return 0;
-	r = find_reader();
-	a.pid = number_of(t->thread_pid, &r);
 	a.start_ns = t->start_boottime;
 	length = copy_arguments(&a, line, mm, t);
 	if (length > LIMIT_ARGUMENTS)

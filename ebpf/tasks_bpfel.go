@@ -63,6 +63,7 @@ const (
 	TasksLimitLIMIT_KILLERS    TasksLimit = 4096
 	TasksLimitLIMIT_TALLIES    TasksLimit = 65536
 	TasksLimitLIMIT_REQUESTS   TasksLimit = 16384
+	TasksLimitLIMIT_WANTED     TasksLimit = 65536
 	TasksLimitLIMIT_INNER_PIDS TasksLimit = 32
 )
 
@@ -126,6 +127,8 @@ type TasksProcessRecord struct {
 	Policy           uint32
 	Cpu              uint32
 	Comm             [16]uint8
+	ArgStart         uint64
+	ArgEnd           uint64
 	Signals          TasksSignals
 	Rights           TasksRights
 	Namespaces       TasksNamespaces
@@ -242,6 +245,11 @@ type TasksUsage struct {
 	RunDelayNs          uint64
 }
 
+type TasksWantedPids struct {
+	_    structs.HostLayout
+	Bits [1024]uint64
+}
+
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
@@ -252,6 +260,7 @@ const (
 	TasksMapTallies         = "tallies"
 	TasksMapTallyRecords    = "tally_records"
 	TasksMapThreadTraffic   = "thread_traffic"
+	TasksMapWanted          = "wanted"
 	TasksProgArguments      = "arguments"
 	TasksProgTable          = "table"
 	TasksVarCgroupHierarchy = "cgroup_hierarchy"
@@ -315,6 +324,7 @@ type TasksMapSpecs struct {
 	Tallies       *ebpf.MapSpec `ebpf:"tallies"`
 	TallyRecords  *ebpf.MapSpec `ebpf:"tally_records"`
 	ThreadTraffic *ebpf.MapSpec `ebpf:"thread_traffic"`
+	Wanted        *ebpf.MapSpec `ebpf:"wanted"`
 }
 
 // TasksVariableSpecs contains global variables before they are loaded into the kernel.
@@ -352,6 +362,7 @@ type TasksMaps struct {
 	Tallies       *ebpf.Map `ebpf:"tallies"`
 	TallyRecords  *ebpf.Map `ebpf:"tally_records"`
 	ThreadTraffic *ebpf.Map `ebpf:"thread_traffic"`
+	Wanted        *ebpf.Map `ebpf:"wanted"`
 }
 
 func (m *TasksMaps) Close() error {
@@ -362,6 +373,7 @@ func (m *TasksMaps) Close() error {
 		m.Tallies,
 		m.TallyRecords,
 		m.ThreadTraffic,
+		m.Wanted,
 	)
 }
 

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 
+	cilium "github.com/cilium/ebpf"
+
 	"ddcos/ebpf"
 	"ddcos/k2i"
 )
@@ -32,37 +34,105 @@ type argumentsPass struct {
 // them costs more than all else. Sample.Missing names args then.
 func (p *Probe) SpareArguments(on bool) { p.spare.Store(on) }
 
-// readArguments brings the command lines of p.memory up to date. It is false
-// when they could not be read, or not in time: what was known of a process
-// stays, and a pass that hangs in the kernel is the only one there is until it
-// comes back.
-func (p *Probe) readArguments(ctx context.Context) bool {
+// argumentsPlace is where a program's command line lies: as long as it stays, so
+// does the line, but for programs that write over their own.
+type argumentsPlace struct{ execID, start, end uint64 }
+
+// empty tells that there is no command line: a kernel thread's, or a zombie's.
+func (a argumentsPlace) empty() bool { return a.start == 0 || a.end <= a.start }
+
+// argumentsFor is how long a command line is kept while its place stays: so that
+// a pass each second reads it again every ten, however late timers are.
+const argumentsFor = 9500 * time.Millisecond
+
+// readArguments brings the command lines of p.memory up to date: those of new
+// processes and new programs at once, all of them when argumentsFor is over; now
+// is since boot. It is false when they could not be read, or not in time: what was
+// known of a process stays, and a pass that hangs in the kernel is the only one
+// there is until it comes back.
+func (p *Probe) readArguments(ctx context.Context, now time.Duration) bool {
 	if p.arguments == nil || p.spare.Load() {
 		return false
 	}
-	if p.pending == nil {
-		// Opened here, so that Close cannot come between: only reading may hang.
-		iter, err := p.arguments.Open()
-		if err != nil {
-			return false
-		}
-		p.pending = make(chan argumentsPass, 1)
-		go func(done chan<- argumentsPass) { done <- passArguments(iter) }(p.pending)
-	}
 	timer := time.NewTimer(p.opts.ArgumentsWait)
 	defer timer.Stop()
+	if p.pending != nil && !p.awaitArguments(ctx, timer.C) {
+		return false
+	}
+	all := now >= p.reread
+	if !p.wantArguments(all) {
+		return true
+	}
+	if err := p.beginArguments(); err != nil {
+		p.tookArguments(&argumentsPass{err: err})
+		return false
+	}
+	if all {
+		p.reread = now + argumentsFor
+	}
+	return p.awaitArguments(ctx, timer.C)
+}
+
+// wantArguments notes whose command lines have to be read, and is false where
+// nobody's has.
+func (p *Probe) wantArguments(all bool) bool {
+	p.asking = ebpf.TasksWantedPids{}
+	wanted := false
+	for i := range p.records {
+		r, m := &p.records[i], &p.memory[i]
+		place := argumentsPlace{r.ExecId, r.ArgStart, r.ArgEnd}
+		switch {
+		case place.empty():
+			m.setLine(nil)
+		case all || m.args == nil || m.place != place:
+			m.asked, wanted = true, true
+			bit := uint32(r.Pid) % uint32(ebpf.TasksLimitLIMIT_WANTED)
+			p.asking.Bits[bit/64] |= 1 << (bit % 64)
+		}
+		m.place = place
+	}
+	return wanted
+}
+
+// beginArguments has a pass begin.
+func (p *Probe) beginArguments() error {
+	if err := p.wanted.Update(uint32(0), &p.asking, cilium.UpdateAny); err != nil {
+		return err
+	}
+	// Opened here, so that Close cannot come between: only reading may hang.
+	iter, err := p.arguments.Open()
+	if err != nil {
+		return err
+	}
+	p.pending = make(chan argumentsPass, 1)
+	go func(done chan<- argumentsPass) { done <- passArguments(iter) }(p.pending)
+	return nil
+}
+
+// awaitArguments waits for the pass that is under way.
+func (p *Probe) awaitArguments(ctx context.Context, late <-chan time.Time) bool {
 	select {
 	case pass := <-p.pending:
 		p.pending = nil
-		if pass.err != nil {
-			return false
-		}
-		updateArguments(p.memory, &pass)
-		return true
-	case <-timer.C:
+		p.tookArguments(&pass)
+		return pass.err == nil
+	case <-late:
 	case <-ctx.Done():
 	}
 	return false
+}
+
+// tookArguments ends what was asked for: of a pass that failed it is asked again.
+func (p *Probe) tookArguments(pass *argumentsPass) {
+	if pass.err == nil {
+		updateArguments(p.memory, pass)
+		return
+	}
+	for i := range p.memory {
+		if m := &p.memory[i]; m.asked {
+			m.asked, m.place = false, argumentsPlace{}
+		}
+	}
 }
 
 // passArguments makes one pass over an open iterator and closes it.
@@ -93,12 +163,16 @@ func (a *argumentsPass) take(kind ebpf.TasksRecordKind, record []byte) error {
 	return nil
 }
 
-// updateArguments gives each process its command line; one that has none, a
-// kernel thread or a zombie, loses what it had.
+// updateArguments gives each process that was asked for its command line; one
+// that has none any more, as it has ended, loses what it had.
 func updateArguments(processes []memory, pass *argumentsPass) {
 	at := 0
 	for i := range processes {
 		m := &processes[i]
+		if !m.asked {
+			continue
+		}
+		m.asked = false
 		for at < len(pass.lines) && pass.lines[at].pid < m.pid {
 			at++
 		}
@@ -106,9 +180,14 @@ func updateArguments(processes []memory, pass *argumentsPass) {
 		if at < len(pass.lines) && pass.lines[at].pid == m.pid && pass.lines[at].start == m.start {
 			raw = pass.bytes[pass.lines[at].begin:pass.lines[at].end]
 		}
-		if m.args == nil || !bytes.Equal(raw, m.line) {
-			m.line = bytes.Clone(raw)
-			m.args = k2i.SplitArgs(raw)
-		}
+		m.setLine(raw)
+	}
+}
+
+// setLine makes arguments of a command line, unless it is the one that they are of.
+func (m *memory) setLine(raw []byte) {
+	if m.args == nil || !bytes.Equal(raw, m.line) {
+		m.line = bytes.Clone(raw)
+		m.args = k2i.SplitArgs(raw)
 	}
 }

@@ -24,6 +24,7 @@ type tableObjects struct {
 type allObjects struct {
 	tableObjects
 	Arguments *cilium.Program `ebpf:"arguments"`
+	Wanted    *cilium.Map     `ebpf:"wanted"`
 }
 
 // load brings the programs into the kernel and attaches them. Without the one
@@ -59,7 +60,8 @@ func (p *Probe) load(hierarchy ebpf.TasksHierarchy) error {
 	if objects.Arguments == nil {
 		return nil
 	}
-	p.closers = append(p.closers, objects.Arguments)
+	p.wanted = objects.Wanted
+	p.closers = append(p.closers, objects.Arguments, objects.Wanted)
 	if p.arguments, err = p.attach(objects.Arguments); err != nil {
 		p.noArguments = refusal(err)
 	}

@@ -55,8 +55,9 @@ type Probe struct {
 	opts        Options
 	closers     []io.Closer
 	table       *link.Iter
-	arguments   *link.Iter // nil where the kernel refuses it
-	noArguments error      // why
+	arguments   *link.Iter  // nil where the kernel refuses it
+	noArguments error       // why
+	wanted      *cilium.Map // whose command lines the next pass reads
 	known       *cilium.Map
 	tally       tally
 	spare       atomic.Bool // command lines are not read
@@ -72,6 +73,8 @@ type Probe struct {
 	room    []memory // its room in the pass after
 	cgroups *cgroupPaths
 	pending chan argumentsPass // one that was not waited for to its end
+	asking  ebpf.TasksWantedPids
+	reread  time.Duration // since boot: when all command lines are read again
 }
 
 // Open loads the programs. Its error wraps ErrRefused when the kernel or the
@@ -126,7 +129,7 @@ func (p *Probe) Read(ctx context.Context) (*k2i.Sample, error) {
 	}
 	p.memory, p.room = remember(p.room, p.memory, p.records), p.memory
 	addTallies(p.memory, p.tallies)
-	if !p.readArguments(ctx) {
+	if !p.readArguments(ctx, sample.Mono) {
 		sample.Missing = append(sample.Missing, "args")
 	}
 	sample.Processes = p.processes()

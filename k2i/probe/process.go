@@ -32,6 +32,8 @@ type memory struct {
 	comm  string
 	line  []byte           // the command line as it was read
 	args  []string         // of line; nil until there was a pass that told
+	place argumentsPlace   // that line was read from, or is to be while asked
+	asked bool             // by the pass of command lines that is under way
 	tally *ebpf.TasksTally // what was counted beside the table; nil for nothing
 	delay k2i.Count        // run_delay_ns as told before
 	masks *masks           // nil until there was a pass
