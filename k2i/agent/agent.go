@@ -67,6 +67,7 @@ type Agent struct {
 	users      *names
 	groups     *names
 	containers *container.Identifier
+	masked     maskedLines
 	looks      connections
 	seldom     *procfs.Seldom // nil for a single look
 
@@ -231,8 +232,8 @@ func (a *Agent) sample(ctx context.Context) (*k2i.Sample, error) {
 	}
 	sample.Agent, sample.Self = a.options.About, a.self.told
 	sample.Missing = with(sample.Missing, slices.Concat(a.events.lacks(), a.road.lacks()))
-	for i := range sample.Processes {
-		a.mask(&sample.Processes[i])
+	if !a.options.Unmasked {
+		a.masked.mask(sample.Processes)
 	}
 	if a.seldom != nil {
 		a.seldom.Fill(sample)

@@ -69,9 +69,8 @@ func lookupGroup(id string) (string, error) {
 	return g.Name, nil
 }
 
-// mask hides the secrets in a command line, before anybody else sees it. It is
-// done anew at every read: a process that runs another program, or writes
-// itself a title, keeps its pid and its start.
+// mask hides the secrets in a command line that an event brought, before anybody
+// else sees it.
 func (a *Agent) mask(p *k2i.Process) {
 	if !a.options.Unmasked {
 		p.Args = mask.Arguments(p.Args)
