@@ -3,12 +3,15 @@ package k2i
 import (
 	"cmp"
 	"slices"
+	"sort"
 	"time"
 )
 
 // Derive makes the Snapshot of cur, with rates against prev where the two can
-// be compared. It is pure: it reads no clock and changes neither sample. prev
-// may be nil; the lists of both are sorted by PID.
+// be compared. It reads no clock. The snapshot's rows are cur's own, which get
+// their rates and ends here and are not to be changed afterwards: copying them
+// all would cost more than the rest. prev, whose rows others may be reading, is
+// not changed; it may be nil. The lists of both are sorted by PID.
 //
 // A rate is NoRate, never zero, when there is nothing to compare with: no
 // earlier sample, another host or boot, another road (ticks and nanoseconds do
@@ -16,16 +19,17 @@ import (
 // advance, or a counter that ran backwards. A process that began after the
 // sample before is compared with nothing used.
 func Derive(prev, cur *Sample) *Snapshot {
-	rows := slices.Concat(cur.Processes, make([]Process, 0, len(cur.Ended)))
+	rows := slices.Grow(Pointers(cur.Processes), len(cur.Ended))
 	for i := range cur.Ended {
 		if at, lives := find(cur.Processes, cur.Ended[i].Process.Key()); lives {
 			rows[at].copyEnd(cur.Ended[i].Process) // a zombie
 			continue
 		}
-		rows = append(rows, *cur.Ended[i].Process)
+		ended := *cur.Ended[i].Process // the ring of those that have ended has it, too
+		rows = append(rows, &ended)
 	}
-	for i := range rows {
-		rows[i].noRates()
+	for _, p := range rows {
+		p.noRates()
 	}
 	snap := &Snapshot{
 		Host:       cur.Host,
@@ -36,7 +40,7 @@ func Derive(prev, cur *Sample) *Snapshot {
 		Visibility: cur.Visibility,
 		Missing:    cur.Missing,
 		BusyCPUs:   NoRate(),
-		Processes:  Pointers(rows),
+		Processes:  rows,
 	}
 	slices.SortFunc(snap.Processes, byKey)
 	if !subtractable(prev, cur) {
@@ -47,7 +51,7 @@ func Derive(prev, cur *Sample) *Snapshot {
 	if prev.Host.CPUBusyNS != 0 {
 		snap.BusyCPUs = perSecond(prev.Host.CPUBusyNS, cur.Host.CPUBusyNS, elapsed)
 	}
-	chargeProcesses(prev, rows, elapsed)
+	chargeProcesses(prev, snap.Processes, elapsed)
 	if cur.Events != EventsNone {
 		chargeAncestors(snap, cur.Ended, elapsed)
 	}
@@ -70,9 +74,9 @@ func compareKeys(a, b Key) int {
 	return cmp.Or(cmp.Compare(a.PID, b.PID), cmp.Compare(a.StartTicks, b.StartTicks))
 }
 
-// find is a process's place in a sample.
+// find is a process's place in a sample. A row is too large to be handed about.
 func find(list []Process, key Key) (int, bool) {
-	at, _ := slices.BinarySearchFunc(list, key.PID, func(p Process, pid int32) int { return cmp.Compare(p.PID, pid) })
+	at := sort.Search(len(list), func(i int) bool { return list[i].PID >= key.PID })
 	return at, at < len(list) && list[at].Key() == key
 }
 
@@ -87,13 +91,16 @@ func subtractable(prev, cur *Sample) bool {
 	return prev != nil && prev.Host.ID == cur.Host.ID && prev.Mode == cur.Mode && cur.Mono > prev.Mono
 }
 
-// chargeProcesses sets each process's own rates.
-func chargeProcesses(prev *Sample, rows []Process, elapsed uint64) {
+// chargeProcesses sets each process's own rates; rows are sorted by PID.
+func chargeProcesses(prev *Sample, rows []*Process, elapsed uint64) {
 	const tick = 10 * time.Millisecond // a start may be known to a tick
-	for i := range rows {
-		p := &rows[i]
+	at := 0
+	for _, p := range rows {
+		for at < len(prev.Processes) && prev.Processes[at].PID < p.PID {
+			at++
+		}
 		var before *Process
-		if at, same := find(prev.Processes, p.Key()); same {
+		if at < len(prev.Processes) && prev.Processes[at].Key() == p.Key() {
 			before = &prev.Processes[at]
 		} else if time.Duration(p.StartNS)+tick > prev.Mono {
 			before = &Process{}

@@ -70,14 +70,26 @@ func TestDeriveWithoutComparison(t *testing.T) {
 	}
 }
 
-// Neither sample is changed: others may be reading them.
-func TestDeriveIsPure(t *testing.T) {
-	prev, cur := sampleAt(1, 1, [3]uint64{1, 1, 1}), sampleAt(2, 2, [3]uint64{1, 1, 2})
-	prevBefore, curBefore := sampleAt(1, 1, [3]uint64{1, 1, 1}), sampleAt(2, 2, [3]uint64{1, 1, 2})
+// The sample before is not changed, nor who has ended: others may be reading them.
+// The new one's rows are the snapshot's.
+func TestDeriveOwns(t *testing.T) {
+	ended := func() []Ended { return []Ended{{Process: &Process{PID: 3, StartTicks: 3, EndedNS: 5}}} }
+	samples := func() (prev, cur *Sample) {
+		prev, cur = sampleAt(1, 1, [3]uint64{1, 1, 1}), sampleAt(2, 2, [3]uint64{1, 1, 2}, [3]uint64{3, 2, 2})
+		cur.Ended = ended()
+		return prev, cur
+	}
+	prev, cur := samples()
+	prevBefore, curBefore := samples()
 	snap := Derive(prev, cur)
-	snap.Processes[0].Comm = "changed"
-	if !reflect.DeepEqual(prev, prevBefore) || !reflect.DeepEqual(cur, curBefore) {
-		t.Errorf("%+v\n%+v", prev, cur)
+	for _, p := range snap.Processes {
+		p.Comm = "changed"
+	}
+	if !reflect.DeepEqual(prev, prevBefore) || !reflect.DeepEqual(cur.Ended, curBefore.Ended) {
+		t.Errorf("%+v\n%+v", prev, cur.Ended[0].Process)
+	}
+	if len(snap.Processes) != 3 || snap.Processes[0] != &cur.Processes[0] || snap.Processes[1] != &cur.Processes[1] {
+		t.Errorf("rows were copied: %d of them", len(snap.Processes))
 	}
 }
 

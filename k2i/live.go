@@ -2,6 +2,7 @@ package k2i
 
 import (
 	"slices"
+	"sort"
 	"time"
 )
 
@@ -119,12 +120,13 @@ func (l *Live) endZombies() {
 // missed finds those that ended without an event: on a road that has none, or
 // when it was lost. What they were is known, how they ended is not.
 func (l *Live) missed(known *Snapshot, cur *Sample) {
+	at := 0
 	for _, p := range known.Processes {
-		key := p.Key()
-		if p.Ended() || time.Duration(p.StartNS) >= cur.Mono {
-			continue
+		for at < len(cur.Processes) && cur.Processes[at].PID < p.PID {
+			at++
 		}
-		if _, lives := find(cur.Processes, key); lives {
+		lives := at < len(cur.Processes) && cur.Processes[at].Key() == p.Key()
+		if lives || p.Ended() || time.Duration(p.StartNS) >= cur.Mono {
 			continue
 		}
 		gone := *p
@@ -165,7 +167,8 @@ func (l *Live) parent(key Key, cur *Sample) Key {
 	if key.StartTicks != 0 {
 		return key
 	}
-	if at, found := slices.BinarySearchFunc(cur.Processes, key.PID, func(p Process, pid int32) int { return int(p.PID) - int(pid) }); found {
+	at := sort.Search(len(cur.Processes), func(i int) bool { return cur.Processes[i].PID >= key.PID })
+	if at < len(cur.Processes) && cur.Processes[at].PID == key.PID {
 		return cur.Processes[at].Key()
 	}
 	return key

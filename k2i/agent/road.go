@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sort"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -149,7 +150,7 @@ func (r *bpfRoad) read(ctx context.Context) (*k2i.Sample, error) {
 
 // add puts a process into the sample, unless the iterator has it after all.
 func (r *bpfRoad) add(sample *k2i.Sample, p k2i.Process) {
-	at, found := slices.BinarySearchFunc(sample.Processes, p.PID, comparePID)
+	at, found := place(sample, p.PID)
 	if !found {
 		sample.Processes = slices.Insert(sample.Processes, at, p)
 	}
@@ -163,7 +164,12 @@ func sinceBoot() (time.Duration, error) {
 	return time.Duration(ts.Nano()), nil
 }
 
-func comparePID(p k2i.Process, pid int32) int { return int(p.PID) - int(pid) }
+// place is where a pid is in a sample, or belongs. Rows are too large to be handed about.
+func place(sample *k2i.Sample, pid int32) (at int, found bool) {
+	list := sample.Processes
+	at = sort.Search(len(list), func(i int) bool { return list[i].PID >= pid })
+	return at, at < len(list) && list[at].PID == pid
+}
 
 // compare looks for processes that /proc shows, that began before the sample
 // and that it does not have.
@@ -174,7 +180,7 @@ func (r *bpfRoad) compare(sample *k2i.Sample) error {
 	}
 	r.unseen = r.unseen[:0]
 	for _, pid := range pids {
-		if _, found := slices.BinarySearchFunc(sample.Processes, pid, comparePID); found {
+		if _, found := place(sample, pid); found {
 			continue
 		}
 		p, err := r.fs.Process(pid)
