@@ -33,6 +33,9 @@ GOLANGCI = .tools/golangci-lint-$(GOLANGCI_VERSION)/golangci-lint
 # for a failure.
 FUZZTIME ?= 50000x
 
+# How long `make soak` keeps an agent under load.
+SOAKTIME ?= 3m
+
 # How `make bench` measures, such as --quick, or --step storm,full.
 BENCH_FLAGS ?=
 
@@ -73,9 +76,10 @@ fuzz: ## run every fuzz target, FUZZTIME=50000x each
 		$(GO) test -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) -fuzzminimizetime=10x "$$package" || exit 1; \
 	done
 
-soak: ## the faults at length: 100,000 histories of the rooms, then real processes; some 15 minutes
+soak: ## the faults at length: 100,000 histories of the rooms, real processes, an agent for 3 minutes; 20 minutes
 	ROOM_SEEDS=100000 $(GO) test -count=1 -timeout 60m -v -run '^TestSimulation$$' ./middlecon/room
 	FAULTS_SOAK=1 $(GO) test -count=1 -timeout 60m -v ./middlecon/faults
+	K2I_SOAK=$(SOAKTIME) $(GO) test -count=1 -timeout 60m -v -run '^TestSoak$$' ./cmd/k2i
 
 # Unpacked packages of kernels, which are not installed.
 KERNELS = .tools/kernels

@@ -18,6 +18,7 @@ import (
 
 func TestMain(m *testing.M) {
 	crowd.Main()
+	reuseMain()
 	os.Exit(m.Run())
 }
 

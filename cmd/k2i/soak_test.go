@@ -1,0 +1,206 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// soakEnv says how long TestSoak takes, such as 3m; `make soak` sets it.
+const soakEnv = "K2I_SOAK"
+
+// What an agent may grow by between the first point, after it has been warmed
+// up, and the last. Rows of ended processes are its own to keep, up to a bound.
+const (
+	heapGrowth       = 8 << 20
+	residentGrowth   = 24 << 20
+	rowGrowth        = 4 << 10 // beside these, for each row of an ended process that came to be kept
+	fileGrowth       = 3
+	goroutineGrowth  = 3
+	threadGrowth     = 4
+	mapGrowth        = 1 << 20
+	soakPoints       = 4 // the first one is the measure of the others
+	soakWarmingShare = 4 // of the time
+)
+
+// point is what the agent holds when nothing is asked of it.
+type point struct {
+	heap, resident, files, goroutines, threads, maps, rows int
+}
+
+func (p *point) String() string {
+	return fmt.Sprintf("heap %d KiB, resident %d KiB, %d files, %d goroutines, %d threads, BPF maps %d KiB, %d ended processes",
+		p.heap>>10, p.resident>>10, p.files, p.goroutines, p.threads, p.maps>>10, p.rows)
+}
+
+// TestSoak runs an agent that counts all it can under storms of processes,
+// threads, sockets and questions, and asks again and again what it holds then:
+// no memory, file, goroutine or BPF entry may be left behind.
+func TestSoak(t *testing.T) {
+	length := 4 * time.Second
+	if text := os.Getenv(soakEnv); text != "" {
+		var err error
+		if length, err = time.ParseDuration(text); err != nil {
+			t.Fatalf("%s: %v", soakEnv, err)
+		}
+	}
+	binary, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd, stderr := command(t, binary, "serve", "--listen", "127.0.0.1:0", "--interval", "200ms", "--cpu-limit", "none",
+		"--sockets", "--run-queue", "--block-io")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s := &soak{T: t, url: stderr.wait(t, `address=(http://127\.0\.0\.1:\d+)`)[1], pid: cmd.Process.Pid}
+	healthy(t, s.url)
+	s.load(length / soakWarmingShare)
+	first := s.point()
+	s.progress("%v", &first)
+	last := first
+	for range soakPoints - 1 {
+		s.load(length * (soakWarmingShare - 1) / soakWarmingShare / (soakPoints - 1))
+		last = s.point()
+		s.progress("%v", &last)
+	}
+	s.compare(&first, &last)
+	s.progress("%d programs, %d threads, %d connections, %d requests", s.programs.Load(), s.threads.Load(), s.sockets.Load(), s.requests.Load())
+	if s.programs.Load() == 0 || s.threads.Load() == 0 || s.sockets.Load() == 0 || s.requests.Load() == 0 {
+		t.Error("there was no load")
+	}
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("%v\n%s", err, stderr)
+	}
+}
+
+// compare looks for what grew, and for what must not have happened at all.
+func (s *soak) compare(first, last *point) {
+	rows := max(0, last.rows-first.rows) * rowGrowth
+	for what, grew := range map[string]struct{ from, to, most int }{
+		"bytes of the heap": {first.heap, last.heap, heapGrowth + rows},
+		"resident bytes":    {first.resident, last.resident, residentGrowth + rows},
+		"files":             {first.files, last.files, fileGrowth},
+		"goroutines":        {first.goroutines, last.goroutines, goroutineGrowth},
+		"threads":           {first.threads, last.threads, threadGrowth},
+		"bytes of BPF maps": {first.maps, last.maps, mapGrowth},
+	} {
+		if grew.to > grew.from+grew.most {
+			s.Errorf("%s grew from %d to %d, by %d at most was allowed", what, grew.from, grew.to, grew.most)
+		}
+	}
+	metrics := s.metrics()
+	for _, never := range []string{"k2i_pass_failures_total", "k2i_event_failures_total", "k2i_http_panics_total", "k2i_uncounted_total", "k2i_detail_stuck"} {
+		if n, told := metrics[never]; n != 0 || !told {
+			s.Errorf("%s is %v", never, n)
+		}
+	}
+	s.progress("%v events, %v of them lost, %v passes, %v s of CPU time", metrics["k2i_events_total"], metrics["k2i_events_lost_total"],
+		metrics["k2i_passes_total"], metrics["process_cpu_seconds_total"])
+}
+
+// progress is told at once where it takes minutes.
+func (s *soak) progress(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	s.Log(text)
+	if os.Getenv(soakEnv) != "" {
+		_, _ = fmt.Fprintln(os.Stderr, text)
+	}
+}
+
+// point asks until what requests leave behind for a moment has gone: garbage,
+// connections that end. The least of each that was ever seen counts.
+func (s *soak) point() point {
+	s.Helper()
+	ctx, cancel := context.WithTimeout(s.Context(), 30*time.Second)
+	defer cancel()
+	var least point
+	for i := range 12 {
+		rows := s.exited(ctx) // makes garbage, so that it is collected
+		metrics := s.metrics()
+		now := point{
+			int(metrics["go_memstats_heap_alloc_bytes"]), int(metrics["process_resident_memory_bytes"]), int(metrics["process_open_fds"]),
+			int(metrics["go_goroutines"]), int(metrics["go_threads"]), s.maps(), rows,
+		}
+		if i == 0 {
+			least = now
+		}
+		for _, p := range []struct {
+			to  *int
+			now int
+		}{
+			{&least.heap, now.heap},
+			{&least.resident, now.resident},
+			{&least.files, now.files},
+			{&least.goroutines, now.goroutines},
+			{&least.threads, now.threads},
+			{&least.maps, now.maps},
+		} {
+			*p.to = min(*p.to, p.now)
+		}
+		least.rows = now.rows
+	}
+	return least
+}
+
+// exited asks for all ended processes, and gives how many there are.
+func (s *soak) exited(ctx context.Context) int {
+	body, err := s.get(ctx, "/v1/proc?exited=true")
+	var answer struct{ Total int }
+	if err == nil {
+		err = json.Unmarshal(body, &answer)
+	}
+	if err != nil {
+		s.Fatal(err)
+	}
+	return answer.Total
+}
+
+// metrics are those without labels.
+func (s *soak) metrics() map[string]float64 {
+	body, err := s.get(s.Context(), "/metrics")
+	if err != nil {
+		s.Fatal(err)
+	}
+	metrics := map[string]float64{}
+	for lines := bufio.NewScanner(bytes.NewReader(body)); lines.Scan(); {
+		name, value, _ := strings.Cut(lines.Text(), " ")
+		if n, err := strconv.ParseFloat(value, 64); err == nil {
+			metrics[name] = n
+		}
+	}
+	return metrics
+}
+
+// maps is what the agent's BPF maps hold, as far as the kernel tells it.
+func (s *soak) maps() (sum int) {
+	dir := fmt.Sprintf("/proc/%d/fdinfo", s.pid)
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		s.Fatal(err)
+	}
+	for _, f := range files {
+		text, err := os.ReadFile(dir + "/" + f.Name())
+		if err != nil {
+			continue // closed meanwhile
+		}
+		_, rest, isMap := strings.Cut(string(text), "map_type:")
+		_, rest, found := strings.Cut(rest, "memlock:")
+		line, _, _ := strings.Cut(rest, "\n")
+		if n, err := strconv.Atoi(strings.TrimSpace(line)); isMap && found && err == nil {
+			sum += n
+		}
+	}
+	return sum
+}
