@@ -130,7 +130,8 @@ func (s *soak) point() point {
 		rows := s.exited(ctx) // makes garbage, so that it is collected
 		metrics := s.metrics()
 		now := point{
-			int(metrics["go_memstats_heap_alloc_bytes"]), int(metrics["process_resident_memory_bytes"]), int(metrics["process_open_fds"]),
+			// What was found alive by the last collection is half of when the next one begins.
+			int(metrics["go_memstats_next_gc_bytes"] * 100 / (100 + metrics["go_gc_gogc_percent"])), int(metrics["process_resident_memory_bytes"]), int(metrics["process_open_fds"]),
 			int(metrics["go_goroutines"]), int(metrics["go_threads"]), s.maps(), rows,
 		}
 		if i == 0 {
