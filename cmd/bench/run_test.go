@@ -232,7 +232,11 @@ func TestRunFails(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(bin, tc.program), []byte(tc.text), 0o755); err != nil {
 				t.Fatal(err)
 			}
-			s := start(t, bin, nil, "run", "--timeout", "2s")
+			timeout := "1m" // only what never comes is not waited for
+			if strings.HasPrefix(tc.want, "not done in ") {
+				timeout = "2s"
+			}
+			s := start(t, bin, nil, "run", "--timeout", timeout)
 			s.ends(t, 1)
 			complaint := s.stderr.String()
 			if !strings.Contains(complaint, tc.want) || strings.Count(complaint, "\n") != 1 {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -78,21 +79,27 @@ func TestIntervals(t *testing.T) {
 // costlyRoad takes as long as it is told, by a clock that is no real one.
 type costlyRoad struct {
 	began time.Time
-	each  time.Duration // CPU time of a pass
+	each  atomic.Int64 // ns of CPU time that a pass takes
 	spent time.Duration
-	saved bool
+	saved atomic.Bool
+}
+
+func newCostlyRoad(each time.Duration) *costlyRoad {
+	r := &costlyRoad{began: time.Now()}
+	r.each.Store(int64(each))
+	return r
 }
 
 func (r *costlyRoad) mode() k2i.Mode { return k2i.ModeBPF }
 func (r *costlyRoad) close() error   { return nil }
-func (r *costlyRoad) spare(on bool)  { r.saved = on }
+func (r *costlyRoad) spare(on bool)  { r.saved.Store(on) }
 
 func (r *costlyRoad) lacks() []string    { return nil }
 func (r *costlyRoad) uncountable() error { return nil }
 func (r *costlyRoad) uncounted() uint64  { return 0 }
 
 func (r *costlyRoad) read(context.Context) (*k2i.Sample, error) {
-	r.spent += r.each
+	r.spent += time.Duration(r.each.Load())
 	return &k2i.Sample{Host: k2i.Host{ID: "h", Name: "h"}, At: time.Now(), Mono: time.Since(r.began), Mode: k2i.ModeBPF}, nil
 }
 
@@ -115,7 +122,7 @@ func newCostly(r *costlyRoad, log *bytes.Buffer) *Agent {
 func TestThrottle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
-		r := &costlyRoad{began: time.Now(), each: 30 * time.Millisecond}
+		r := newCostlyRoad(30 * time.Millisecond)
 		a := newCostly(r, &log)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
@@ -129,15 +136,15 @@ func TestThrottle(t *testing.T) {
 			t.Errorf("at first %+v", self)
 		}
 		self := after(14 * time.Second) // 30 %, then 15 %, then 7.5 %
-		if self.IntervalNS != 400e6 || !strings.HasPrefix(self.Throttled, "it used 1") || !r.saved || self.RSSBytes != 20<<20 || self.CPUNS == 0 {
-			t.Errorf("when it costs too much %+v, saved %v", self, r.saved)
+		if self.IntervalNS != 400e6 || !strings.HasPrefix(self.Throttled, "it used 1") || !r.saved.Load() || self.RSSBytes != 20<<20 || self.CPUNS == 0 {
+			t.Errorf("when it costs too much %+v, saved %v", self, r.saved.Load())
 		}
 		before := a.Stats().Passes
 		if self = after(20 * time.Second); a.Stats().Passes-before > 51 || self.IntervalNS != 400e6 || self.CPUs < 0.07 || self.CPUs > 0.08 {
 			t.Errorf("%d passes in 20 s, %+v", a.Stats().Passes-before, self)
 		}
-		r.each = time.Millisecond
-		if self = after(40 * time.Second); self.IntervalNS != 100e6 || self.Throttled != "" || r.saved || a.Stats().Throttles != 1 {
+		r.each.Store(int64(time.Millisecond))
+		if self = after(40 * time.Second); self.IntervalNS != 100e6 || self.Throttled != "" || r.saved.Load() || a.Stats().Throttles != 1 {
 			t.Errorf("when it costs less %+v, %d times", self, a.Stats().Throttles)
 		}
 		cancel()

@@ -47,7 +47,7 @@ func nobodyThere(t *testing.T) string {
 
 func ask(t *testing.T, ctx context.Context, q query.Query, urls ...string) *Table { //nolint:revive // t first, as everywhere in tests
 	t.Helper()
-	source, err := Agents(urls, nil)
+	source, err := Agents(urls, &http.Client{Timeout: time.Minute}) // ctx says when it is too long
 	if err != nil {
 		t.Fatal(err)
 	}
