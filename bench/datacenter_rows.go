@@ -11,6 +11,7 @@ import (
 
 	"ddcos/k2i"
 	"ddcos/k2i/agent"
+	"ddcos/k2i/query"
 	k2iwire "ddcos/k2i/wire"
 )
 
@@ -49,7 +50,7 @@ func readRows(file string) (*rows, error) {
 	if err != nil {
 		return nil, err
 	}
-	answer, err := k2iwire.DecodeAnswer(body)
+	answer, err := k2iwire.DecodeAnswer(body, query.Query{})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}

@@ -37,7 +37,7 @@ type Column struct {
 	Side   Side
 	PIDs   bool   // as wide as the largest pid of the hosts shown
 	Help   string // one phrase
-	Fields string // of k2i, which it is made from, with blanks between
+	Fields string // of k2i, which it is made from, with blanks between: an agent is asked for no others
 	Facts  string // read on this host on demand, with commas between; see Facts
 	Sum    string // facts of children which have ended, read with option S
 	Mask   bool   // signals, which are told shorter where the screen is narrow

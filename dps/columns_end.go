@@ -29,7 +29,7 @@ var endColumns = []Column{
 	},
 	counted("exit", "EXIT", 4, "exit_code", "exit status", func(p *k2i.Process) k2i.Count { return p.ExitCode }),
 	{
-		Key: "endsig", Header: "SIG", Width: 4, Side: Left, Help: "signal that ended it", Fields: "end_signal", Field: "end_signal",
+		Key: "endsig", Header: "SIG", Width: 4, Side: Left, Help: "signal that ended it", Fields: "end_signal ended_ns", Field: "end_signal",
 		Text: func(_ *Look, r fleet.Row) string {
 			if !r.Process.Ended() || r.Process.EndSignal <= 0 {
 				return "-"
@@ -41,7 +41,7 @@ var endColumns = []Column{
 	word("killer", "KILLER", 16, Left, "killed_by killer_pid killer_comm killer_user", "who sent that signal: PID/NAME, kernel, or oom for want of memory",
 		func(_ *Look, r fleet.Row) string { return killerText(r.Process) }),
 	{
-		Key: "peak", Header: "PEAK", Width: 6, Help: "the most resident memory it had, KiB", Fields: "peak_rss_bytes", Field: "peak_rss_bytes",
+		Key: "peak", Header: "PEAK", Width: 6, Help: "the most resident memory it had, KiB", Fields: "peak_rss_bytes ended_ns", Field: "peak_rss_bytes",
 		Text: func(_ *Look, r fleet.Row) string {
 			if !r.Process.Ended() || r.Process.PeakRSSBytes < 0 {
 				return "-"
@@ -69,7 +69,7 @@ const maxSignal = 64
 // counted is the column of a count that only a process which has ended has.
 func counted(key, header string, width int, field, help string, get func(*k2i.Process) k2i.Count) Column {
 	return Column{
-		Key: key, Header: header, Width: width, Help: help, Fields: field, Field: field,
+		Key: key, Header: header, Width: width, Help: help, Fields: field + " ended_ns", Field: field,
 		Text: func(_ *Look, r fleet.Row) string {
 			if !r.Process.Ended() || get(r.Process) < 0 {
 				return "-"

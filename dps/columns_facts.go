@@ -21,8 +21,8 @@ const unlimited = "18446744073709551615"
 var (
 	codeColumn = told("trs", "TRS", 4, Right, codeFacts, "code, KiB",
 		func(l *Look, r fleet.Row) string { return decimal(codeBytes(l, r) / 1024) })
-	dataColumn = told("drs", "DRS", 5, Right, codeFacts, "address space without code, KiB",
-		func(l *Look, r fleet.Row) string { return decimal((r.Process.VSZBytes - codeBytes(l, r)) / 1024) })
+	dataColumn = from("vsz_bytes", told("drs", "DRS", 5, Right, codeFacts, "address space without code, KiB",
+		func(l *Look, r fleet.Row) string { return decimal((r.Process.VSZBytes - codeBytes(l, r)) / 1024) }))
 	stackColumn = address("stackp", "STACKP", "stat 28", "bottom of the stack")
 )
 

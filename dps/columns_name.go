@@ -10,27 +10,27 @@ import (
 
 // The columns that others are named after.
 var (
-	userColumn = fieldWord(word("euser", "EUSER", 8, Name, "user", "effective user",
+	userColumn = fieldWord(word("euser", "EUSER", 8, Name, "user euid", "effective user",
 		func(l *Look, r fleet.Row) string {
 			if name := r.Process.User; name != "" && !l.Numeric {
 				return name
 			}
 			return l.user(r.Host, r.Process.EUID)
 		}), "user")
-	groupColumn = fieldWord(word("egroup", "EGROUP", 8, Name, "group", "effective group",
+	groupColumn = fieldWord(word("egroup", "EGROUP", 8, Name, "group egid", "effective group",
 		func(l *Look, r fleet.Row) string {
 			if name := r.Process.Group; name != "" && !l.Numeric {
 				return name
 			}
 			return l.group(r.Host, r.Process.EGID)
 		}), "group")
-	savedUserColumn = word("suser", "SUSER", 8, Name, "suid", "saved user",
+	savedUserColumn = word("suser", "SUSER", 8, Name, "suid user euid", "saved user",
 		func(l *Look, r fleet.Row) string { return l.user(r.Host, r.Process.SUID) })
-	savedGroupColumn = word("sgroup", "SGROUP", 8, Name, "sgid", "saved group",
+	savedGroupColumn = word("sgroup", "SGROUP", 8, Name, "sgid group egid", "saved group",
 		func(l *Look, r fleet.Row) string { return l.group(r.Host, r.Process.SGID) })
-	fileUserColumn = word("fuser", "FUSER", 8, Name, "fsuid", "user for file access",
+	fileUserColumn = word("fuser", "FUSER", 8, Name, "fsuid user euid", "user for file access",
 		func(l *Look, r fleet.Row) string { return l.user(r.Host, r.Process.FSUID) })
-	fileGroupColumn = word("fgroup", "FGROUP", 8, Name, "fsgid", "group for file access",
+	fileGroupColumn = word("fgroup", "FGROUP", 8, Name, "fsgid group egid", "group for file access",
 		func(l *Look, r fleet.Row) string { return l.group(r.Host, r.Process.FSGID) })
 	commColumn = command(fieldWord(word("comm", "COMMAND", 15, Open, "comm", "the kernel's name for it", commText), "comm"))
 	argsColumn = command(word("args", "COMMAND", 27, Open, "args comm kernel state",
@@ -44,7 +44,7 @@ var nameColumns = []Column{
 	same(userColumn, "user", "USER"),
 	same(userColumn, "uname", "USER"),
 	same(userColumn, "uid_hack", "UID"),
-	word("ruser", "RUSER", 8, Name, "ruid", "real user",
+	word("ruser", "RUSER", 8, Name, "ruid user euid", "real user",
 		func(l *Look, r fleet.Row) string { return l.user(r.Host, r.Process.RUID) }),
 	savedUserColumn,
 	same(savedUserColumn, "svuser", "SVUSER"),
@@ -52,7 +52,7 @@ var nameColumns = []Column{
 	same(fileUserColumn, "fsuser", "FSUSER"),
 	groupColumn,
 	same(groupColumn, "group", "GROUP"),
-	word("rgroup", "RGROUP", 8, Name, "rgid", "real group",
+	word("rgroup", "RGROUP", 8, Name, "rgid group egid", "real group",
 		func(l *Look, r fleet.Row) string { return l.group(r.Host, r.Process.RGID) }),
 	savedGroupColumn,
 	same(savedGroupColumn, "svgroup", "SVGROUP"),

@@ -23,7 +23,7 @@ func termColumn(key string) (Column, bool) {
 	}
 	compare := query.Order([]query.Key{{Field: key}})
 	c := Column{
-		Key: key, Header: strings.ToUpper(key), Width: min(max(len(key), 8), maxTermWidth), Side: Left, Help: term.Help, Fields: term.Field, Field: key, Own: true,
+		Key: key, Header: strings.ToUpper(key), Width: min(max(len(key), 8), maxTermWidth), Side: Left, Help: term.Help, Fields: strings.Join(term.Made, " "), Field: key, Own: true,
 		Text: func(_ *Look, r fleet.Row) string { return orDash(Clean(term.Text(queried(r)))) },
 		Compare: func(_ *Look, a, b fleet.Row) int {
 			return compare(queried(a), queried(b))

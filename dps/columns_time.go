@@ -33,8 +33,8 @@ var (
 // familyColumn is ordered by more than it prints.
 var familyColumn = func() Column {
 	share := func(l *Look, r fleet.Row) float64 { return percent(familyNS(l, r), age(r)) }
-	c := told("cuc", "%CUC", 7, Right, childFacts, "the same with the CPU time of children that have ended",
-		func(l *Look, r fleet.Row) string { return thousandths(share(l, r)) })
+	c := from("user_ns system_ns "+ageFields, told("cuc", "%CUC", 7, Right, childFacts, "the same with the CPU time of children that have ended",
+		func(l *Look, r fleet.Row) string { return thousandths(share(l, r)) }))
 	c.Compare = func(l *Look, a, b fleet.Row) int { return cmp.Compare(share(l, a), share(l, b)) }
 	return c
 }()
@@ -92,7 +92,7 @@ func cpuColumn(key, header string, width int, help string, text func(*Look, flee
 // useColumn is a way to write the CPU time by the lifetime.
 func useColumn(key, header string, width int, help string, text func(*Look, fleet.Row) string) Column {
 	return Column{
-		Key: key, Header: header, Width: width, Help: help, Fields: "user_ns system_ns start_ticks", Sum: childFacts,
+		Key: key, Header: header, Width: width, Help: help, Fields: "user_ns system_ns " + ageFields, Sum: childFacts,
 		Text:    text,
 		Compare: by(utilization),
 	}
@@ -100,7 +100,7 @@ func useColumn(key, header string, width int, help string, text func(*Look, flee
 
 func elapsedColumn(key string, width int, help string, text func(*Look, fleet.Row) string) Column {
 	return Column{
-		Key: key, Header: "ELAPSED", Width: width, Help: help, Fields: "start_ticks",
+		Key: key, Header: "ELAPSED", Width: width, Help: help, Fields: ageFields,
 		Text:    text,
 		Compare: by(func(_ *Look, r fleet.Row) time.Duration { return age(r) }),
 	}
@@ -184,6 +184,9 @@ func sinceBoot(r fleet.Row) time.Duration {
 	}
 	return time.Duration(ticks/hz*uint64(time.Second) + ticks%hz*uint64(time.Second)/hz)
 }
+
+// ageFields are those that age is made from.
+const ageFields = "start_ticks state ended_ns"
 
 // age is how long a process has existed when its host took the sample, or when
 // it ended, in whole clock ticks.

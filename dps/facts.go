@@ -128,6 +128,12 @@ func told(key, header string, width int, side Side, facts, help string, text fun
 	return c
 }
 
+// from is such a column that is made from fields of samples too.
+func from(fields string, c Column) Column {
+	c.Fields = fields
+	return c
+}
+
 // numbersFirst compares two texts as numbers where both are numbers.
 func numbersFirst(a, b string) int {
 	x, errX := strconv.ParseInt(a, 10, 64)

@@ -122,7 +122,7 @@ func (c *Command) query(p plan) (q query.Query, later string) {
 		return q, later
 	}
 	if c.Remote() {
-		q.Fields = c.fields()
+		q.Fields = c.fields(p)
 	}
 	if keys, ok := c.agentKeys(); ok {
 		q.Sort = keys

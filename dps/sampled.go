@@ -79,28 +79,40 @@ func (l *Look) knows(r fleet.Row, facts string) bool {
 	return true
 }
 
-// fields are what the agents are asked for beyond what every answer has.
-func (c *Command) fields() []string {
+// fields are what the agents are asked for: what the listing is made from.
+func (c *Command) fields(p plan) []string {
 	if c.JSON || c.Output == "ndjson" {
 		return []string{k2i.AllFields}
 	}
-	fields := []string{k2i.BasicFields}
-	for _, column := range c.columns() {
-		for name := range strings.FieldsSeq(column.Fields) {
-			if f, ok := k2i.FieldByName(name); ok && f.Group != "" {
-				fields = append(fields, name)
-			}
-		}
+	columns := c.columns()
+	if (c.FullName || c.Environ) && slices.ContainsFunc(columns, func(c Column) bool { return c.Tree }) {
+		columns = append(columns, argsColumn) // that decides what stands behind a name, or in its place
 	}
-	for _, name := range factNames(c.columns(), &Look{Cumulative: c.Sum}) {
+	fields := FieldsOf(columns)
+	for _, name := range factNames(columns, &Look{Cumulative: c.Sum}) {
 		if field, ok := sampled[name]; ok {
 			fields = append(fields, field)
 		}
 	}
-	if len(fields) == 1 {
-		return nil
+	if p.keep != nil {
+		fields = append(fields, strings.Fields(keptFields)...)
 	}
-	return fields
+	if c.Tree != NoTree {
+		fields = append(fields, strings.Fields(treeFields)...)
+	}
+	slices.Sort(fields)
+	return slices.Compact(fields)
+}
+
+// FieldsOf are the fields of k2i that columns are made from, and those that tell
+// rows apart: what an agent has to be asked for to show them.
+func FieldsOf(columns []Column) []string {
+	fields := k2i.IdentityFields()
+	for _, c := range columns {
+		fields = append(fields, strings.Fields(c.Fields)...)
+	}
+	slices.Sort(fields)
+	return slices.Compact(fields)
 }
 
 // columns are those that are shown, and those that are sorted by.

@@ -52,10 +52,7 @@ func TestColumnsOfSamples(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", keys, got, want)
 		}
 		fields := slices.Sorted(slices.Values(source.asked[0].Fields))
-		wanted := strings.Fields(want.fields)
-		if want.fields != "" {
-			wanted = append(wanted, k2i.BasicFields)
-		}
+		wanted := append(k2i.IdentityFields(), strings.Fields(want.fields)...)
 		slices.Sort(wanted)
 		if !slices.Equal(fields, wanted) {
 			t.Errorf("%s asks for %v, want %v", keys, fields, wanted)

@@ -76,6 +76,9 @@ func (s Selection) plan(remote bool, self func() *k2i.Process) plan {
 	}}
 }
 
+// keptFields are the fields that the keep of any plan looks at.
+const keptFields = "pid ppid pgid sid tty_nr euid user ruid egid group rgid comm state kernel"
+
 // withoutKernel is a plan that leaves out the threads of the kernel.
 func (p plan) withoutKernel() plan {
 	keep := p.keep

@@ -54,6 +54,9 @@ func byOrigin(a, b fleet.Row) int {
 	return cmp.Or(cmp.Compare(a.Process.PPID, b.Process.PPID), cmp.Compare(a.Process.StartTicks, b.Process.StartTicks))
 }
 
+// treeFields are the fields that a forest is made from.
+const treeFields = "pid ppid start_ticks"
+
 // processKey is a process id on a host.
 type processKey struct {
 	host *fleet.Host

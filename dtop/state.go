@@ -80,14 +80,28 @@ func NewState(width, height int, interval time.Duration) State {
 // them where the agents do not know it.
 func (s *State) Query() query.Query {
 	o := sorts[s.Sort]
-	if o.field == "" {
-		return query.Query{Where: s.Where}
+	q := query.Query{Where: s.Where, Fields: fields()}
+	if o.field != "" {
+		q.Sort, q.Limit = []query.Key{{Field: o.field, Descending: s.descending()}}, maxRows
 	}
-	return query.Query{
-		Sort:  []query.Key{{Field: o.field, Descending: s.descending()}},
-		Limit: maxRows,
-		Where: s.Where,
+	return q
+}
+
+// fields are those that the columns and the sort keys are made from: all that
+// the agents are asked for.
+func fields() []string {
+	var shown []dps.Column
+	for _, key := range columns {
+		if c, ok := dps.ColumnByKey(key); ok {
+			shown = append(shown, c)
+		}
 	}
+	for _, o := range sorts {
+		if c, ok := dps.ColumnByKey(o.column); ok {
+			shown = append(shown, c)
+		}
+	}
+	return dps.FieldsOf(shown)
 }
 
 func (s *State) descending() bool { return sorts[s.Sort].descending != s.Reverse }

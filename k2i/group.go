@@ -17,6 +17,10 @@ const (
 	DemandGroup = "demand"
 )
 
+// IdentityFields are what tells a row from every other one of its host, whatever
+// else is asked for. The slice is the caller's own.
+func IdentityFields() []string { return []string{"pid", "start_ticks", "start_ns"} }
+
 // Groups are the words that ask for several fields, in the order of the table.
 func Groups() []string {
 	words := []string{AllFields, BasicFields}

@@ -85,12 +85,13 @@ type agents []agent
 // Ask implements Source: the agents are asked in parallel, MaxParallel at a time.
 func (list agents) Ask(ctx context.Context, req wire.Request) ([]Reply, error) {
 	replies := make([]Reply, len(list))
+	s := newSieve(req.Query)
 	next := make(chan int)
 	var group sync.WaitGroup
 	for range min(len(list), MaxParallel) {
 		group.Go(func() {
 			for i := range next {
-				replies[i] = list[i].ask(ctx, req.Query)
+				replies[i] = s.take(list[i].ask(ctx, req.Query))
 			}
 		})
 	}
@@ -142,7 +143,7 @@ func (a agent) get(ctx context.Context, q query.Query) (*wire.Answer, error) {
 	if err != nil {
 		return nil, &url.Error{Op: "Get", URL: a.proc, Err: err}
 	}
-	return wire.DecodeAnswer(body)
+	return wire.DecodeAnswer(body, q)
 }
 
 // refusal is the sentence of an answer that is not 200.

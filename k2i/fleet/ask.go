@@ -20,11 +20,33 @@ func Ask(ctx context.Context, source Source, q query.Query) (*Table, error) {
 	if err := q.Check(); err != nil {
 		return nil, err
 	}
+	q.Fields = merged(q)
 	replies, err := source.Ask(ctx, wire.Request{Query: q})
 	if err != nil {
 		return nil, err
 	}
 	return merge(chosen(replies, q), q), nil
+}
+
+// merged are the fields that q asks for, with those that its order over all hosts
+// is made of; none where it asks for the basic ones.
+func merged(q query.Query) []string {
+	if len(q.Fields) == 0 || q.By != "" {
+		return q.Fields
+	}
+	needed := k2i.IdentityFields()
+	for _, key := range q.Sort {
+		if t, ok := query.TermByName(key.Field); ok {
+			needed = append(needed, t.Made...)
+		}
+	}
+	fields := slices.Clone(q.Fields)
+	for _, name := range needed {
+		if f, ok := k2i.FieldByName(name); ok && !f.In(fields) {
+			fields = append(fields, name)
+		}
+	}
+	return fields
 }
 
 // merge does not trust a host to have sorted or limited its rows: it does both

@@ -53,7 +53,7 @@ func TestHostileAgents(t *testing.T) {
 		status Status
 	}{
 		"a million rows":      {top, func() string { return raw(t, spoiled(top, manyRows), 1<<30) }, StatusError},
-		"more than the limit": {top, func() string { b := spoiled(top, manyRows); return raw(t, b, len(b)) }, StatusOK},
+		"more than the limit": {top, func() string { b := spoiled(top, manyRows); return raw(t, b, len(b)) }, StatusError},
 		"a row of 1 GiB":      {top, func() string { return raw(t, row, 1<<30) }, StatusError},
 		"a gigabyte declared": {top, func() string { return raw(t, []byte("\x81\xa9processes\xdd\x40\x00\x00\x00"), 1) }, StatusError},
 		"a text declared":     {top, func() string { return raw(t, []byte("\x81\xa4host\x81\xa4name\xdb\x40\x00\x00\x00"), 1) }, StatusError},

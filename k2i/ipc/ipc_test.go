@@ -162,7 +162,7 @@ func TestAnswers(t *testing.T) {
 			if o.Outcome != protocol.OK {
 				return
 			}
-			a, err := wire.DecodeAnswer(o.Reply)
+			a, err := wire.DecodeAnswer(o.Reply, query.Query{})
 			if err != nil || len(a.Processes) != 1 || a.Processes[0].PID != 7 || a.Total != 2 {
 				t.Errorf("answer %+v, %v", a, err)
 			}
@@ -187,7 +187,7 @@ func TestAnswersAtLength(t *testing.T) {
 	_, log, _ := run(t, address, "node7", s)
 	log.wait(t, "joined the room", 1)
 	o := call(t, address, wire.EncodeRequest(wire.Request{})).Outcomes[0]
-	a, err := wire.DecodeAnswer(o.Reply)
+	a, err := wire.DecodeAnswer(o.Reply, query.Query{})
 	if err != nil || len(a.Processes) != len(snap.Processes) || len(o.Reply) < 10*protocol.MaxFrame {
 		t.Errorf("%v: %d bytes, %v", o.Outcome, len(o.Reply), err)
 	}

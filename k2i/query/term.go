@@ -36,7 +36,8 @@ type Term struct {
 	Also  []string // other names of the same
 	Unit  string   // as k2i.Field's; "%" for a share
 	Help  string
-	Field string // of k2i, "" where it is made of several
+	Field string   // of k2i, "" where it is made of several
+	Made  []string // fields of k2i that it is made of; none where only the host tells
 
 	integer  func(*row) (int64, bool)
 	fraction func(*row) (float64, bool)
@@ -97,7 +98,7 @@ func Terms() []Term {
 
 // fieldTerm is a field as a term.
 func fieldTerm(f k2i.Field) Term {
-	t := Term{Name: f.Name, Unit: f.Unit, Help: f.Help, Field: f.Name, compare: func(a, b *row) int { return f.Compare(a.p, b.p) }}
+	t := Term{Name: f.Name, Unit: f.Unit, Help: f.Help, Field: f.Name, Made: []string{f.Name}, compare: func(a, b *row) int { return f.Compare(a.p, b.p) }}
 	if name, ok := also[f.Name]; ok {
 		t.Also = []string{name}
 	}
@@ -122,18 +123,24 @@ func fieldTerm(f k2i.Field) Term {
 func madeTerms() []Term {
 	return []Term{
 		wordTerm("host", "name of its host", func(r *row) string { return r.host.Name }),
-		numberTerm("age", "ns", "how long ago it began, by its host's clock", age),
-		numberTerm("ended", "ns", "how long ago it ended, by its host's clock; unknown while it lives", func(r *row) (int64, bool) {
+		of("start_ns ended_ns", numberTerm("age", "ns", "how long ago it began, by its host's clock", age)),
+		of("ended_ns", numberTerm("ended", "ns", "how long ago it ended, by its host's clock; unknown while it lives", func(r *row) (int64, bool) {
 			return r.host.Info.UptimeNS - int64(r.p.EndedNS), r.p.Ended()
-		}),
-		shareTerm("pmem", "resident memory as a share of its host's", func(r *row) (float64, bool) {
+		})),
+		of("rss_bytes", shareTerm("pmem", "resident memory as a share of its host's", func(r *row) (float64, bool) {
 			total := r.host.Info.MemTotalBytes
 			return float64(r.p.RSSBytes) * 100 / float64(max(total, 1)), total > 0
-		}),
-		wordTerm("tty", "controlling terminal, ? for none", func(r *row) string { return k2i.TTYName(r.p.TTYNr) }),
-		wordTerm("proc", "HOST:PID, a process id across hosts", func(r *row) string { return r.host.Name + ":" + strconv.Itoa(int(r.p.PID)) }),
-		wordTerm("id", "identity for ever, HOSTID:PID:TICKS", func(r *row) string { return r.p.Identity(r.host.Info.ID).String() }),
+		})),
+		of("tty_nr", wordTerm("tty", "controlling terminal, ? for none", func(r *row) string { return k2i.TTYName(r.p.TTYNr) })),
+		of("pid", wordTerm("proc", "HOST:PID, a process id across hosts", func(r *row) string { return r.host.Name + ":" + strconv.Itoa(int(r.p.PID)) })),
+		of("pid start_ticks", wordTerm("id", "identity for ever, HOSTID:PID:TICKS", func(r *row) string { return r.p.Identity(r.host.Info.ID).String() })),
 	}
+}
+
+// of is a term with the fields that it is made of.
+func of(fields string, t Term) Term {
+	t.Made = strings.Fields(fields)
+	return t
 }
 
 // age is how long a process has been there, or was until it ended; never

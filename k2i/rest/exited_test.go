@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"ddcos/k2i"
+	"ddcos/k2i/query"
 	"ddcos/k2i/wire"
 )
 
@@ -59,7 +60,7 @@ func TestExited(t *testing.T) {
 		}
 	}
 	_, _, body := get(t, url+"/v1/proc?exited=true&since=10m", func(r *http.Request) { r.Header.Set("Accept", wire.ContentType) })
-	a, err := wire.DecodeAnswer([]byte(body))
+	a, err := wire.DecodeAnswer([]byte(body), query.Query{})
 	if err != nil || len(a.Processes) != 1 || a.Processes[0].PID != 101 || a.Total != 1 || a.Events.Lost != 3 || a.Processes[0].EndSignal != k2i.Unread {
 		t.Errorf("%+v, %v", a, err)
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"ddcos/k2i"
+	"ddcos/k2i/query"
 	"ddcos/k2i/wire"
 )
 
@@ -182,7 +183,7 @@ func TestProcessesAsMsgpack(t *testing.T) {
 	if status != http.StatusOK || header.Get("Content-Type") != wire.ContentType {
 		t.Fatalf("%d %v", status, header)
 	}
-	a, err := wire.DecodeAnswer([]byte(body))
+	a, err := wire.DecodeAnswer([]byte(body), query.Query{})
 	if err != nil || len(a.Processes) != 2 || a.Processes[0].PID != 7 || a.Total != 3 || a.Host.Name != "node7" {
 		t.Errorf("got %+v, %v", a, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/rand"
 	_ "embed" // the script
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"ddcos/k2i/query"
 	"ddcos/k2i/wire"
 )
 
@@ -41,7 +43,7 @@ type conversation struct {
 
 // converse runs the command and speaks with the shell that it starts. Every byte
 // that comes back may be an attacker's.
-func converse(ctx context.Context, command string, programs *Programs, request string) (c conversation) {
+func converse(ctx context.Context, command string, programs *Programs, req wire.Request) (c conversation) {
 	cmd := exec.CommandContext(ctx, "sh", "-c", command)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = killDelay
@@ -60,7 +62,7 @@ func converse(ctx context.Context, command string, programs *Programs, request s
 	}
 	// Who inherited the pipes may outlive the command.
 	unheard := context.AfterFunc(ctx, func() { _, _ = stdin.Close(), stdout.Close() })
-	c = speak(stdin, stdout, programs, request)
+	c = speak(stdin, stdout, programs, req)
 	unheard()
 	_ = stdin.Close() // the shell ends with it, if it has not
 	if c.err != nil {
@@ -103,7 +105,7 @@ func refuse(format string, args ...any) error {
 
 // speak is the conversation: our script, its first word with the machine's kind,
 // our question and program, its answer.
-func speak(stdin io.Writer, stdout io.Reader, programs *Programs, request string) (c conversation) {
+func speak(stdin io.Writer, stdout io.Reader, programs *Programs, req wire.Request) (c conversation) {
 	nonce := "k2i-" + rand.Text()
 	if _, err := io.WriteString(stdin, strings.ReplaceAll(script, "@NONCE@", nonce)); err != nil {
 		return conversation{err: err}
@@ -119,13 +121,13 @@ func speak(stdin io.Writer, stdout io.Reader, programs *Programs, request string
 		c.err = err
 		return c
 	}
-	if _, c.err = fmt.Fprintf(stdin, "%d %s\n", len(program), request); c.err != nil {
+	if _, c.err = fmt.Fprintf(stdin, "%d %s\n", len(program), base64.URLEncoding.EncodeToString(wire.EncodeRequest(req))); c.err != nil {
 		return c
 	}
 	if _, c.err = stdin.Write(program); c.err != nil {
 		return c
 	}
-	c.answer, c.err = readAnswer(r)
+	c.answer, c.err = readAnswer(r, req.Query)
 	return c
 }
 
@@ -145,7 +147,7 @@ func firstWord(r *bufio.Reader, nonce string) (system, machine string, err error
 }
 
 // readAnswer reads a line with the answer's length, and the answer.
-func readAnswer(r *bufio.Reader) (*wire.Answer, error) {
+func readAnswer(r *bufio.Reader, q query.Query) (*wire.Answer, error) {
 	line, err := r.ReadSlice('\n')
 	if err != nil {
 		return nil, errors.New("the program that was carried over gave no answer")
@@ -159,7 +161,7 @@ func readAnswer(r *bufio.Reader) (*wire.Answer, error) {
 	if _, err := io.Copy(&body, io.LimitReader(r, int64(n))); err != nil || body.Len() != n {
 		return nil, fmt.Errorf("the answer ended after %d of %d bytes", body.Len(), n)
 	}
-	answer, err := wire.DecodeAnswer(body.Bytes())
+	answer, err := wire.DecodeAnswer(body.Bytes(), q)
 	if err != nil {
 		return nil, refuse("%v", err)
 	}

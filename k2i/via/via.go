@@ -6,7 +6,6 @@ package via
 
 import (
 	"context"
-	"encoding/base64"
 	"fmt"
 	"strings"
 	"sync"
@@ -50,14 +49,13 @@ func New(command string, hosts []string, programs *Programs) (fleet.Source, erro
 // it was reached.
 func (s *source) Ask(ctx context.Context, req wire.Request) ([]fleet.Reply, error) {
 	s.programs.prepare()
-	request := base64.URLEncoding.EncodeToString(wire.EncodeRequest(req))
 	replies := make([]fleet.Reply, len(s.hosts))
 	next := make(chan int)
 	var group sync.WaitGroup
 	for range min(len(s.hosts), MaxParallel) {
 		group.Go(func() {
 			for i := range next {
-				replies[i] = s.ask(ctx, s.hosts[i], request)
+				replies[i] = s.ask(ctx, s.hosts[i], req)
 			}
 		})
 	}
@@ -69,8 +67,8 @@ func (s *source) Ask(ctx context.Context, req wire.Request) ([]fleet.Reply, erro
 	return replies, nil
 }
 
-func (s *source) ask(ctx context.Context, host, request string) fleet.Reply {
-	c := converse(ctx, strings.ReplaceAll(s.command, Placeholder, host)+" sh", s.programs, request)
+func (s *source) ask(ctx context.Context, host string, req wire.Request) fleet.Reply {
+	c := converse(ctx, strings.ReplaceAll(s.command, Placeholder, host)+" sh", s.programs, req)
 	if c.err == nil {
 		c.answer.Host.Name = host
 		return fleet.Reply{Host: host, Status: fleet.StatusOK, Answer: c.answer}

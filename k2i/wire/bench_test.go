@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"testing"
 
+	"ddcos/k2i/query"
 	"ddcos/protocol"
 )
 
@@ -34,7 +35,7 @@ func BenchmarkDecode(b *testing.B) {
 	packed, text := protocol.Encode(a), asJSON(b, a)
 	b.Run("msgpack", func(b *testing.B) {
 		for b.Loop() {
-			if _, err := DecodeAnswer(packed); err != nil {
+			if _, err := DecodeAnswer(packed, query.Query{}); err != nil {
 				b.Fatal(err)
 			}
 		}

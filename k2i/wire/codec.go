@@ -18,7 +18,6 @@ const (
 	MaxRequest = protocol.MaxPayload // bytes; a request is one frame
 	MaxAnswer  = protocol.MaxReply   // bytes of one host's answer
 	MinGroup   = 64                  // likewise of a group
-	MinRow     = 256                 // bytes that an encoded process takes at least: the names of its fields alone take more
 )
 
 // ErrTooLarge is a body beyond its limit.
@@ -62,7 +61,7 @@ func EncodeAnswer(a *Answer) ([]byte, error) {
 }
 
 // Reply is the msgpack of what Respond answers, rows with those fields only that
-// the query asks for. Rows of fewer than the basic ones are not for DecodeAnswer.
+// the query asks for.
 func Reply(snap *k2i.Snapshot, req Request, now time.Time) ([]byte, error) {
 	a, found, err := respond(snap, req.Query, now)
 	if err != nil {
@@ -74,6 +73,9 @@ func Reply(snap *k2i.Snapshot, req Request, now time.Time) ([]byte, error) {
 }
 
 func bounded(b []byte, rows int) ([]byte, error) {
+	if rows > MaxRows {
+		return nil, tooManyRows(rows)
+	}
 	if len(b) > MaxAnswer {
 		return nil, fmt.Errorf("answer of %d processes has %d bytes, %d are allowed; ask with a limit: %w",
 			rows, len(b), MaxAnswer, ErrTooLarge)
@@ -81,15 +83,16 @@ func bounded(b []byte, rows int) ([]byte, error) {
 	return b, nil
 }
 
-// DecodeAnswer reads what EncodeAnswer made and checks it. Every byte of b may
-// be an attacker's: what comes out costs at most a few times what came in, and
-// holds no number that arithmetic or JSON would stumble over.
-func DecodeAnswer(b []byte) (*Answer, error) {
+// DecodeAnswer reads what EncodeAnswer or Reply made of the answer to q, and
+// checks it. Every byte of b may be an attacker's: there are no more rows than q
+// asks for, nor than MaxRows, they cost at most some tens of times what
+// they came in, and hold no number that arithmetic or JSON would stumble over.
+func DecodeAnswer(b []byte, q query.Query) (*Answer, error) {
 	if len(b) > MaxAnswer {
 		return nil, fmt.Errorf("answer of %d bytes, %d are allowed: %w", len(b), MaxAnswer, ErrTooLarge)
 	}
 	a := &Answer{BusyCPUs: k2i.NoRate(), Self: k2i.Self{CPUs: k2i.NoRate(), BPFNS: k2i.Unread}}
-	if err := decode(b, a); err != nil {
+	if err := decodeBy(b, a, func(d *msgpack.Decoder) error { return a.read(d, q) }); err != nil {
 		return nil, fmt.Errorf("answer: %w", err)
 	}
 	if err := a.check(); err != nil {
@@ -102,47 +105,42 @@ func DecodeAnswer(b []byte) (*Answer, error) {
 // number that is too large and make room for whatever is declared. A value
 // takes a byte at least, so the bytes bound the values and the lists.
 func decode(b []byte, v any) error {
+	return decodeBy(b, v, func(d *msgpack.Decoder) error { return d.Decode(v) })
+}
+
+// decodeBy is decode where read does it.
+func decodeBy(b []byte, v any, read func(*msgpack.Decoder) error) error {
 	if err := protocol.Fits(b, v, len(b), len(b)); err != nil {
 		return err
 	}
 	d := msgpack.GetDecoder()
 	defer msgpack.PutDecoder(d)
 	d.Reset(bytes.NewReader(b))
-	return d.Decode(v)
+	return read(d)
 }
 
 // Rows are the processes of an Answer.
 type Rows []k2i.Process
 
-// DecodeMsgpack bounds the rows by the bytes that are left before it makes
-// room for them: an empty map is one byte, a Process some five hundred.
-func (rows *Rows) DecodeMsgpack(d *msgpack.Decoder) error {
-	return decodeList(d, (*[]k2i.Process)(rows), "processes", MinRow, k2i.Blank)
-}
-
 // Groups are the groups of an Answer.
 type Groups []query.Group
 
-// DecodeMsgpack bounds the groups as Rows are bounded.
+// DecodeMsgpack bounds the groups by the bytes that are left before it makes
+// room for them.
 func (groups *Groups) DecodeMsgpack(d *msgpack.Decoder) error {
-	return decodeList(d, (*[]query.Group)(groups), "groups", MinGroup, func() query.Group { return *query.NewGroup("") })
-}
-
-// decodeList reads a list whose elements take least bytes each and begin as blank.
-func decodeList[T any](d *msgpack.Decoder, list *[]T, what string, least int, blank func() T) error {
 	n, err := d.DecodeArrayLen()
 	if err != nil || n < 0 {
-		*list = nil
+		*groups = nil
 		return err
 	}
 	rest, ok := d.Buffered().(*bytes.Reader)
-	if !ok || n > rest.Len()/least {
-		return fmt.Errorf("%d %s declared in too few bytes", n, what)
+	if !ok || n > rest.Len()/MinGroup {
+		return fmt.Errorf("%d groups declared in too few bytes", n)
 	}
-	*list = make([]T, n)
-	for i := range *list {
-		one := &(*list)[i]
-		*one = blank()
+	*groups = make(Groups, n)
+	for i := range *groups {
+		one := &(*groups)[i]
+		*one = *query.NewGroup("")
 		if err := d.Decode(one); err != nil {
 			return err
 		}

@@ -131,7 +131,7 @@ func TestAnswerRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := DecodeAnswer(body)
+	got, err := DecodeAnswer(body, query.Query{})
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v\nwant %+v", got, err, want)
 	}
@@ -145,7 +145,7 @@ func TestBytesThatAreNoUTF8(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := DecodeAnswer(body)
+	got, err := DecodeAnswer(body, query.Query{})
 	if err != nil || got.Processes[0].Comm != "a?b" || !slices.Equal(got.Processes[0].Args, []string{"ä", "?("}) {
 		t.Errorf("got %+v, %v", got, err)
 	}
@@ -161,7 +161,7 @@ func TestNoNumberStaysNoNumber(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := DecodeAnswer(body)
+	got, err := DecodeAnswer(body, query.Query{})
 	if err != nil || got.BusyCPUs.Known() || got.Processes[0].RCPU.Known() || got.Processes[0].ReadBytes != k2i.Unread {
 		t.Errorf("got %+v, %v", got, err)
 	}
@@ -169,12 +169,12 @@ func TestNoNumberStaysNoNumber(t *testing.T) {
 
 // TestAbsentFieldsAreUnknown reads an agent that says less than this one knows.
 func TestAbsentFieldsAreUnknown(t *testing.T) {
-	filler := strings.Repeat("x", MinRow)
+	filler := strings.Repeat("x", basicRow)
 	body := protocol.Encode(map[string]any{
 		"host": map[string]any{"name": "old", "cpus": 1, "ticks_per_second": 100, "page_bytes": 4096}, "total": 1,
 		"processes": []any{map[string]any{"pid": 7, "comm": filler, "field_of_the_future": []int{1, 2}}},
 	})
-	a, err := DecodeAnswer(body)
+	a, err := DecodeAnswer(body, query.Query{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,9 +212,9 @@ func TestNamesAreTheSame(t *testing.T) {
 	}
 }
 
-func TestARowTakesMinRow(t *testing.T) {
-	if n := len(protocol.Encode(k2i.Process{})); n < MinRow {
-		t.Errorf("an empty process takes %d bytes, MinRow is %d", n, MinRow)
+func TestARowTakesBasicRow(t *testing.T) {
+	if n := len(protocol.Encode(k2i.Process{})); n < basicRow {
+		t.Errorf("an empty process takes %d bytes, basicRow is %d", n, basicRow)
 	}
 }
 
@@ -253,7 +253,7 @@ func TestDecodeAnswerRefuses(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := DecodeAnswer(test.body)
+			_, err := DecodeAnswer(test.body, query.Query{})
 			if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "\n") {
 				t.Errorf("got %v, want %q", err, test.want)
 			}
@@ -274,7 +274,7 @@ func manyEmpty(n int) []byte {
 func TestDecodeAnswerCostsWhatItBrought(t *testing.T) {
 	bodies := map[string][]byte{
 		"a million empty processes": manyEmpty(1 << 20),
-		"a million empty arguments": protocol.Encode(map[string]any{"processes": []any{map[string]any{"comm": strings.Repeat("x", MinRow), "args": make([]string, 1<<20)}}}),
+		"a million empty arguments": protocol.Encode(map[string]any{"processes": []any{map[string]any{"comm": strings.Repeat("x", basicRow), "args": make([]string, 1<<20)}}}),
 		"a million missing fields":  protocol.Encode(map[string]any{"missing": make([]string, 1<<20)}),
 		"a gigabyte declared":       {0x81, 0xa9, 'p', 'r', 'o', 'c', 'e', 's', 's', 'e', 's', 0xdd, 0x40, 0, 0, 0},
 	}
@@ -282,7 +282,7 @@ func TestDecodeAnswerCostsWhatItBrought(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			_, err := DecodeAnswer(body)
+			_, err := DecodeAnswer(body, query.Query{})
 			runtime.ReadMemStats(&after)
 			if err == nil {
 				t.Error("it was taken for an answer")
@@ -324,8 +324,18 @@ func FuzzRequest(f *testing.F) {
 func FuzzAnswer(f *testing.F) {
 	f.Add(protocol.Encode(answered(snapshot(1), Request{}, time.Unix(1_790_000_001, 0))))
 	f.Add(manyEmpty(3))
+	few := query.Query{Fields: fewFields(), Limit: 3}
+	small, err := Reply(snapshot(4), Request{Query: few}, time.Unix(1_790_000_001, 0))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(small)
 	f.Fuzz(func(t *testing.T, body []byte) {
-		a, err := DecodeAnswer(body)
+		least := leastRow(few)
+		if a, err := DecodeAnswer(body, few); err == nil && (len(a.Processes) > few.Limit || len(a.Processes)*least > len(body)) {
+			t.Fatalf("%d rows of %d bytes", len(a.Processes), len(body))
+		}
+		a, err := DecodeAnswer(body, query.Query{})
 		if err != nil {
 			return
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"ddcos/k2i/query"
 	"ddcos/protocol"
 )
 
@@ -34,7 +35,7 @@ func TestNoNumberIsCut(t *testing.T) {
 		}
 	}
 	whole := func(v any) any { return v }
-	check(reflect.TypeFor[Answer](), whole, func(b []byte) error { _, err := DecodeAnswer(b); return err })
+	check(reflect.TypeFor[Answer](), whole, func(b []byte) error { _, err := DecodeAnswer(b, query.Query{}); return err })
 	check(reflect.TypeFor[Request](), whole, func(b []byte) error { _, err := DecodeRequest(b); return err })
 	if fields < 80 {
 		t.Errorf("%d numbers were tried", fields)

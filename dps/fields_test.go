@@ -1,0 +1,181 @@
+package dps_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"ddcos/dps"
+	"ddcos/k2i"
+	"ddcos/k2i/fleet"
+	"ddcos/k2i/query"
+	"ddcos/k2i/wire"
+)
+
+// lean is a fleet whose rows come over the wire: with the fields that were asked
+// for, and no others.
+type lean struct{ *scripted }
+
+func (s lean) Ask(_ context.Context, req wire.Request) ([]fleet.Reply, error) {
+	var replies []fleet.Reply
+	for _, h := range s.hosts {
+		body, err := wire.Reply(h, req, h.At.Add(250*time.Millisecond))
+		if err != nil {
+			return nil, err
+		}
+		answer, err := wire.DecodeAnswer(body, req.Query)
+		if err != nil {
+			return nil, err
+		}
+		replies = append(replies, fleet.Reply{Host: h.Host.Name, Status: fleet.StatusOK, Answer: answer})
+	}
+	return append(replies, s.down...), nil
+}
+
+// variedHosts are hosts of which no two processes have the same value in any
+// field that has room for it: whatever a column is made from shows.
+func variedHosts(r *rand.Rand) *scripted {
+	s := &scripted{}
+	for h := range 2 {
+		var processes []k2i.Process
+		for range 7 {
+			p := k2i.Blank()
+			varied(r, reflect.ValueOf(&p).Elem())
+			p.PID = int32(1 + len(processes)*3 + r.IntN(3))
+			p.StartTicks, p.StartNS = r.Uint64N(360_000), r.Uint64N(3600e9)
+			p.State = []string{"R", "S", "D", "Z", k2i.StateEnded}[r.IntN(5)]
+			p.Kernel = r.IntN(4) == 0
+			p.KilledBy = []string{k2i.KilledByProcess, k2i.KilledByOOM, ""}[r.IntN(3)]
+			p.EndedNS = k2i.Count(r.Int64N(3600e9))
+			p.RUID, p.SUID, p.EUID, p.FSUID = r.Uint32N(3), r.Uint32N(3), r.Uint32N(3), r.Uint32N(3)
+			p.RGID, p.SGID, p.EGID, p.FSGID = r.Uint32N(3), r.Uint32N(3), r.Uint32N(3), r.Uint32N(3)
+			p.User, p.Group = fmt.Sprint("u", p.EUID), fmt.Sprint("g", p.EGID)
+			if r.IntN(3) == 0 {
+				p.TTYNr, p.TPGID, p.SID, p.Policy, p.Nice = 0, p.PGID, p.PID, 0, 0
+			}
+			processes = append(processes, p)
+		}
+		host := host(fmt.Sprint("host-", h), 32768, time.Hour)
+		host.Processes = k2i.Pointers(processes)
+		host.Missing = []string{}
+		s.hosts = append(s.hosts, host)
+	}
+	return s
+}
+
+// varied gives every field a value of its own.
+func varied(r *rand.Rand, row reflect.Value) {
+	for i := range row.NumField() {
+		switch f := row.Field(i); f.Kind() {
+		case reflect.Int32, reflect.Int64:
+			f.SetInt(r.Int64N(1 << 30))
+		case reflect.Uint32:
+			f.SetUint(uint64(r.Uint32N(1 << 20)))
+		case reflect.Uint64:
+			f.SetUint(r.Uint64N(1 << 45))
+		case reflect.Float64:
+			f.SetFloat(r.Float64() * 100)
+		case reflect.String:
+			f.SetString(fmt.Sprintf("%x", r.Uint32()))
+		case reflect.Bool:
+			f.SetBool(r.IntN(2) == 0)
+		case reflect.Pointer:
+			bits := k2i.Bits(r.Uint64())
+			f.Set(reflect.ValueOf(&bits))
+		case reflect.Slice:
+			if f.Type() == reflect.TypeFor[[]string]() {
+				f.Set(reflect.ValueOf([]string{fmt.Sprintf("%x", r.Uint32()), "word"}))
+			}
+		}
+	}
+}
+
+// Every column prints and sorts the same, in every format, when the agents give
+// the fields alone that the listing asks for.
+func TestColumnsAskForWhatTheyAreMadeFrom(t *testing.T) {
+	r := rand.New(rand.NewPCG(11, 12))
+	shapes := [][]string{
+		{"-o", "KEY", "--sort", "KEY,host,pid"}, {"-o", "host,pid", "--sort", "-KEY"}, {"-o", "KEY:40", "-x"}, {"-o", "KEY", "-N", "-p", "1"},
+		{"-o", "KEY", "--csv"}, {"n", "o", "KEY", "kKEY"}, {"c", "o", "KEY"}, {"S", "o", "KEY", "k-KEY"},
+		{"e", "o", "KEY"}, {"o", "KEY,comm", "--forest"}, {"-H", "-o", "KEY"}, {"-o", "KEY", "--signames"},
+		{"-o", "KEY", "-D", "%s"}, {"r", "o", "KEY"}, {"a", "o", "KEY"}, {"-d", "-o", "KEY"},
+		{"-o", "KEY", "--limit=2", "--sort=KEY"}, {"-o", "KEY", "--exited", "--sort=KEY"},
+	}
+	lines := 0
+	for _, c := range dps.Columns() {
+		source := variedHosts(r)
+		for _, h := range source.hosts {
+			h.Exited = h.Processes
+		}
+		for _, shape := range shapes {
+			line := []string{"--broker", "unix:///nowhere"}
+			for _, word := range shape {
+				line = append(line, strings.ReplaceAll(word, "KEY", c.Key))
+			}
+			command, err := dps.Parse(line, dps.Env{})
+			if err != nil {
+				continue // this shape is not for every column
+			}
+			lines++
+			whole, few := run(t, command, source), run(t, command, lean{source})
+			if whole != few {
+				t.Errorf("dps %q: all fields give\n%swhat it asks for (%v)\n%s", line[2:], whole, source.asked[len(source.asked)-1].Fields, few)
+				break
+			}
+		}
+	}
+	if want := len(dps.Columns()) * (len(shapes) - 3); lines < want {
+		t.Errorf("%d lines were compared, want %d at least", lines, want)
+	}
+}
+
+// run is what a command prints over a fleet.
+func run(t *testing.T, c *dps.Command, source fleet.Source) string {
+	t.Helper()
+	var out, problems strings.Builder
+	l := dps.Listing{Command: c, Source: source, Location: time.UTC, Stdout: &out, Stderr: &problems}
+	if _, err := l.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return out.String() + problems.String()
+}
+
+// Every command line prints the same when the agents give what it asks for.
+func TestLinesAskForWhatTheyShow(t *testing.T) {
+	g := newGrammar(t, 9, &peers{pids: []string{"1", "2", "5", "11"}})
+	for range 1500 {
+		line := append([]string{"--broker", "unix:///nowhere"}, g.line()...)
+		c, err := dps.Parse(line, dps.Env{})
+		if err != nil || c.Show != dps.ShowProcesses {
+			continue
+		}
+		source := variedHosts(g.Rand)
+		if whole, few := run(t, c, source), run(t, c, lean{source}); whole != few {
+			t.Fatalf("dps %q: all fields give\n%swhat it asks for (%v)\n%s", line[2:], whole, source.asked[0].Fields, few)
+		}
+	}
+}
+
+// A listing of few columns asks for few fields.
+func TestFewColumnsAskForFewFields(t *testing.T) {
+	for line, want := range map[string]string{
+		"-eo host=,pid= --sort=-rcpu --limit=50": "pid rcpu start_ns start_ticks",
+		"-o pid,comm r":                          "", // see keptFields
+		"--by user":                              "",
+	} {
+		source := twoHosts()
+		over(t, source, strings.Fields(line)...)
+		got := source.asked[0].Fields
+		if want != "" && !slices.Equal(got, strings.Fields(want)) || slices.Contains(got, k2i.BasicFields) {
+			t.Errorf("%s asks for %v, want %s", line, got, want)
+		}
+	}
+	if got := (query.Query{Fields: dps.FieldsOf(nil)}); got.Check() != nil || len(got.Fields) != 3 {
+		t.Errorf("no columns ask for %v", got.Fields)
+	}
+}
