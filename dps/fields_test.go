@@ -100,11 +100,24 @@ func varied(r *rand.Rand, row reflect.Value) {
 func TestColumnsAskForWhatTheyAreMadeFrom(t *testing.T) {
 	r := rand.New(rand.NewPCG(11, 12))
 	shapes := [][]string{
-		{"-o", "KEY", "--sort", "KEY,host,pid"}, {"-o", "host,pid", "--sort", "-KEY"}, {"-o", "KEY:40", "-x"}, {"-o", "KEY", "-N", "-p", "1"},
-		{"-o", "KEY", "--csv"}, {"n", "o", "KEY", "kKEY"}, {"c", "o", "KEY"}, {"S", "o", "KEY", "k-KEY"},
-		{"e", "o", "KEY"}, {"o", "KEY,comm", "--forest"}, {"-H", "-o", "KEY"}, {"-o", "KEY", "--signames"},
-		{"-o", "KEY", "-D", "%s"}, {"r", "o", "KEY"}, {"a", "o", "KEY"}, {"-d", "-o", "KEY"},
-		{"-o", "KEY", "--limit=2", "--sort=KEY"}, {"-o", "KEY", "--exited", "--sort=KEY"},
+		{"-o", "KEY", "--sort", "KEY,host,pid"},
+		{"-o", "host,pid", "--sort", "-KEY"},
+		{"-o", "KEY:40", "-x"},
+		{"-o", "KEY", "-N", "-p", "1"},
+		{"-o", "KEY", "--csv"},
+		{"n", "o", "KEY", "kKEY"},
+		{"c", "o", "KEY"},
+		{"S", "o", "KEY", "k-KEY"},
+		{"e", "o", "KEY"},
+		{"o", "KEY,comm", "--forest"},
+		{"-H", "-o", "KEY"},
+		{"-o", "KEY", "--signames"},
+		{"-o", "KEY", "-D", "%s"},
+		{"r", "o", "KEY"},
+		{"a", "o", "KEY"},
+		{"-d", "-o", "KEY"},
+		{"-o", "KEY", "--limit=2", "--sort=KEY"},
+		{"-o", "KEY", "--exited", "--sort=KEY"},
 	}
 	lines := 0
 	for _, c := range dps.Columns() {
