@@ -61,12 +61,14 @@ func TestWhere(t *testing.T) {
 
 // What the agents can settle, they are asked to: conditions, groups and limits.
 func TestQuestionThatTravels(t *testing.T) {
+	usual := strings.Fields("comm pid start_ns start_ticks system_ns tty_nr user_ns") // of pid, tty, time and cmd
+	byRSS := strings.Fields("comm pid rss_bytes start_ns start_ticks system_ns tty_nr user_ns")
 	for line, want := range map[string]query.Query{
-		"--where|pid == 1|--limit|5|--sort|-rss":  {Where: "pid == 1", Limit: 5, Sort: []query.Key{{Field: "rss_bytes", Descending: true}}},
+		"--where|pid == 1|--limit|5|--sort|-rss":  {Where: "pid == 1", Limit: 5, Sort: []query.Key{{Field: "rss_bytes", Descending: true}}, Fields: byRSS},
 		"--by|user|--sort|-rss,count|--limit|3":   {By: "user", Limit: 3, Sort: []query.Key{{Field: "rss", Descending: true}, {Field: "count"}}},
 		"-d|--by|user|--limit|3|--where|pid == 1": {Where: "pid == 1"}, // -d is settled here, and so are sums
-		"--on|a,b[1-2]|--label|dc=eu":             {On: "a,b[1-2]", Labels: map[string]string{"dc": "eu"}},
-		"--proc|a:1|--where|pid == 1":             {Where: `(proc == "a:1") and (pid == 1)`},
+		"--on|a,b[1-2]|--label|dc=eu":             {On: "a,b[1-2]", Labels: map[string]string{"dc": "eu"}, Fields: usual},
+		"--proc|a:1|--where|pid == 1":             {Where: `(proc == "a:1") and (pid == 1)`, Fields: usual},
 		"--fleet|-p|1|--limit|5":                  {Where: "false"},
 	} {
 		source := labelled()
