@@ -167,7 +167,18 @@ func (r *reused) round(ctx context.Context) error {
 	if err := r.Pass(ctx); err != nil {
 		return err
 	}
-	return r.compare(was, second, before)
+	if err := r.compare(was, second, before); err != nil {
+		return err
+	}
+	// Its last event, with what its last threads used, comes when the kernel lets it go.
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		err := r.remembered(was)
+		if err == nil || r.Pass(ctx) != nil {
+			return err
+		}
+	}
 }
 
 // compare looks for anything that the second has of the first.
@@ -185,14 +196,20 @@ func (r *reused) compare(was *k2i.Process, second *exec.Cmd, before int64) error
 	case is.ContainerID != "" || is.Ended() || is.ExitCode != k2i.Unread || is.EndSignal != k2i.Unread:
 		return fmt.Errorf("the second is in a container, or has ended: %+v", is)
 	}
+	return nil
+}
+
+// remembered is nil when the first is among those that ended, with all it had.
+func (r *reused) remembered(was *k2i.Process) error {
+	snap := r.Snapshot()
 	at := slices.IndexFunc(snap.Exited, func(p *k2i.Process) bool { return p.Key() == was.Key() })
 	if at < 0 {
 		return fmt.Errorf("the first is not remembered among %d", len(snap.Exited))
 	}
 	if p := snap.Exited[at]; !slices.Equal(p.Args, was.Args) || p.CPUNS < was.CPUNS || p.ContainerID != was.ContainerID ||
 		r.mode == k2i.ModeBPF && p.UnixTxBytes != was.UnixTxBytes {
-		return fmt.Errorf("the first is remembered with %q, %d ns, %q, %d bytes; it had %q, %d ns, %q, %d bytes", p.Args, p.CPUNS, p.ContainerID, p.UnixTxBytes,
-			was.Args, was.CPUNS, was.ContainerID, was.UnixTxBytes)
+		return fmt.Errorf("the first is remembered with %q, %d ns, container %q, %d bytes sent; it had %q, %d ns, %q, %d bytes",
+			p.Args, p.CPUNS, p.ContainerID, p.UnixTxBytes, was.Args, was.CPUNS, was.ContainerID, was.UnixTxBytes)
 	}
 	return nil
 }
