@@ -2,8 +2,8 @@
 
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* What happens to processes between two passes of the iterators: they are made,
- * run a program, end, and are ended by others. The events wait in a ring; the
- * first one after user space has emptied it wakes it up. What finds no room is counted. */
+ * run a program, end, and are ended by others. The events wait in a ring; one
+ * that finds it emptied wakes who waits for it. What finds no room is counted. */
 #include "read.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -148,11 +148,8 @@ func (a *Agent) Run(ctx context.Context) error {
 	}
 	tick := time.NewTicker(a.options.Interval)
 	defer tick.Stop()
-	polls := time.NewTicker(eventPoll)
-	defer polls.Stop()
-	if status.Mode == k2i.EventsNone {
-		polls.Stop()
-	}
+	polls := newPoller(a)
+	defer polls.timer.Stop()
 	looks := time.NewTicker(a.self.every)
 	defer looks.Stop()
 	a.weigh(time.Now())
@@ -162,15 +159,14 @@ func (a *Agent) Run(ctx context.Context) error {
 		case <-looks.C:
 			if a.weigh(time.Now()) {
 				tick.Reset(a.self.interval())
-				if status.Mode != k2i.EventsNone {
-					polls.Reset(a.self.poll())
-				}
 				a.pass(ctx) // says so
 			}
 		case <-tick.C:
 			a.pass(ctx)
-		case <-polls.C:
-			if a.poll() {
+		case <-polls.told:
+			polls.wake()
+		case <-polls.timer.C:
+			if polls.look() {
 				a.pass(ctx)
 			}
 		case <-ctx.Done():

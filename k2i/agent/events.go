@@ -9,10 +9,13 @@ import (
 	"ddcos/k2i/procfs"
 )
 
-// Times of events. A snapshot follows an event after at most eventPoll; what was
-// lost is repaired by a sample, but not more often than every repairGap.
+// Times of events. A snapshot follows an event after at most eventPoll, and the
+// first one after a while of none after eventWait, in which what belongs to it may
+// come too. What was lost is repaired by a sample, but not more often than every
+// repairGap.
 const (
 	eventPoll = 50 * time.Millisecond
+	eventWait = 10 * time.Millisecond
 	repairGap = 250 * time.Millisecond
 )
 
@@ -21,6 +24,10 @@ type eventRoad interface {
 	// drain appends what has happened since the last call. more tells that it
 	// may be called again at once.
 	drain(events []k2i.Event) (_ []k2i.Event, more bool, err error)
+
+	// notify asks to be told once, by a value in the channel, when there is something
+	// to drain; nil where the road has to be asked instead.
+	notify() <-chan struct{}
 
 	// status is as of the last drain; its Dropped is not the road's to say.
 	status() k2i.Events
@@ -36,6 +43,7 @@ type noEvents struct{ reason string }
 
 func (n noEvents) drain(events []k2i.Event) ([]k2i.Event, bool, error) { return events, false, nil }
 func (n noEvents) close() error                                        { return nil }
+func (n noEvents) notify() <-chan struct{}                             { return nil }
 func (n noEvents) status() k2i.Events {
 	return k2i.Events{Mode: k2i.EventsNone, Reason: n.reason}
 }
@@ -53,8 +61,9 @@ type bpfEvents struct{ events *probe.Events }
 func (b bpfEvents) drain(events []k2i.Event) ([]k2i.Event, bool, error) {
 	return b.events.Drain(events)
 }
-func (b bpfEvents) close() error    { return b.events.Close() }
-func (b bpfEvents) lacks() []string { return nil }
+func (b bpfEvents) close() error            { return b.events.Close() }
+func (b bpfEvents) notify() <-chan struct{} { return b.events.Notify() }
+func (b bpfEvents) lacks() []string         { return nil }
 func (b bpfEvents) ran() (time.Duration, bool) {
 	return b.events.RunTime(time.Now())
 }
@@ -73,7 +82,8 @@ func (c connectorEvents) drain(events []k2i.Event) ([]k2i.Event, bool, error) {
 	events, err := c.connector.Drain(events)
 	return events, false, err
 }
-func (c connectorEvents) close() error { return c.connector.Close() }
+func (c connectorEvents) close() error            { return c.connector.Close() }
+func (c connectorEvents) notify() <-chan struct{} { return nil }
 func (c connectorEvents) lacks() []string {
 	return []string{"killed_by", "killer_comm", "killer_pid", "killer_user", "peak_rss_bytes"}
 }
@@ -83,15 +93,51 @@ func (c connectorEvents) status() k2i.Events {
 	return k2i.Events{Mode: k2i.EventsConnector, Seen: seen, Lost: lost, Reason: c.reason}
 }
 
-// poll applies what has happened since the last call, and takes a sample where
-// something was lost or too much has ended.
+// poller says when to look at events: as long as some come every eventPoll, and
+// then not before the road says that there are more.
+type poller struct {
+	agent  *Agent
+	timer  *time.Timer
+	told   <-chan struct{} // nil where nobody tells
+	looked time.Time
+}
+
+func newPoller(a *Agent) *poller {
+	p := &poller{agent: a, timer: time.NewTimer(a.self.poll())}
+	if a.events.status().Mode == k2i.EventsNone {
+		p.timer.Stop()
+	}
+	return p
+}
+
+// wake sets the time of the next look, now that there is something to see.
+func (p *poller) wake() {
+	p.timer.Reset(max(eventWait, p.agent.self.poll()-time.Since(p.looked)))
+}
+
+// look polls. It is true where a sample is to be taken.
+func (p *poller) look() (sampleNow bool) {
+	a := p.agent
+	sampleNow = a.poll()
+	p.looked = time.Now()
+	if len(a.batch) == 0 && !a.owed {
+		if p.told = a.events.notify(); p.told != nil {
+			return sampleNow
+		}
+	}
+	p.timer.Reset(a.self.poll())
+	return sampleNow
+}
+
+// poll applies what has happened since the last call, and says whether a sample is
+// to be taken since something was lost or too much has ended.
 func (a *Agent) poll() (sampleNow bool) {
 	events := a.drain()
 	status := a.events.status()
 	if status.Lost > a.lost {
 		a.lost, a.owed = status.Lost, true
 	}
-	if now, err := sinceBoot(); err == nil {
+	if now, err := sinceBoot(); err == nil && len(events) > 0 {
 		if snap := a.live.Apply(events, status, now); snap != nil {
 			a.snapshot.Store(snap)
 			status = snap.Events

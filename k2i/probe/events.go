@@ -26,6 +26,7 @@ type Events struct {
 	closers  []io.Closer
 	programs []*cilium.Program
 	reader   *ringbuf.Reader
+	waker    *waker
 	counts   *cilium.Map
 	record   ringbuf.Record
 	shared   sharedMasks
@@ -85,7 +86,11 @@ func (e *Events) attach(objects *ebpf.EventsObjects) error {
 		return err
 	}
 	e.closers = append(e.closers, e.reader)
-	e.reader.SetDeadline(time.Unix(1, 0)) // nobody waits for the ring
+	e.reader.SetDeadline(time.Unix(1, 0)) // Drain never waits
+	if e.waker, err = newWaker(objects.Events.FD(), func() bool { return e.reader.AvailableBytes() > 0 }); err != nil {
+		return err
+	}
+	e.closers = append(e.closers, e.waker)
 	for _, program := range e.programs {
 		l, err := link.AttachTracing(link.TracingOptions{Program: program})
 		if err != nil {
@@ -128,6 +133,10 @@ func (e *Events) Close() error {
 	e.closers = nil
 	return first
 }
+
+// Notify asks to be told once, by a value in the channel, which is always the same
+// one, when there is something to drain. One that comes without need is possible.
+func (e *Events) Notify() <-chan struct{} { return e.waker.notify() }
 
 // Drain appends what has happened since the last call to events, at most so many
 // that the rest may wait in the ring. more tells that some do.
