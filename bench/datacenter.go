@@ -140,7 +140,7 @@ func (d *datacenter) ask(ctx context.Context) error {
 	want := d.rows.top(d.o.Agents, d.o.Processes, d.o.Limit)
 	for range d.o.Asked {
 		before := d.replied.bytes()
-		a, err := d.dps(ctx)
+		a, err := d.dps(ctx, d.listing()...)
 		if err != nil {
 			return err
 		}
@@ -156,13 +156,18 @@ func (d *datacenter) ask(ctx context.Context) error {
 	if err := d.silent.halt(ctx); err != nil {
 		return err
 	}
-	a, err := d.dps(ctx)
+	a, err := d.dps(ctx, d.listing()...)
 	if err != nil {
 		return err
 	}
 	d.holed = a.whole
+	all, err := d.dps(ctx, "--fleet") // a listing names the first of them
+	if err != nil {
+		return err
+	}
 	for i := d.o.Agents - d.o.Agents/d.o.OneIn; i < d.o.Agents; i++ {
-		if a.status != 3 || !strings.Contains(a.said, hostName(i)) {
+		stopped := slices.IndexFunc(all.rows, func(row string) bool { return strings.HasPrefix(row, hostName(i)+" ") })
+		if a.status != 3 || stopped < 0 || strings.Contains(all.rows[stopped], " ok ") {
 			return fmt.Errorf("%w: status %d, host %s is stopped and not named: %.200s", ErrAccount, a.status, hostName(i), a.said)
 		}
 	}

@@ -22,12 +22,17 @@ type asked struct {
 	resident     int64 // bytes, at most
 }
 
-// dps asks all hosts for the processes that use most CPU.
-func (d *datacenter) dps(ctx context.Context) (*asked, error) {
+// listing is what dps is asked for: the processes that use most CPU.
+func (d *datacenter) listing() []string {
+	return []string{"--sort=-rcpu", "--limit", fmt.Sprint(d.o.Limit), "-eo", "host=,pid="}
+}
+
+// dps asks all hosts.
+func (d *datacenter) dps(ctx context.Context, options ...string) (*asked, error) {
 	ctx, cancel := context.WithTimeout(ctx, callDeadline)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, filepath.Join(d.o.Bin, "dps"), "--broker", d.subject.address.String(), "--deadline", d.o.Deadline.String(),
-		"--sort=-rcpu", "--limit", fmt.Sprint(d.o.Limit), "-eo", "host=,pid=")
+	options = append([]string{"--broker", d.subject.address.String(), "--deadline", d.o.Deadline.String()}, options...)
+	cmd := exec.CommandContext(ctx, filepath.Join(d.o.Bin, "dps"), options...) //nolint:gosec // ours
 	cmd.Env = append(os.Environ(), "DDCOS_CONFIG=")
 	began := time.Now()
 	out := &stopwatch{began: began}
