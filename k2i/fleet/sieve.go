@@ -49,7 +49,8 @@ func (s *sieve) take(r Reply) Reply {
 	for i := range r.Answer.Processes {
 		s.best = append(s.best, query.Row{Host: host, Process: &r.Answer.Processes[i]})
 	}
-	if len(r.Answer.Processes) > 0 && len(s.best) >= s.q.Limit {
+	// Afterwards they are put in order when they have doubled: each row pays for it once.
+	if most := s.q.Limit; len(s.best) >= 2*most || !s.full && len(s.best) >= most {
 		s.best = query.First(s.best, s.q.Limit, s.order)
 		s.worst, s.full = s.best[s.q.Limit-1], true
 	}
