@@ -70,16 +70,17 @@ func (o K2iOptions) takeTurns(ctx context.Context, ours *scraped, peers []*scrap
 // unlessGone scrapes a peer that lives. One that ends by itself, as the process-exporter sometimes
 // does, is told once.
 func (o K2iOptions) unlessGone(ctx context.Context, s *scraped) error {
-	if s.program.ended() != nil {
+	gone := func() bool { return s.program.ended() != nil }
+	if gone() {
 		return nil
 	}
 	err := s.scrape(ctx)
-	if gone := s.program.ended(); err != nil && gone != nil {
-		s.note += "; it ended by itself"
-		o.progress("k2i: the peer %s: %v", s.name, gone)
-		err = nil
+	if err == nil || !gone() {
+		return err
 	}
-	return err
+	s.note += "; it ended by itself"
+	o.progress("k2i: the peer %s: %v", s.name, s.program.ended())
+	return nil
 }
 
 func scrapeFigures(ours *scraped, peers []*scraped) []Figure {
