@@ -156,12 +156,13 @@ func (s *siege) bounded(t *testing.T, v judgement, sessions, peak, kept int) {
 func BenchmarkAttacks(b *testing.B) {
 	for _, v := range append([]judgement{{attack: noAttack}}, judgements()...) {
 		b.Run(v.attack, func(b *testing.B) {
-			s := besiege(b, besiegedOptions{Deliveries: v.deliveries}, time.Millisecond)
+			deliveries := 2 * v.deliveries // the neighbours call more often here
+			s := besiege(b, besiegedOptions{Deliveries: deliveries}, time.Millisecond)
 			s.await(b, 1000) // all is warm
 			var peace, war, up []float64
 			for b.Loop() {
 				calm := s.window(b)
-				cmd, out := spawn(b, roleAttacker, orders{Attack: v.attack, Unix: s.unix, TCP: s.tcp, Scale: v.scale, Deliveries: v.deliveries, Again: true, Meek: true})
+				cmd, out := spawn(b, roleAttacker, orders{Attack: v.attack, Unix: s.unix, TCP: s.tcp, Scale: v.scale, Deliveries: deliveries, Again: true, Meek: true})
 				s.await(b, 200) // it has begun
 				hit := s.window(b)
 				_ = cmd.Process.Kill()
