@@ -186,7 +186,7 @@ func (d *datacenter) figures() []Figure {
 		figure("fleet-p50", milliseconds(d.whole.ValueAtQuantile(50)), "ms"),
 		figure("fleet-p99", milliseconds(d.whole.ValueAtQuantile(99)), "ms"),
 		figure("fleet-resident", float64(d.resident)/1e6, "MB"),
-		{Name: "fleet-bytes", Value: d.sent / 1e6, Unit: "MB", Peer: "json", PeerValue: all / 1e6, Ratio: ratio(d.sent, all), Note: note},
+		{Name: "fleet-bytes", Value: d.sent / 1e6, Unit: "MB", Peer: "json", PeerValue: all / 1e6, Ratio: ratio(d.sent/1e6, all/1e6), Note: note},
 		{
 			Name: "fleet-holes", Value: milliseconds(d.holed.Nanoseconds()), Unit: "ms", Peer: "deadline", PeerValue: deadline,
 			Ratio: ratio(milliseconds(d.holed.Nanoseconds()), deadline),
