@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
+	"strings"
 	"time"
 
 	"ddcos/bench/crowd"
@@ -46,7 +48,7 @@ func (g *gathered) gather(ctx context.Context, a *k2iAgent) error {
 // execs lets processes begin and end at a rate and compares what the agent tells with what was done.
 func (o K2iOptions) execs(ctx context.Context) (figures []Figure, err error) {
 	err = o.withStorm(ctx, func(a *k2iAgent, program string) error {
-		before, err := a.ask(ctx, query.Query{})
+		before, err := a.sampled(ctx)
 		if err != nil {
 			return err
 		}
@@ -64,7 +66,7 @@ func (o K2iOptions) execs(ctx context.Context) (figures []Figure, err error) {
 			return err
 		}
 		took := time.Since(began)
-		after, err := a.ask(ctx, query.Query{})
+		after, err := a.sampled(ctx)
 		if err != nil {
 			return err
 		}
@@ -79,6 +81,48 @@ func (o K2iOptions) execs(ctx context.Context) (figures []Figure, err error) {
 		return nil
 	})
 	return figures, err
+}
+
+// beheld is what an agent told of all processes, and the scheduler's own sum when it looked.
+type beheld struct {
+	*k2iwire.Answer
+	ran int64 // ns, see ranSoFar
+}
+
+// sampled waits for the next sample, so that what is read beside it is of the same instant.
+func (a *k2iAgent) sampled(ctx context.Context) (beheld, error) {
+	var last int64
+	for {
+		answer, err := a.ask(ctx, query.Query{Limit: 1})
+		if err != nil {
+			return beheld{}, err
+		}
+		if last != 0 && answer.SampledNS != last {
+			break
+		}
+		last = answer.SampledNS
+		if err := pause(ctx, time.Now().Add(5*time.Millisecond)); err != nil {
+			return beheld{}, err
+		}
+	}
+	ran := ranSoFar()
+	answer, err := a.ask(ctx, query.Query{})
+	return beheld{answer, ran}, err
+}
+
+// ranSoFar is the time, ns, that the scheduler has charged to all tasks since the machine
+// was booted: exact, where /proc/stat counts ticks. 0 where no cpuacct is mounted.
+func ranSoFar() int64 {
+	for _, dir := range []string{"cpuacct", "cpu,cpuacct"} {
+		text, err := os.ReadFile("/sys/fs/cgroup/" + dir + "/cpuacct.usage")
+		if err != nil {
+			continue
+		}
+		if ns, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64); err == nil {
+			return ns
+		}
+	}
+	return 0
 }
 
 // withStorm starts an agent and installs a program that ends at once.
@@ -139,7 +183,7 @@ func (o K2iOptions) storm(ctx context.Context, a *k2iAgent, s crowd.Storm) (crow
 }
 
 // execFigures compares what was done with what was told.
-func (o K2iOptions) execFigures(fallen crowd.Fallen, g *gathered, before, after *k2iwire.Answer) []Figure {
+func (o K2iOptions) execFigures(fallen crowd.Fallen, g *gathered, before, after beheld) []Figure {
 	told, used := 0, int64(0)
 	for _, p := range g.rows {
 		if p.Comm == enderName {
@@ -148,10 +192,10 @@ func (o K2iOptions) execFigures(fallen crowd.Fallen, g *gathered, before, after 
 		}
 	}
 	cpu, waited := milliseconds(used), milliseconds(fallen.CPU.Nanoseconds())
-	charged := milliseconds(chargedBetween(before, after, g.rows))
+	charged := milliseconds(chargedBetween(before.Answer, after.Answer, g.rows))
 	busy := milliseconds(int64(after.Host.CPUBusyNS - before.Host.CPUBusyNS))
 	note := fmt.Sprintf("%d processes, %.0f a second", fallen.Number, float64(fallen.Number)/fallen.Took.Seconds())
-	return []Figure{
+	figures := []Figure{
 		{Name: "k2i-execs-lost", Unit: "events", Value: float64(after.Events.Lost - before.Events.Lost), Note: note},
 		{Name: "k2i-execs-told", Unit: "processes", Value: float64(told), Peer: "wait", PeerValue: float64(fallen.Number), Ratio: ratio(float64(told), float64(fallen.Number)), Note: note},
 		{
@@ -160,28 +204,38 @@ func (o K2iOptions) execFigures(fallen crowd.Fallen, g *gathered, before, after 
 		},
 		{
 			Name: "k2i-execs-sum", Unit: "ms", Value: charged, Peer: "stat", PeerValue: busy,
-			Ratio: ratio(charged, busy), Note: "stat: what /proc/stat counted of all CPUs meanwhile, by ticks; the sum is of all processes, those that ended included",
+			Ratio: ratio(charged, busy), Note: "stat: what /proc/stat counted of all CPUs meanwhile, by ticks: whoever runs between two is not seen; the sum is of all processes, those that ended included",
 		},
 	}
+	if before.ran != 0 {
+		ran := milliseconds(after.ran - before.ran)
+		figures = append(figures, Figure{
+			Name: "k2i-execs-sum", Unit: "ms", Value: charged, Peer: "cpuacct", PeerValue: ran,
+			Ratio: ratio(charged, ran), Note: "cpuacct: the nanoseconds that the scheduler charged to the root cgroup, all tasks, meanwhile",
+		})
+	}
+	return figures
 }
 
-// chargedBetween is the CPU time of all processes between two samples, ns: what those that live
-// had more of, and all of those that ended in between.
+// chargedBetween is the CPU time of all processes between two samples, ns: what those that are
+// there had more of, zombies too, and all of those that came and went in between.
 func chargedBetween(before, after *k2iwire.Answer, ended map[k2i.Key]*k2i.Process) int64 {
 	from, to := sampledAt(before), sampledAt(after)
 	var sum int64
 	for i := range before.Processes {
-		if p := &before.Processes[i]; !p.Ended() || int64(p.EndedNS) > from {
+		if p := &before.Processes[i]; p.State != k2i.StateEnded || int64(p.EndedNS) > from {
 			sum -= int64(p.CPUNS)
 		}
 	}
+	there := map[k2i.Key]bool{}
 	for i := range after.Processes {
 		if p := &after.Processes[i]; p.State != k2i.StateEnded {
+			there[p.Key()] = true
 			sum += int64(p.CPUNS)
 		}
 	}
-	for _, p := range ended {
-		if at := int64(p.EndedNS); at > from && at <= to {
+	for key, p := range ended {
+		if at := int64(p.EndedNS); at > from && at <= to && !there[key] {
 			sum += int64(p.CPUNS)
 		}
 	}

@@ -147,8 +147,17 @@ func TestChargedBetween(t *testing.T) {
 	for _, p := range []k2i.Process{row(2, 26, 140), row(3, 30, 99), row(4, 41, 101), row(6, 100, 150), row(7, 1000, 201)} {
 		ended[p.Key()] = &p
 	}
+	// Nobody waits for 8, which ended before, nor for 9, which ended meanwhile and had 4.
+	for pid, at := range map[int32]k2i.Count{8: 50, 9: 150} {
+		zombie := row(pid, 500, at)
+		zombie.State = "Z"
+		after.Processes = append(after.Processes, zombie)
+		ended[zombie.Key()] = &zombie
+		zombie.CPUNS = map[int32]uint64{8: 500, 9: 496}[pid]
+		before.Processes = append(before.Processes, zombie)
+	}
 	// 1 had 5, 2 had 6, 4 had 1, 5 all of its 7, 6 all of its 100; 3 was over before and 7 comes after.
-	if got := chargedBetween(before, after, ended); got != 5+6+1+7+100 {
+	if got := chargedBetween(before, after, ended); got != 5+6+1+7+100+4 {
 		t.Errorf("%d", got)
 	}
 }

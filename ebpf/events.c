@@ -82,7 +82,8 @@ int locate(struct bpf_iter__task *ctx)
 	return 0;
 }
 
-/* Everything that is written or lost is counted once. */
+/* Everything that is written or lost is counted once, also where an interrupt
+ * comes between: the last of a process is heard of in one. */
 INLINE void count(u32 written)
 {
 	u32 zero = 0;
@@ -91,9 +92,9 @@ INLINE void count(u32 written)
 	if (!c)
 		return;
 	if (written)
-		c->written++;
+		__sync_fetch_and_add(&c->written, 1);
 	else
-		c->lost++;
+		__sync_fetch_and_add(&c->lost, 1);
 }
 
 INLINE void *reserve(u64 size)
