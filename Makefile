@@ -28,6 +28,9 @@ FISHDIR = $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
 GOLANGCI_VERSION = 2.15.0
 GOLANGCI = .tools/golangci-lint-$(GOLANGCI_VERSION)/golangci-lint
 
+NFPM_VERSION = 2.45.2
+NFPM = .tools/nfpm-$(NFPM_VERSION)/nfpm
+
 # How often `make fuzz` runs each target: a number and x, or a time such as 10s.
 # By default it counts, because Go's fuzzing sometimes takes the end of the time
 # for a failure.
@@ -40,7 +43,7 @@ SOAKTIME ?= 3m
 BENCH_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build peers run test race fuzz soak kernels lint bench generate install clean
+.PHONY: help build peers run test race fuzz soak kernels lint bench generate install packages twice clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -114,5 +117,14 @@ install: build ## install programs, man pages and completions under PREFIX=/usr/
 	done
 	install -m 755 $(SENT:%=bin/k2i-once-%) $(LIBEXECDIR)
 
+packages: $(NFPM) ## make dist/: deb, rpm, tarball, bill of materials and checksums, of the commit that is checked out
+	NFPM=$(CURDIR)/$(NFPM) GO=$(GO) deploy/package/build dist
+
+twice: packages ## make the packages again, elsewhere and in other circumstances, and compare every byte
+	NFPM=$(CURDIR)/$(NFPM) GO=$(GO) deploy/package/twice
+
+$(NFPM):
+	GOBIN=$(CURDIR)/$(dir $@) $(GO) install github.com/goreleaser/nfpm/v2/cmd/nfpm@v$(NFPM_VERSION)
+
 clean: ## remove what was built and fetched
-	rm -rf bin .tools
+	rm -rf bin dist .tools

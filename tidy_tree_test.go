@@ -19,7 +19,7 @@ const module = "ddcos"
 
 // unread are the folders that hold nothing of ours to judge: what is built or
 // fetched, and the inputs of tests.
-var unread = []string{".git", ".tools", "bin", "testdata"}
+var unread = []string{".git", ".tools", "bin", "dist", "testdata"}
 
 // A tree is the repository as the checks see it. Every path is slash-separated
 // and relative to the root.

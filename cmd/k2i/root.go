@@ -74,6 +74,11 @@ func manCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "man", Short: "Write the man pages", Hidden: true, Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			for _, sub := range cmd.Root().Commands() {
+				if name := sub.Flags().Lookup("name"); name != nil {
+					name.DefValue = "the host's own" // not that of the host where the page is made
+				}
+			}
 			header := &doc.GenManHeader{Title: "K2I", Section: "1", Source: "ddcos"}
 			return doc.GenManTree(cmd.Root(), header, dir)
 		},

@@ -49,6 +49,11 @@ func manCommand() *cobra.Command {
 			if err := os.MkdirAll(dir, 0o755); err != nil {
 				return fmt.Errorf("--dir: %w", err)
 			}
+			for _, sub := range cmd.Root().Commands() {
+				if host := sub.Flags().Lookup("host"); host != nil {
+					host.DefValue = "its own" // not that of the host where the page is made
+				}
+			}
 			return doc.GenManTree(cmd.Root(), &doc.GenManHeader{Title: "MIDDLECON", Section: "1", Source: "ddcos"}, dir)
 		},
 	}
