@@ -2,6 +2,7 @@ package middlecon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -99,26 +100,29 @@ func complete(deadline *time.Duration, wait int, waitUpTo *time.Duration) error 
 
 // account asks for what is answered by an account, within this time.
 func (c *Conn) account(ctx context.Context, within time.Duration, h protocol.Header, meta, payload []byte, r *request) (*Account, error) {
-	credit, err := c.credit(ctx)
-	if err != nil {
-		return nil, err
-	}
-	r.credit = credit
 	ctx, cancel := context.WithTimeoutCause(ctx, within+accountGrace,
 		fmt.Errorf("no account %v after the deadline: the broker may be stopped", accountGrace))
 	defer cancel()
-	r.account = &Account{}
-	if r.partial != nil {
-		r.news = make(chan struct{}, 1)
-	}
-	if _, err := c.ask(ctx, h, meta, payload, r, nil); err != nil {
-		if ctx.Err() != nil {
-			err = context.Cause(ctx)
+	for {
+		credit, err := c.credit(ctx)
+		if err != nil {
+			return nil, err
 		}
-		return nil, err
+		r.credit, r.account = credit, &Account{}
+		if r.partial != nil {
+			r.news = make(chan struct{}, 1)
+		}
+		a, err := c.ask(ctx, h, meta, payload, r, nil)
+		switch {
+		case err == nil:
+			r.tell()
+			return r.account, r.account.order()
+		case ctx.Err() != nil:
+			return nil, context.Cause(ctx)
+		case !errors.Is(err, errReconnected) && (!turnedAway(a.header) || !c.moves(ctx, r.link)):
+			return nil, err
+		}
 	}
-	r.tell()
-	return r.account, r.account.order()
 }
 
 // addressee reads a member's id, or else its name.

@@ -21,8 +21,8 @@ func (m *Membership) consider(d *delivery) error {
 	if len(m.offers) >= most {
 		m.offers = slices.DeleteFunc(m.offers, func(d *delivery) bool {
 			over := d.ctx.Err() != nil
-			if over && m.open[d.call] == d {
-				delete(m.open, d.call)
+			if over {
+				m.drop(d)
 			}
 			return over
 		})
@@ -80,7 +80,7 @@ func (m *Membership) claim(d *delivery) {
 	}
 	d.replied.Store(true)
 	h := protocol.Header{Kind: protocol.KindBid, Sequence: d.call, Room: d.room}
-	if d.out.frame(h, protocol.Encode(protocol.Bid{Cost: cost}), nil) != nil {
+	if d.link.out.frame(h, protocol.Encode(protocol.Bid{Cost: cost}), nil) != nil {
 		m.close(d) // the session is over, which the reader finds out by itself
 		return
 	}
@@ -109,21 +109,21 @@ func (m *Membership) cost(d *delivery) (cost uint64, err error) {
 }
 
 // bind lets an offer's delivery begin, if it has bid and still waits.
-func (c *Conn) bind(f protocol.Frame) {
+func (c *Conn) bind(l *link, f protocol.Frame) {
 	c.mu.Lock()
-	m := c.members[f.Room]
+	m := l.members[f.Room]
 	c.mu.Unlock()
 	if m == nil {
 		return // left meanwhile: the broker knows
 	}
 	m.mu.Lock()
-	d := m.open[f.Sequence]
+	d := m.open[numbered{l, f.Sequence}]
 	m.mu.Unlock()
 	if d == nil || d.bound == nil || d.isBound || d.ctx.Err() != nil {
 		return
 	}
 	d.isBound = true
 	d.replied.Store(false) // to the bind, with a receipt or its reply
-	c.batch = append(c.batch, d)
+	l.batch = append(l.batch, d)
 	d.bound <- time.Duration(f.Budget) * time.Microsecond
 }

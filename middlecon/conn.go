@@ -20,18 +20,28 @@ import (
 type Options struct {
 	Software string        // told to the broker, for its log
 	Timeout  time.Duration // of connecting and of every answer that has no deadline of its own
-	InFlight int           // deliveries of one membership that may wait for its handler; beyond, Refused "busy"
+	// HeadStart is how long a broker has to welcome before the next of several is asked
+	// too; one that refuses has none.
+	HeadStart time.Duration
+	InFlight  int // deliveries of one membership that may wait for its handler; beyond, Refused "busy"
 
 	// Reconnect opens a new session when one is lost, until Close: members rejoin
 	// under their names and with their states, and watches get a full view again.
 	// Calls in flight end with an error: what they did is unknown.
 	Reconnect bool
 	Lost      func(why error) // called at each loss that Reconnect mends; must not block
+
+	// Moved is called when a broker that goes away was left for another one, which
+	// is no loss; must not block.
+	Moved func(from, to protocol.Address)
+	// Away is called, by the reader, when the broker goes away and this connection
+	// does not move by itself, for want of Reconnect or of another address.
+	Away func(protocol.GoAway)
 }
 
 // DefaultOptions are what Dial takes for fields left zero.
 func DefaultOptions() Options {
-	return Options{Software: "ddcos", Timeout: 5 * time.Second, InFlight: 256}
+	return Options{Software: "ddcos", Timeout: 5 * time.Second, HeadStart: 200 * time.Millisecond, InFlight: 256}
 }
 
 // ErrUnreachable is wrapped by Dial's errors when no broker answers at the address.
@@ -40,31 +50,30 @@ var ErrUnreachable = errors.New("the broker cannot be reached")
 // ErrClosed is what is left of a connection after Close.
 var ErrClosed = errors.New("the connection is closed")
 
-// Conn is one session with a broker. It is safe for many goroutines.
+// Conn is one session with a broker, or with one of several. It is safe for many goroutines.
 type Conn struct {
-	options Options
-	address protocol.Address
-	done    chan struct{} // closed when all is over, with err set
-	batch   []*delivery   // the reader's own: came since it last waited for the network
-	backoff backoff       // the reader's own
+	options   Options
+	addresses []protocol.Address // the nearest first
+	many      atomic.Bool        // one of them stands for more than one
+	done      chan struct{}      // closed when all is over, with err set
+	backoff   backoff            // the reader's own
 
-	mu       sync.Mutex // guards the fields below
-	net      net.Conn
-	out      *writer
-	credits  *credits
-	down     error // why there is no session at this time, where there will be another
-	sequence uint64
+	mu       sync.Mutex             // guards the fields below
+	link     *link                  // the session that requests go to
+	down     error                  // why there is no session at this time, where there will be another
+	sequence uint64                 // of all sessions: none has another's
 	waiting  map[uint64]*request    // by sequence
-	members  map[uint32]*Membership // by room number
 	joining  map[uint64]*Membership // until their Joined came, by sequence
 	standing []*Membership          // that are to be members, in any session
 	watches  map[uint64]*Watch      // by sequence
+	leaving  []*link                // sessions before link, in which something runs still
 	err      error
 }
 
 // request is what somebody waits for. The reader fills it in and never waits
 // for the one who asked.
 type request struct {
+	link    *link       // that it was sent by
 	account *Account    // a Call or Offer: grows by each chunk
 	bound   func(Bound) // an Offer: told by the reader, or nil
 	answer  chan answer // one, when the answer is whole
@@ -113,9 +122,12 @@ type answer struct {
 	err    error
 }
 
-// Dial opens a session with the broker at unix:///path or tcp://host:port.
+// Dial opens a session with the broker at unix:///path or tcp://host:port, or of
+// several with commas between, and all that a name stands for, with the nearest that
+// answers: Unix sockets are asked first and then the others, in the order given; each
+// has Options.HeadStart before the next, and who is first to welcome has it.
 func Dial(ctx context.Context, address string, options Options) (*Conn, error) {
-	a, err := protocol.ParseAddress(address)
+	addresses, err := protocol.ParseAddresses(address)
 	if err != nil {
 		return nil, err
 	}
@@ -126,45 +138,43 @@ func Dial(ctx context.Context, address string, options Options) (*Conn, error) {
 	if options.Timeout == 0 {
 		options.Timeout = defaults.Timeout
 	}
+	if options.HeadStart == 0 {
+		options.HeadStart = defaults.HeadStart
+	}
 	if options.InFlight == 0 {
 		options.InFlight = defaults.InFlight
 	}
 	c := &Conn{
-		options: options, address: a, done: make(chan struct{}),
-		waiting: map[uint64]*request{}, members: map[uint32]*Membership{},
-		joining: map[uint64]*Membership{}, watches: map[uint64]*Watch{},
+		options: options, addresses: near(addresses), done: make(chan struct{}),
+		waiting: map[uint64]*request{}, joining: map[uint64]*Membership{}, watches: map[uint64]*Watch{},
 	}
-	r, err := c.connect(ctx)
+	l, err := c.connect(ctx, protocol.Address{})
 	if err != nil {
 		return nil, err
 	}
-	go c.read(r)
+	c.link = l
+	go c.read(l)
 	return c, nil
 }
 
-// connect opens a session and gives what reads it.
-func (c *Conn) connect(ctx context.Context) (*reader, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
-	defer cancel()
+// reach opens a session with the broker at one place.
+func (c *Conn) reach(ctx context.Context, p place) (*link, error) {
 	var d net.Dialer
-	nc, err := d.DialContext(ctx, c.address.Network, c.address.Where)
+	nc, err := d.DialContext(ctx, p.at.Network, p.at.Where)
 	if err != nil {
-		return nil, fmt.Errorf("%w at %s: %w", ErrUnreachable, c.address, cause(err))
+		return nil, fmt.Errorf("%w at %s: %w", ErrUnreachable, p.at, cause(err))
 	}
-	out, r := newWriter(nc), &reader{from: nc}
-	welcome, err := greet(ctx, nc, out, r, c.options.Software)
+	l := newLink(p.at, nc)
+	welcome, err := greet(ctx, nc, l.out, l.in, protocol.Hello{
+		MinVersion: protocol.Version, MaxVersion: protocol.Version, Software: c.options.Software, MaxFrame: protocol.MaxFrame,
+		Moves: c.options.Away != nil || c.options.Reconnect && c.several(),
+	})
 	if err != nil {
 		_ = nc.Close()
-		return nil, fmt.Errorf("%w at %s: %w", ErrUnreachable, c.address, cause(err))
+		return nil, fmt.Errorf("%w at %s: %w", ErrUnreachable, p.at, cause(err))
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.err != nil { // closed meanwhile
-		_ = nc.Close()
-		return nil, c.err
-	}
-	c.net, c.out, c.down, c.credits = nc, out, nil, newCredits(welcome.Calls)
-	return r, nil
+	l.credits = newCredits(welcome.Calls)
+	return l, nil
 }
 
 // cause drops what net's errors repeat: the address is in our own sentence.
@@ -177,13 +187,10 @@ func cause(err error) error {
 }
 
 // greet says Hello and gives the Welcome.
-func greet(ctx context.Context, nc net.Conn, out *writer, r *reader, software string) (welcome protocol.Welcome, err error) {
+func greet(ctx context.Context, nc net.Conn, out *writer, r *reader, body protocol.Hello) (welcome protocol.Welcome, err error) {
 	stop := context.AfterFunc(ctx, func() { _ = nc.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
-	hello := protocol.Encode(protocol.Hello{
-		MinVersion: protocol.Version, MaxVersion: protocol.Version,
-		Software: software, MaxFrame: protocol.MaxFrame,
-	})
+	hello := protocol.Encode(body)
 	// A broker that is full says so and closes without reading: what it said is
 	// there also where Hello could not be written any more.
 	failed := out.frame(protocol.Header{Kind: protocol.KindHello}, hello, nil)
@@ -237,17 +244,16 @@ func (c *Conn) end(err error) {
 		return
 	}
 	c.err = err
-	if c.down == nil {
-		close(c.credits.over)
-	}
 	waiting, standing, joining, watches := c.waiting, c.standing, c.joining, c.watches
-	c.waiting, c.members, c.joining, c.standing, c.watches = nil, nil, nil, nil, nil
-	out, nc := c.out, c.net
+	c.waiting, c.joining, c.standing, c.watches = nil, nil, nil, nil
+	l, leaving := c.link, slices.Clone(c.leaving)
 	close(c.done)
 	c.mu.Unlock()
 
-	out.stop()
-	_ = nc.Close()
+	l.end()
+	for _, old := range leaving {
+		old.end()
+	}
 	for _, r := range waiting {
 		r.answer <- answer{err: err}
 	}
@@ -265,7 +271,7 @@ func (c *Conn) end(err error) {
 // send writes one frame, joined with whatever others are written meanwhile.
 func (c *Conn) send(h protocol.Header, meta, payload []byte) error {
 	c.mu.Lock()
-	out := c.out
+	out := c.link.out
 	c.mu.Unlock()
 	return c.sendBy(out, h, meta, payload)
 }
@@ -281,28 +287,42 @@ func (c *Conn) sendBy(out *writer, h protocol.Header, meta, payload []byte) erro
 	return cmp.Or(c.err, c.down, err)
 }
 
-// ask sends a frame under a new sequence and waits for what answers it.
+// errReconnected is what a request meets whose credit was another session's.
+var errReconnected = fmt.Errorf("%w: it has just reconnected", ErrUnreachable)
+
+// ask sends a frame under a new sequence and waits for what answers it; where a
+// broker that goes away refuses it, in the next session.
 // prepare, which may be nil, runs before the frame leaves, and may complete its
-// header with what holds in this session.
-func (c *Conn) ask(ctx context.Context, h protocol.Header, meta, payload []byte, r *request, prepare func(h *protocol.Header)) (answer, error) {
+// header with what holds in this session; where that is not known yet it says so, and
+// the error is errReconnected.
+func (c *Conn) ask(ctx context.Context, h protocol.Header, meta, payload []byte, r *request, prepare func(h *protocol.Header) bool) (answer, error) {
+	for {
+		a, err := c.askOnce(ctx, h, meta, payload, r, prepare)
+		if r.credit != nil || !turnedAway(a.header) || !c.moves(ctx, r.link) {
+			return a, err
+		}
+	}
+}
+
+func (c *Conn) askOnce(ctx context.Context, h protocol.Header, meta, payload []byte, r *request, prepare func(h *protocol.Header) bool) (answer, error) {
 	r.answer = make(chan answer, 1)
 	c.mu.Lock()
 	if err := cmp.Or(c.err, c.down); err != nil {
 		c.mu.Unlock()
 		return answer{}, err
 	}
-	if r.credit != nil && r.credit != c.credits {
+	h.Sequence = c.sequence + 1
+	if r.credit != nil && r.credit != c.link.credits || prepare != nil && !prepare(&h) {
 		c.mu.Unlock()
-		return answer{}, fmt.Errorf("%w: it has just reconnected", ErrUnreachable)
+		return answer{}, errReconnected
 	}
 	c.sequence++
-	h.Sequence = c.sequence
 	c.waiting[h.Sequence] = r
-	if prepare != nil {
-		prepare(&h)
-	}
-	out := c.out
+	r.link = c.link
+	r.link.enter()
+	out := r.link.out
 	c.mu.Unlock()
+	defer r.link.exit()
 	defer c.forget(h.Sequence)
 
 	if err := c.sendBy(out, h, meta, payload); err != nil && len(r.answer) == 0 {

@@ -9,14 +9,13 @@ import (
 // back when its account is whole, also when nobody waits for it any more.
 type credits struct {
 	free chan struct{} // holds those that are not taken
-	over chan struct{} // closed with the session
 }
 
 // maxCredits bounds what a broker can make this side hold.
 const maxCredits = 1 << 16
 
 func newCredits(n uint32) *credits {
-	k := &credits{free: make(chan struct{}, max(1, min(n, maxCredits))), over: make(chan struct{})}
+	k := &credits{free: make(chan struct{}, max(1, min(n, maxCredits)))}
 	for range cap(k.free) {
 		k.free <- struct{}{}
 	}
@@ -36,25 +35,25 @@ func (k *credits) back() {
 
 // credit waits for one of the session that there is.
 func (c *Conn) credit(ctx context.Context) (*credits, error) {
-	c.mu.Lock()
-	k, err := c.credits, cmp.Or(c.err, c.down)
-	c.mu.Unlock()
-	if err != nil {
-		return nil, err
-	}
-	select {
-	case <-k.free:
-		return k, nil
-	default:
-	}
-	select {
-	case <-k.free:
-		return k, nil
-	case <-k.over:
+	for {
 		c.mu.Lock()
-		defer c.mu.Unlock()
-		return nil, cmp.Or(c.err, c.down, ErrClosed)
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		l, err := c.link, cmp.Or(c.err, c.down)
+		c.mu.Unlock()
+		if err != nil {
+			return nil, err
+		}
+		k := l.credits
+		select {
+		case <-k.free:
+			return k, nil
+		default:
+		}
+		select {
+		case <-k.free:
+			return k, nil
+		case <-l.left: // for another session, or for none
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
 	}
 }

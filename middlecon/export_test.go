@@ -4,5 +4,5 @@ package middlecon
 func (c *Conn) CreditsLeft() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.credits.free)
+	return len(c.link.credits.free)
 }

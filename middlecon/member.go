@@ -75,14 +75,20 @@ type Membership struct {
 	ctx     context.Context
 
 	mu     sync.Mutex
-	open   map[uint64]*delivery // by call, until it is replied to
-	offers []*delivery          // that nobody has looked at, Options.InFlight at most
+	open   map[numbered]*delivery // until it is replied to
+	offers []*delivery            // that nobody has looked at, Options.InFlight at most
+}
+
+// numbered is a call by its number at the broker of one session.
+type numbered struct {
+	link *link
+	call uint64
 }
 
 // delivery is one message on its way through a handler.
 type delivery struct {
 	call     uint64
-	out      *writer // of the session that it came by
+	link     *link // that it came by
 	room     uint32
 	deadline time.Time
 	message  Message
@@ -103,10 +109,13 @@ func (c *Conn) Join(ctx context.Context, room string, member Member, handler Han
 	defer cancel()
 	m := &Membership{
 		Room: room, conn: c, handler: handler, member: member, in: make(chan struct{}),
-		queue: make(chan *delivery, c.options.InFlight), offered: make(chan struct{}, 1), open: map[uint64]*delivery{},
+		queue: make(chan *delivery, c.options.InFlight), offered: make(chan struct{}, 1), open: map[numbered]*delivery{},
 	}
 	m.ctx, m.quit = context.WithCancel(context.Background())
-	_, err := c.ask(ctx, protocol.Header{Kind: protocol.KindJoin}, m.body(), nil, &request{}, func(h *protocol.Header) { c.joining[h.Sequence] = m })
+	_, err := c.ask(ctx, protocol.Header{Kind: protocol.KindJoin}, m.body(), nil, &request{}, func(h *protocol.Header) bool {
+		c.joining[h.Sequence] = m
+		return true
+	})
 	if err != nil {
 		m.abandon()
 		m.quit()
@@ -132,22 +141,25 @@ func (m *Membership) View() uint64 {
 
 // joined makes a membership known before the next frame is read: a delivery
 // may be in the same segment.
-func (c *Conn) joined(f protocol.Frame) error {
+func (c *Conn) joined(l *link, f protocol.Frame) error {
 	var body protocol.Joined
 	if err := protocol.DecodeAnswer(f.Meta, &body); err != nil {
 		return err
 	}
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	m := c.joining[f.Sequence]
 	if m == nil {
+		c.mu.Unlock()
 		return nil
 	}
-	m.id, m.view = f.Member, body.View
 	delete(c.joining, f.Sequence)
-	m.room = f.Room
-	close(m.in)
-	c.members[f.Room] = m
+	l.members[f.Room] = m
+	m.id, m.view = f.Member, body.View
+	moved := l != c.link // and this came too late to be there at once
+	if !moved {
+		m.room = f.Room
+		close(m.in)
+	}
 	if !m.runs {
 		m.runs = true
 		c.standing = append(c.standing, m)
@@ -155,6 +167,10 @@ func (c *Conn) joined(f protocol.Frame) error {
 		if m.member.Work != nil {
 			go m.work()
 		}
+	}
+	c.mu.Unlock()
+	if moved {
+		c.rejoin(m)
 	}
 	return nil
 }
@@ -165,12 +181,9 @@ func (m *Membership) Leave(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, m.conn.options.Timeout)
 	defer cancel()
 	m.abandon()
-	if err := m.settle(ctx); err != nil {
-		return err
-	}
-	_, err := m.conn.ask(ctx, protocol.Header{Kind: protocol.KindLeave}, nil, nil, &request{}, m.here)
+	_, err := m.ask(ctx, protocol.KindLeave, nil, &request{})
 	m.conn.mu.Lock()
-	delete(m.conn.members, m.room)
+	delete(m.conn.link.members, m.room)
 	m.conn.mu.Unlock()
 	m.stop()
 	return err
@@ -183,24 +196,50 @@ func (m *Membership) abandon() {
 	m.conn.standing = slices.DeleteFunc(m.conn.standing, func(other *Membership) bool { return other == m })
 }
 
-// here puts the room's number in this session into a header. conn.mu is held.
-func (m *Membership) here(h *protocol.Header) { h.Room = m.room }
+// ask asks for something of the membership, in the session that has it.
+func (m *Membership) ask(ctx context.Context, kind protocol.Kind, meta []byte, r *request) (answer, error) {
+	for {
+		if err := m.settle(ctx); err != nil {
+			return answer{}, err
+		}
+		a, err := m.conn.ask(ctx, protocol.Header{Kind: kind}, meta, nil, r, m.here)
+		if !errors.Is(err, errReconnected) {
+			return a, err
+		}
+	}
+}
+
+// here puts the room's number in this session into a header, unless it is on its way.
+// conn.mu is held.
+func (m *Membership) here(h *protocol.Header) bool {
+	h.Room = m.room
+	return !m.isJoining()
+}
+
+// isJoining tells whether a Join is on its way. conn.mu is held.
+func (m *Membership) isJoining() bool {
+	for _, other := range m.conn.joining {
+		if other == m {
+			return true
+		}
+	}
+	return false
+}
 
 // settle waits for a Join that is on its way, as after a reconnect: until it is
 // answered the broker may have the member and this side does not know its room.
 func (m *Membership) settle(ctx context.Context) error {
 	c := m.conn
 	c.mu.Lock()
-	in, joining := m.in, false
-	for _, other := range c.joining {
-		joining = joining || other == m
-	}
+	in, joining, l := m.in, m.isJoining(), c.link
 	c.mu.Unlock()
 	if !joining {
 		return nil
 	}
 	select {
 	case <-in:
+		return nil
+	case <-l.left: // the caller sees what follows
 		return nil
 	case <-c.done:
 		return c.Err()
@@ -212,19 +251,19 @@ func (m *Membership) settle(ctx context.Context) error {
 func (m *Membership) stop() { m.quit() }
 
 // deliver queues one message for its membership's handler, or its worker.
-func (c *Conn) deliver(f protocol.Frame) error {
+func (c *Conn) deliver(l *link, f protocol.Frame) error {
 	var body protocol.Deliver
 	if err := protocol.DecodeAnswer(f.Meta, &body); err != nil {
 		return err
 	}
 	c.mu.Lock()
-	m, out := c.members[f.Room], c.out
+	m := l.members[f.Room]
 	c.mu.Unlock()
 	if m == nil {
 		return nil // left meanwhile: the broker knows
 	}
 	d := &delivery{
-		call: f.Sequence, room: f.Room, out: out,
+		call: f.Sequence, room: f.Room, link: l,
 		deadline: time.Now().Add(time.Duration(f.Budget) * time.Microsecond),
 		message:  Message{Room: m.Room, View: body.View, Host: body.Host, PID: int(body.PID), Payload: bytes.Clone(f.Payload)},
 	}
@@ -236,7 +275,8 @@ func (c *Conn) deliver(f protocol.Frame) error {
 		d.ctx, d.cancel = context.WithDeadline(m.ctx, d.deadline)
 	}
 	m.mu.Lock()
-	m.open[d.call] = d
+	m.open[numbered{l, d.call}] = d
+	l.enter()
 	m.mu.Unlock()
 	if f.Kind == protocol.KindOffered {
 		d.bound = make(chan time.Duration, 1)
@@ -244,12 +284,12 @@ func (c *Conn) deliver(f protocol.Frame) error {
 			m.reply(d, nil, err)
 			return nil
 		}
-		c.batch = append(c.batch, d)
+		l.batch = append(l.batch, d)
 		return nil
 	}
 	select {
 	case m.queue <- d:
-		c.batch = append(c.batch, d)
+		l.batch = append(l.batch, d)
 	default:
 		m.reply(d, nil, Refuse("busy"))
 	}
@@ -257,16 +297,16 @@ func (c *Conn) deliver(f protocol.Frame) error {
 }
 
 // cancelled ends the context of a delivery that needs no reply any more.
-func (c *Conn) cancelled(f protocol.Frame) {
+func (c *Conn) cancelled(l *link, f protocol.Frame) {
 	c.mu.Lock()
-	m := c.members[f.Room]
+	m := l.members[f.Room]
 	c.mu.Unlock()
 	if m == nil {
 		return
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if d := m.open[f.Sequence]; d != nil {
+	if d := m.open[numbered{l, f.Sequence}]; d != nil {
 		d.cancel()
 	}
 }
@@ -304,10 +344,16 @@ func (m *Membership) close(d *delivery) {
 	d.replied.Store(true)
 	d.cancel()
 	m.mu.Lock()
-	if m.open[d.call] == d { // a later session may use its number again
-		delete(m.open, d.call)
+	defer m.mu.Unlock()
+	m.drop(d)
+}
+
+// drop takes a delivery off the open ones, if it is there. m.mu is held.
+func (m *Membership) drop(d *delivery) {
+	if _, open := m.open[numbered{d.link, d.call}]; open {
+		delete(m.open, numbered{d.link, d.call})
+		d.link.exit()
 	}
-	m.mu.Unlock()
 }
 
 // reply sends a delivery's outcome home, in as many parts as it takes.
@@ -338,7 +384,7 @@ func (m *Membership) reply(d *delivery, reply []byte, err error) {
 			h.Flags = protocol.FlagMore
 		}
 		d.replied.Store(true)
-		if d.out.frame(h, nil, part) != nil || len(reply) == 0 {
+		if d.link.out.frame(h, nil, part) != nil || len(reply) == 0 {
 			return // an error ends the session, which the reader finds out by itself
 		}
 	}

@@ -57,19 +57,20 @@ func (r *reader) fill() error {
 	return err
 }
 
-// read is the connection's one goroutine: it reads session after session.
-func (c *Conn) read(r *reader) {
-	for r != nil {
-		r = c.lost(c.frames(r))
+// read is the goroutine of the connection's session, and of those that follow when it
+// is lost. While the connection moves, the session that is left has its own still.
+func (c *Conn) read(l *link) {
+	for l != nil {
+		l = c.lost(l, c.frames(l))
 	}
 }
 
 // frames takes frames until the session is over, and tells why it is.
-func (c *Conn) frames(r *reader) error {
+func (c *Conn) frames(l *link) error {
 	for {
-		f, err := r.next()
+		f, err := l.in.next()
 		if err == nil {
-			err = c.take(f)
+			err = c.take(l, f)
 		}
 		if err != nil {
 			if errors.Is(err, io.EOF) {
@@ -77,29 +78,29 @@ func (c *Conn) frames(r *reader) error {
 			}
 			return err
 		}
-		if r.waits() {
-			c.receipts()
+		if l.in.waits() {
+			l.receipts()
 		}
 	}
 }
 
 // take routes one frame to whom it is for.
-func (c *Conn) take(f protocol.Frame) error {
+func (c *Conn) take(l *link, f protocol.Frame) error {
 	switch f.Kind {
 	case protocol.KindDeliver, protocol.KindOffered:
-		return c.deliver(f)
+		return c.deliver(l, f)
 	case protocol.KindBind:
-		c.bind(f)
+		c.bind(l, f)
 	case protocol.KindBound:
 		return c.bound(f)
 	case protocol.KindCancel:
-		c.cancelled(f)
+		c.cancelled(l, f)
 	case protocol.KindPing:
-		return c.send(protocol.Header{Kind: protocol.KindPong, Sequence: f.Sequence}, nil, nil)
+		return l.out.frame(protocol.Header{Kind: protocol.KindPong, Sequence: f.Sequence}, nil, nil)
 	case protocol.KindView:
 		return c.viewed(f)
 	case protocol.KindJoined:
-		if err := c.joined(f); err != nil {
+		if err := c.joined(l, f); err != nil {
 			return err
 		}
 		return c.answer(f)
@@ -107,12 +108,14 @@ func (c *Conn) take(f protocol.Frame) error {
 		if f.Sequence == 0 {
 			return frameError(f)
 		}
-		if !c.watchFailed(f) {
+		if !c.watchFailed(l, f) {
 			return c.answer(f)
 		}
 	case protocol.KindAccount, protocol.KindLeft, protocol.KindForgot, protocol.KindPublished, protocol.KindStated, protocol.KindStats:
 		return c.answer(f)
-	case protocol.KindPong, protocol.KindGoAway:
+	case protocol.KindGoAway:
+		return c.goAway(l, f)
+	case protocol.KindPong:
 	default:
 		if f.Flags&protocol.FlagIgnorable == 0 {
 			return fmt.Errorf("a %s frame from the broker, which this version does not know", f.Kind)
@@ -169,17 +172,17 @@ func (c *Conn) answer(f protocol.Frame) error {
 
 // receipts acknowledges the deliveries of one batch of reads whose handlers
 // have not replied. They get one turn first: a quick handler costs one frame.
-func (c *Conn) receipts() {
-	if len(c.batch) == 0 {
+func (l *link) receipts() {
+	if len(l.batch) == 0 {
 		return
 	}
 	runtime.Gosched()
-	for i, d := range c.batch {
+	for i, d := range l.batch {
 		if !d.replied.Load() {
 			// An error ends the session, which the reader finds out by itself.
-			_ = d.out.frame(protocol.Header{Kind: protocol.KindReceipt, Sequence: d.call, Room: d.room}, nil, nil)
+			_ = d.link.out.frame(protocol.Header{Kind: protocol.KindReceipt, Sequence: d.call, Room: d.room}, nil, nil)
 		}
-		c.batch[i] = nil
+		l.batch[i] = nil
 	}
-	c.batch = c.batch[:0]
+	l.batch = l.batch[:0]
 }

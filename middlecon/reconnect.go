@@ -31,14 +31,14 @@ func (b *backoff) next() time.Duration {
 	return wait/2 + rand.N(wait/2)
 }
 
-// lost ends a session, and with Reconnect opens the next: it gives what reads
-// that, or nil when all is over.
-func (c *Conn) lost(why error) *reader {
+// lost ends a session, and with Reconnect opens the next: it gives that, or nil
+// when all is over, or there is another already.
+func (c *Conn) lost(l *link, why error) *link {
 	if !c.options.Reconnect {
 		c.end(why)
 		return nil
 	}
-	if !c.drop(why) {
+	if !c.drop(l, why) {
 		return nil
 	}
 	if c.options.Lost != nil {
@@ -53,57 +53,81 @@ func (c *Conn) lost(why error) *reader {
 			return nil
 		case <-time.After(c.backoff.next()):
 		}
-		r, err := c.connect(context.Background())
+		next, err := c.connect(context.Background(), protocol.Address{})
 		if err != nil {
 			continue
 		}
+		if !c.have(next) {
+			next.end()
+			return nil
+		}
 		c.backoff.since = time.Now()
 		c.resume()
-		return r
+		return next
 	}
 }
 
+// have makes a new session the connection's, unless that is closed.
+func (c *Conn) have(l *link) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil {
+		return false
+	}
+	c.link, c.down = l, nil
+	return true
+}
+
 // drop lets go of all that was of the session, but not of what is to be in the
-// next; false when there will be none.
-func (c *Conn) drop(why error) bool {
+// next; false when there will be none, or is one already.
+func (c *Conn) drop(l *link, why error) bool {
 	c.mu.Lock()
 	if c.err != nil {
 		c.mu.Unlock()
 		return false
 	}
 	down := fmt.Errorf("%w any more, reconnecting: %w", ErrUnreachable, why)
-	c.down = down
-	close(c.credits.over)
-	waiting := c.waiting
-	c.waiting, c.members, c.joining = map[uint64]*request{}, map[uint32]*Membership{}, map[uint64]*Membership{}
+	current := l == c.link
+	if current {
+		c.down = down
+	}
+	c.gone(l)
+	var waiting []*request
+	for sequence := range c.joining {
+		if r := c.waiting[sequence]; r == nil && current || r != nil && r.link == l {
+			delete(c.joining, sequence)
+		}
+	}
+	for sequence, r := range c.waiting {
+		if r.link == l {
+			waiting = append(waiting, r)
+			delete(c.waiting, sequence)
+		}
+	}
 	var once []*Watch
 	for sequence, w := range c.watches {
-		if w.once {
+		if w.once && w.link == l {
 			once = append(once, w)
 			delete(c.watches, sequence)
 		}
 	}
-	for _, m := range c.standing {
-		if m.room != 0 {
-			m.room, m.in = 0, make(chan struct{})
-		}
+	if current {
+		c.apart()
 	}
-	standing, out, nc := slices.Clone(c.standing), c.out, c.net
+	standing := slices.Clone(c.standing)
 	c.mu.Unlock()
 
-	out.stop()
-	_ = nc.Close()
-	c.batch = nil
+	l.end()
 	for _, r := range waiting {
 		r.answer <- answer{err: down}
 	}
 	for _, m := range standing {
-		m.drop()
+		m.lose(l)
 	}
 	for _, w := range once {
 		w.fail(down)
 	}
-	return true
+	return current
 }
 
 // resume joins and watches again what was joined and watched. The answers come
@@ -122,10 +146,14 @@ func (c *Conn) resume() {
 		frames = append(frames, frame{protocol.Header{Kind: protocol.KindJoin, Sequence: c.sequence}, m.body()})
 	}
 	watches := slices.SortedFunc(maps.Values(c.watches), func(a, b *Watch) int { return cmp.Compare(a.sequence, b.sequence) })
-	clear(c.watches)
 	for _, w := range watches {
+		if w.once {
+			continue // it is answered in the session that was asked
+		}
+		delete(c.watches, w.sequence)
 		c.sequence++
 		w.again(c.sequence)
+		w.link = c.link
 		c.watches[c.sequence] = w
 		body := protocol.Encode(protocol.Watch{Room: w.room})
 		frames = append(frames, frame{protocol.Header{Kind: protocol.KindWatch, Sequence: c.sequence}, body})
@@ -136,14 +164,26 @@ func (c *Conn) resume() {
 	}
 }
 
-// drop ends the contexts of a lost session's deliveries: their replies go nowhere.
-func (m *Membership) drop() {
+// rejoin joins again in the session that there is now.
+func (c *Conn) rejoin(m *Membership) {
+	c.mu.Lock()
+	c.sequence++
+	c.joining[c.sequence] = m
+	h, body := protocol.Header{Kind: protocol.KindJoin, Sequence: c.sequence}, m.body()
+	c.mu.Unlock()
+	_ = c.send(h, body, nil) // the reader finds out
+}
+
+// lose ends the contexts of a lost session's deliveries: their replies go nowhere.
+func (m *Membership) lose(l *link) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, d := range m.open {
-		d.cancel()
+	for n, d := range m.open {
+		if n.link == l {
+			d.cancel()
+			m.drop(d)
+		}
 	}
-	clear(m.open)
 }
 
 // body is the membership's Join, with the state that it showed last. c.mu is held.

@@ -18,17 +18,17 @@ func (m *Membership) SetState(ctx context.Context, state map[string]string) (ver
 	}
 	ctx, cancel := context.WithTimeout(ctx, m.conn.options.Timeout)
 	defer cancel()
-	if err := m.settle(ctx); err != nil {
-		return 0, fmt.Errorf("setting the state in %s: %w", m.Room, err)
+	var a answer
+	for moved := true; moved; {
+		r := &request{}
+		if a, err = m.ask(ctx, protocol.KindState, protocol.Encode(protocol.State{State: state}), r); err != nil {
+			return 0, fmt.Errorf("setting the state in %s: %w", m.Room, err)
+		}
+		m.conn.mu.Lock()
+		m.member.State = maps.Clone(state)                  // a session that follows begins with it
+		moved = m.conn.down == nil && m.conn.link != r.link // one that has begun may have the one before
+		m.conn.mu.Unlock()
 	}
-	h := protocol.Header{Kind: protocol.KindState}
-	a, err := m.conn.ask(ctx, h, protocol.Encode(protocol.State{State: state}), nil, &request{}, m.here)
-	if err != nil {
-		return 0, fmt.Errorf("setting the state in %s: %w", m.Room, err)
-	}
-	m.conn.mu.Lock()
-	m.member.State = maps.Clone(state) // a session that follows begins with it
-	m.conn.mu.Unlock()
 	var stated protocol.Stated
 	err = protocol.DecodeAnswer(a.meta, &stated)
 	return stated.Version, err

@@ -29,12 +29,16 @@ type Watch struct {
 	conn     *Conn
 	room     string
 	sequence uint64 // conn.mu guards it
+	link     *link  // likewise
 	once     bool
 
 	mu    sync.Mutex // guards the fields below
 	part  *View      // of which more chunks will come
 	views []View
 	err   error
+
+	turnedAway bool // by a broker that goes away
+
 	ready chan struct{} // holds a token while there is something to take
 }
 
@@ -42,16 +46,20 @@ type Watch struct {
 func (c *Conn) Members(ctx context.Context, room string) (*View, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
 	defer cancel()
-	w, err := c.watch(room, true)
-	if err != nil {
-		return nil, err
+	for {
+		w, err := c.watch(room, true)
+		if err != nil {
+			return nil, err
+		}
+		view, err := w.Next(ctx)
+		w.Stop()
+		switch {
+		case err == nil:
+			return view, nil
+		case !w.turnedAway || !c.moves(ctx, w.link):
+			return nil, fmt.Errorf("members of %s: %w", room, err)
+		}
 	}
-	defer w.Stop()
-	view, err := w.Next(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("members of %s: %w", room, err)
-	}
-	return view, nil
 }
 
 // Watch follows a room's views until Stop.
@@ -70,7 +78,8 @@ func (c *Conn) watch(room string, once bool) (*Watch, error) {
 	c.sequence++
 	w.sequence = c.sequence
 	c.watches[w.sequence] = w
-	out, sequence := c.out, w.sequence
+	w.link = c.link
+	out, sequence := w.link.out, w.sequence
 	c.mu.Unlock()
 	body := protocol.Encode(protocol.Watch{Room: room, Once: once})
 	if err := c.sendBy(out, protocol.Header{Kind: protocol.KindWatch, Sequence: sequence}, body, nil); err != nil && !c.options.Reconnect {
@@ -106,7 +115,7 @@ func (w *Watch) Next(ctx context.Context) (*View, error) {
 func (w *Watch) Stop() {
 	w.conn.mu.Lock()
 	delete(w.conn.watches, w.sequence)
-	out, sequence := w.conn.out, w.sequence
+	out, sequence := w.link.out, w.sequence
 	w.conn.mu.Unlock()
 	if !w.once {
 		// Where the session is over there is nothing to cancel.
@@ -174,12 +183,21 @@ func (c *Conn) viewed(f protocol.Frame) error {
 }
 
 // watchFailed gives a refusal to the watch it is for.
-func (c *Conn) watchFailed(f protocol.Frame) bool {
+func (c *Conn) watchFailed(l *link, f protocol.Frame) bool {
 	c.mu.Lock()
 	w := c.watches[f.Sequence]
-	delete(c.watches, f.Sequence)
+	moves := w != nil && !w.once && turnedAway(f.Header) && c.options.Reconnect && c.several()
+	if !moves {
+		delete(c.watches, f.Sequence)
+	}
 	c.mu.Unlock()
-	if w != nil {
+	switch {
+	case moves:
+		notice(l.hurry) // the next session watches
+	case w != nil:
+		w.mu.Lock()
+		w.turnedAway = turnedAway(f.Header)
+		w.mu.Unlock()
 		w.fail(frameError(f))
 	}
 	return w != nil

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -31,6 +32,28 @@ func ParseAddress(s string) (Address, error) {
 		return Address{Network: "tcp", Where: hostport}, nil
 	}
 	return Address{}, fmt.Errorf("address %q: want unix:///path or tcp://host:port", s)
+}
+
+// MaxAddresses bounds what ParseAddresses reads.
+const MaxAddresses = 16
+
+// ParseAddresses reads one address or several with commas between them; none twice.
+// So no path of one in a list has a comma.
+func ParseAddresses(s string) ([]Address, error) {
+	var all []Address
+	for one := range strings.SplitSeq(s, ",") {
+		a, err := ParseAddress(strings.TrimSpace(one))
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(all, a) {
+			all = append(all, a)
+		}
+	}
+	if len(all) > MaxAddresses {
+		return nil, fmt.Errorf("%d addresses: %d are allowed", len(all), MaxAddresses)
+	}
+	return all, nil
 }
 
 // String is what ParseAddress reads.

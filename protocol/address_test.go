@@ -1,6 +1,9 @@
 package protocol
 
-import "testing"
+import (
+	"strconv"
+	"testing"
+)
 
 func TestParseAddress(t *testing.T) {
 	for _, c := range []struct {
@@ -26,6 +29,25 @@ func TestParseAddress(t *testing.T) {
 	for _, bad := range []string{"", "unix://relative", "unix:/run/x", "tcp://host", "tcp://host:", "http://x:1", "127.0.0.1:7411"} {
 		if got, err := ParseAddress(bad); err == nil {
 			t.Errorf("%q was read as %+v", bad, got)
+		}
+	}
+}
+
+func TestParseAddresses(t *testing.T) {
+	got, err := ParseAddresses("unix:///a, tcp://b:1,unix:///a")
+	if err != nil || len(got) != 2 || got[0].String() != "unix:///a" || got[1].String() != "tcp://b:1" {
+		t.Errorf("%v, %v", got, err)
+	}
+	many := "unix:///0"
+	for i := 1; i < MaxAddresses; i++ {
+		many += ",unix:///" + strconv.Itoa(i)
+	}
+	if got, err := ParseAddresses(many); err != nil || len(got) != MaxAddresses {
+		t.Errorf("%d, %v", len(got), err)
+	}
+	for _, wrong := range []string{"", ",", "unix:///a,", "unix:///a,b:1", many + ",unix:///more"} {
+		if got, err := ParseAddresses(wrong); err == nil {
+			t.Errorf("%q: %v", wrong, got)
 		}
 	}
 }

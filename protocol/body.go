@@ -5,8 +5,9 @@ package protocol
 type Hello struct {
 	MinVersion uint8  `msgpack:"min_version"`
 	MaxVersion uint8  `msgpack:"max_version"`
-	Software   string `msgpack:"software"`  // for the log, which cuts it at MaxName bytes
-	MaxFrame   uint32 `msgpack:"max_frame"` // the largest frame that the sender takes, at least MaxFrame in version 1
+	Software   string `msgpack:"software"`        // for the log, which cuts it at MaxName bytes
+	MaxFrame   uint32 `msgpack:"max_frame"`       // the largest frame that the sender takes, at least MaxFrame in version 1
+	Moves      bool   `msgpack:"moves,omitempty"` // at go_away it goes by itself: to another broker, or out of its rooms
 }
 
 // Welcome answers Hello with what the session is bound to and its limits.
@@ -247,6 +248,8 @@ type Forgot struct {
 type GoAway struct {
 	Text    string `msgpack:"text"`
 	GraceMS uint32 `msgpack:"grace_ms"` // until it closes what is left
+
+	MoveMS uint32 `msgpack:"move_ms,omitempty"` // within which a process that knows another broker should have gone there
 }
 
 // ErrorText is the sentence beside a Code.

@@ -1,0 +1,67 @@
+package middlecon
+
+import (
+	"net"
+	"sync"
+	"sync/atomic"
+
+	"ddcos/protocol"
+)
+
+// link is one session with one broker. A connection has one, and while it moves
+// those that it leaves beside it, until nothing runs in them any more.
+type link struct {
+	at      protocol.Address // where the broker was reached
+	net     net.Conn
+	in      *reader
+	out     *writer
+	credits *credits
+	batch   []*delivery            // the reader's own: came since it last waited for the network
+	members map[uint32]*Membership // by room number; Conn.mu guards it
+	away    bool                   // the broker goes away; the reader's own
+
+	running atomic.Int64  // requests that wait, and deliveries that are not replied to
+	idle    chan struct{} // a place for one: running was 0
+	hurry   chan struct{} // a place for one: somebody waits for the next session
+	left    chan struct{} // closed when it is not the connection's session any more
+	leaving sync.Once
+	over    chan struct{} // closed with the session
+	ending  sync.Once
+}
+
+func newLink(at protocol.Address, nc net.Conn) *link {
+	return &link{
+		at: at, net: nc, in: &reader{from: nc}, out: newWriter(nc), members: map[uint32]*Membership{},
+		idle: make(chan struct{}, 1), hurry: make(chan struct{}, 1), left: make(chan struct{}), over: make(chan struct{}),
+	}
+}
+
+// enter and exit count what runs in the session.
+func (l *link) enter() { l.running.Add(1) }
+
+func (l *link) exit() {
+	if l.running.Add(-1) == 0 {
+		notice(l.idle)
+	}
+}
+
+// leave tells those who wait for the next session that this one is none any more.
+func (l *link) leave() { l.leaving.Do(func() { close(l.left) }) }
+
+// end closes the session, once; its reader finds out.
+func (l *link) end() {
+	l.ending.Do(func() {
+		l.leave()
+		close(l.over)
+		l.out.stop()
+		_ = l.net.Close()
+	})
+}
+
+// notice leaves a token where there is a place for one.
+func notice(place chan struct{}) {
+	select {
+	case place <- struct{}{}:
+	default:
+	}
+}
