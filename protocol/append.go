@@ -33,9 +33,12 @@ func (c *Call) Append(b []byte) []byte {
 
 // Append appends d's msgpack.
 func (d *Deliver) Append(b []byte) []byte {
-	b = appendUint(appendText(appendMap(b, 3), "view"), d.View)
+	b = appendMap(b, 3+ones(d.Principal != "", d.Roles != ""))
+	b = appendUint(appendText(b, "view"), d.View)
 	b = appendText(appendText(b, "host"), d.Host)
-	return appendInt(appendText(b, "pid"), int64(d.PID))
+	b = appendInt(appendText(b, "pid"), int64(d.PID))
+	b = appendTextUnlessEmpty(b, "principal", d.Principal)
+	return appendTextUnlessEmpty(b, "roles", d.Roles)
 }
 
 // Append appends c's msgpack.

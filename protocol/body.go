@@ -8,6 +8,7 @@ type Hello struct {
 	Software   string `msgpack:"software"`        // for the log, which cuts it at MaxName bytes
 	MaxFrame   uint32 `msgpack:"max_frame"`       // the largest frame that the sender takes, at least MaxFrame in version 1
 	Moves      bool   `msgpack:"moves,omitempty"` // at go_away it goes by itself: to another broker, or out of its rooms
+	Token      string `msgpack:"token,omitempty"` // a credential that the broker checks, MaxToken bytes at most
 }
 
 // Welcome answers Hello with what the session is bound to and its limits.
@@ -104,11 +105,13 @@ type Published struct {
 	Handed   uint32 `msgpack:"handed"`   // of them, those whose queue had room for it
 }
 
-// Deliver carries a call to a member. The caller is as the broker knows it.
+// Deliver carries a call to a member. The caller is as the broker knows it, which vouches for it.
 type Deliver struct {
-	View uint64 `msgpack:"view"`
-	Host string `msgpack:"host"`
-	PID  int32  `msgpack:"pid"`
+	View      uint64 `msgpack:"view"`
+	Host      string `msgpack:"host"`
+	PID       int32  `msgpack:"pid"`
+	Principal string `msgpack:"principal,omitempty"` // MaxPrincipal bytes at most
+	Roles     string `msgpack:"roles,omitempty"`     // names with a space between, MaxRoles bytes at most
 }
 
 // Watch asks for a room's members, and for every later view unless Once.
@@ -157,7 +160,7 @@ type Gone struct {
 	ID     MemberID
 	Name   string
 	Reason Reason
-	Text   string // for ReasonLost: how the session ended
+	Text   string // for ReasonLost: how the session ended; for ReasonLeft: why the broker ended the membership, if it did
 }
 
 // Absent is a member that was lost and has not come back: outside of every

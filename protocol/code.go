@@ -39,6 +39,8 @@ const (
 	CodeTooManyChanges    Code = 26 // this session has set its state more often than it may
 	CodeTooManyDeliveries Code = 27 // this principal has caused more than it may; Error.Wait says until when
 	CodeOverloaded        Code = 28 // the broker has no memory left for new calls
+	CodeForbidden         Code = 29 // the broker's policy does not allow that to who asks
+	CodeUnauthenticated   Code = 30 // * the broker does not know who this is: no credential, one that does not hold, or not any more
 )
 
 var codeNames = [...]string{
@@ -51,7 +53,7 @@ var codeNames = [...]string{
 	CodeOverflow: "overflow", CodeShuttingDown: "shutting_down", CodeInternal: "internal",
 	CodeUnresponsive: "unresponsive", CodeNoSuchMember: "no_such_member", CodeBadState: "bad_state",
 	CodeTooManyChanges: "too_many_changes", CodeTooManyDeliveries: "too_many_deliveries",
-	CodeOverloaded: "overloaded",
+	CodeOverloaded: "overloaded", CodeForbidden: "forbidden", CodeUnauthenticated: "unauthenticated",
 }
 
 // String is the code's name in SPEC.md.

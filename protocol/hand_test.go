@@ -134,7 +134,7 @@ func randomBodies(r *rand.Rand) []any {
 			Key: someText(r), Value: someText(r), WaitedUS: someNumber(r), Bound: MemberID(someNumber(r)), Bids: uint32(someNumber(r)),
 		}
 	}
-	return []any{call, &Deliver{View: someNumber(r), Host: someText(r), PID: int32(someNumber(r))}, chunk}
+	return []any{call, &Deliver{View: someNumber(r), Host: someText(r), PID: int32(someNumber(r)), Principal: someText(r), Roles: someText(r)}, chunk}
 }
 
 // someNumber is often at an edge of a form.

@@ -38,6 +38,7 @@ const (
 	KindBid       Kind = 29 // p: room, the sequence of the Offered; meta Bid
 	KindBind      Kind = 30 // b: room, budget, the sequence of the Offered; its receiver, and nobody else, begins
 	KindBound     Kind = 31 // b: the offer's sequence, member; meta Bound
+	KindExpelled  Kind = 32 // b: room, code; meta ErrorText; the broker has ended that membership
 )
 
 var kindNames = [...]string{
@@ -50,6 +51,7 @@ var kindNames = [...]string{
 	KindState: "state", KindStated: "stated",
 	KindStatus: "status", KindStats: "stats",
 	KindOffer: "offer", KindOffered: "offered", KindBid: "bid", KindBind: "bind", KindBound: "bound",
+	KindExpelled: "expelled",
 }
 
 // String is the kind's name in SPEC.md.

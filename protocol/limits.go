@@ -25,6 +25,9 @@ const (
 	MaxLabelText = 253            // bytes: CodeBadLabel
 	MaxState     = 4096           // bytes of the keys and values of a member's state: CodeBadState
 	MaxErrorText = 512            // bytes of an error's text; the rest is cut
+	MaxToken     = 512            // bytes of a token: CodeUnauthenticated
+	MaxPrincipal = 255            // bytes of a principal; a credential that names a longer one is refused
+	MaxRoles     = 255            // bytes of the roles of a principal, with the spaces between
 
 	MinDeadline = time.Millisecond // a shorter one: CodeBadDeadline
 	MaxDeadline = 5 * time.Minute  // a longer one: CodeBadDeadline

@@ -109,6 +109,10 @@ func (d *Deliver) read(b []byte, items int) error {
 			d.Host, err = w.takeString(nil)
 		case 2:
 			err = readNumber(&w, int32Shape, &d.PID)
+		case 3:
+			d.Principal, err = w.takeString(nil)
+		case 4:
+			d.Roles, err = w.takeString(nil)
 		}
 		return err
 	})

@@ -72,7 +72,7 @@ func TestSpecLimits(t *testing.T) {
 		"HeaderSize": HeaderSize, "MaxFrame": MaxFrame, "MaxBody": MaxBody, "MaxPayload": MaxPayload, "MaxFirst": MaxFirst,
 		"MaxDepth": MaxDepth, "MaxItems": MaxItems, "MaxChunk": MaxChunk, "MaxReply": MaxReply, "MaxAccount": MaxAccount,
 		"MaxName": MaxName, "MaxLabels": MaxLabels, "MaxLabelKey": MaxLabelKey, "MaxLabelText": MaxLabelText,
-		"MaxState": MaxState, "MaxErrorText": MaxErrorText, "MinDeadline": micro(MinDeadline), "MaxDeadline": micro(MaxDeadline), "HelloTimeout": micro(HelloTimeout),
+		"MaxState": MaxState, "MaxErrorText": MaxErrorText, "MaxToken": MaxToken, "MaxPrincipal": MaxPrincipal, "MaxRoles": MaxRoles, "MinDeadline": micro(MinDeadline), "MaxDeadline": micro(MaxDeadline), "HelloTimeout": micro(HelloTimeout),
 	}
 	rows := table(t, "name in the code", "value")[1:]
 	if len(rows) != len(limits) {

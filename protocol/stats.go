@@ -34,6 +34,8 @@ type Stats struct {
 	Logged     uint64 `msgpack:"logged,omitempty"`      // lines of the account log
 	LogDropped uint64 `msgpack:"log_dropped,omitempty"` // that could not be written
 	HalfOpen   uint64 `msgpack:"half_open,omitempty"`   // sessions ended because their host acknowledged nothing any more
+	Forbidden  uint64 `msgpack:"forbidden,omitempty"`   // requests that the policy refused
+	Expelled   uint64 `msgpack:"expelled,omitempty"`    // memberships, watches and sessions ended because a policy or a token changed
 
 	Outcomes      []uint64 `msgpack:"outcomes"`                 // members settled; the element is the outcome's number
 	Latency       []uint64 `msgpack:"latency"`                  // calls answered, by LatencyBound

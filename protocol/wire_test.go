@@ -61,7 +61,7 @@ func requests() map[string]any {
 func answers() map[string]any {
 	return map[string]any{
 		"welcome": new(Welcome), "joined": new(Joined), "deliver": new(Deliver), "account": new(AccountChunk),
-		"view": new(ViewChunk), "go_away": new(GoAway), "error": new(ErrorText), "forgot": new(Forgot), "published": new(Published), "stated": new(Stated), "stats": new(Stats),
+		"view": new(ViewChunk), "go_away": new(GoAway), "error": new(ErrorText), "expelled": new(ErrorText), "forgot": new(Forgot), "published": new(Published), "stated": new(Stated), "stats": new(Stats),
 		"offered": new(Deliver), "bound": new(Bound),
 	}
 }

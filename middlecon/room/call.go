@@ -106,7 +106,7 @@ func (r *Rooms) begin(c *call, caller Peer, payload []byte) {
 		Call:    c.id,
 		Room:    c.room.number,
 		Budget:  c.budget,
-		Body:    protocol.Deliver{View: c.room.view, Host: caller.Host, PID: caller.PID},
+		Body:    caller.delivers(c.room.view),
 		Payload: payload,
 		Offer:   c.offer != nil,
 	}

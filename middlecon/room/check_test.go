@@ -76,6 +76,8 @@ func addressee(e Effect) SessionID {
 		return e.Session
 	case LeftRoom:
 		return e.Session
+	case Expelled:
+		return e.Session
 	case Failed:
 		return e.Session
 	case Settled:

@@ -18,7 +18,13 @@ type Peer struct {
 	Host      string
 	PID       int32
 	Principal Principal // who pays for what it asks for
+	Roles     string    // of the principal, with a space between
 	Software  string    // what it says it is, where that is of use; for logs
+}
+
+// delivers is what a member is told of a message of that peer.
+func (p *Peer) delivers(view uint64) protocol.Deliver {
+	return protocol.Deliver{View: view, Host: p.Host, PID: p.PID, Principal: string(p.Principal), Roles: p.Roles}
 }
 
 // Event is something that happened to the rooms. Sequences are the asking
@@ -38,6 +44,13 @@ type (
 		Session  SessionID
 		Sequence uint64
 		Room     uint32
+	}
+	// Expel ends one that its session may not have any more; where there is none,
+	// nothing.
+	Expel struct {
+		Session SessionID
+		Room    uint32
+		Err     *protocol.Error
 	}
 	// Lost is the end of a session, however it came: all its memberships, calls
 	// and watches end. Every session that ever asked for something must be lost
@@ -153,6 +166,7 @@ type (
 func (Join) event()     {}
 func (Behind) event()   {}
 func (Leave) event()    {}
+func (Expel) event()    {}
 func (Lost) event()     {}
 func (Call) event()     {}
 func (Sent) event()     {}
@@ -186,6 +200,12 @@ type (
 		Session  SessionID
 		Sequence uint64
 		Room     uint32
+	}
+	// Expelled tells a session of its Expel.
+	Expelled struct {
+		Session SessionID
+		Room    uint32
+		Err     *protocol.Error
 	}
 	// Stated answers a SetState.
 	Stated struct {
@@ -267,6 +287,7 @@ type (
 
 func (Joined) effect()    {}
 func (LeftRoom) effect()  {}
+func (Expelled) effect()  {}
 func (Stated) effect()    {}
 func (Forgot) effect()    {}
 func (Failed) effect()    {}

@@ -246,6 +246,8 @@ func describe(e Effect) string {
 		return fmt.Sprintf("joined %d room=%d view=%d", e.Session, e.Room, e.View)
 	case LeftRoom:
 		return fmt.Sprintf("left %d room=%d", e.Session, e.Room)
+	case Expelled:
+		return fmt.Sprintf("expelled %d room=%d %s", e.Session, e.Room, e.Err.Code)
 	case Stated:
 		return fmt.Sprintf("stated %d version=%d", e.Session, e.Version)
 	case Forgot:

@@ -83,11 +83,22 @@ func (r *Rooms) leave(e Leave) {
 		r.fail(e.Session, e.Sequence, err)
 		return
 	}
-	s, in := m.session, m.room
-	r.settleLeft(s, in)
-	s.exit(m)
-	r.emit(LeftRoom{Session: s.id, Sequence: e.Sequence, Room: in.number})
-	r.remove(m, protocol.ReasonLeft, "")
+	r.part(m, LeftRoom{Session: e.Session, Sequence: e.Sequence, Room: e.Room}, "")
+}
+
+// expel ends a membership that the broker does not allow any more.
+func (r *Rooms) expel(e Expel) {
+	if m, err := r.membership(e.Session, e.Room); err == nil {
+		r.part(m, Expelled(e), e.Err.Error())
+	}
+}
+
+// part ends a membership whose session lives on, and tells it so.
+func (r *Rooms) part(m *member, told Effect, why string) {
+	r.settleLeft(m.session, m.room)
+	m.session.exit(m)
+	r.emit(told)
+	r.remove(m, protocol.ReasonLeft, why)
 }
 
 // membership is that session's in the room of that number.

@@ -222,7 +222,7 @@ func (m *model) begin(c *modelCall, effects []Effect) {
 	m.want.answers = append(m.want.answers, fmt.Sprintf("%s %d to %s", verb(c.offer != nil), c.id, sessions(to)))
 	for _, effect := range effects {
 		if deliver, ok := effect.(Deliver); ok && deliver.Call == c.id {
-			want := protocol.Deliver{View: c.view, Host: e.Peer.Host, PID: e.Peer.PID}
+			want := protocol.Deliver{View: c.view, Host: e.Peer.Host, PID: e.Peer.PID, Principal: string(e.Peer.Principal), Roles: e.Peer.Roles}
 			if deliver.Body != want || deliver.Room != m.number(c.room) || deliver.Budget != e.Budget || string(deliver.Payload) != string(e.Payload) {
 				m.fail("identity", "deliver %+v, want %+v", deliver, want)
 			}

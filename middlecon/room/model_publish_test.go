@@ -37,7 +37,7 @@ func (m *model) publish(e Publish, effects []Effect) {
 	message, _ := effects[len(effects)-1].(Message)
 	want := protocol.Deliver{}
 	if in := m.rooms[e.Body.Room]; in != nil {
-		want = protocol.Deliver{View: in.view, Host: e.Peer.Host, PID: e.Peer.PID}
+		want = protocol.Deliver{View: in.view, Host: e.Peer.Host, PID: e.Peer.PID, Principal: string(e.Peer.Principal), Roles: e.Peer.Roles}
 	}
 	if message.Body != want || len(to) > 0 && message.Room != m.number(e.Body.Room) || string(message.Payload) != string(e.Payload) {
 		m.fail("identity", "message %+v, want %+v", message, want)

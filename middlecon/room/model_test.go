@@ -142,6 +142,8 @@ func (m *model) apply(ev Event, effects []Effect) {
 	switch e := ev.(type) {
 	case Join:
 		m.join(e, effects)
+	case Expel:
+		m.expel(e)
 	case Leave:
 		m.leave(e)
 	case Lost:
@@ -279,24 +281,6 @@ func (m *model) changed(room string) {
 	m.rooms[room].view++
 	m.stats.Views++
 	m.want.changed = append(m.want.changed, room)
-}
-
-func (m *model) leave(e Leave) {
-	for _, o := range m.of(e.Session) {
-		if m.number(o.room) != e.Room {
-			continue
-		}
-		for _, c := range m.byNumber() {
-			if s := c.slotOf(e.Session); s != nil && c.room == o.room {
-				s.settle(m, protocol.Left)
-			}
-			m.conclude(c)
-		}
-		m.want.answers = append(m.want.answers, fmt.Sprintf("left %d room=%d", e.Session, e.Room))
-		m.remove(o)
-		return
-	}
-	m.refuse(e.Session, protocol.CodeNotMember)
 }
 
 func (m *model) remove(o *modelMember) {

@@ -1,7 +1,5 @@
 package room
 
-import "ddcos/protocol"
-
 // publish gives a message its place in the room's order and forgets it.
 func (r *Rooms) publish(e Publish) {
 	whom := target{room: e.Body.Room, member: e.Member, name: e.Body.To, labels: e.Body.Labels, state: e.Body.State}
@@ -27,7 +25,7 @@ func (r *Rooms) publish(e Publish) {
 		clear(chosen)
 		r.selected = chosen
 		m.Room = in.number
-		m.Body = protocol.Deliver{View: in.view, Host: e.Peer.Host, PID: e.Peer.PID}
+		m.Body = e.Peer.delivers(in.view)
 	}
 	r.spend(e.Peer.Principal, len(m.To))
 	if len(m.To) > 0 {

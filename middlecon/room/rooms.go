@@ -112,6 +112,8 @@ func (r *Rooms) Step(now time.Duration, ev Event) []Effect {
 		r.join(e)
 	case Leave:
 		r.leave(e)
+	case Expel:
+		r.expel(e)
 	case Lost:
 		r.lose(e)
 	case Watch:

@@ -43,6 +43,9 @@ func (w *world) event() Event {
 	case n < 14:
 		return w.join()
 	case n < 17:
+		if w.IntN(4) == 0 {
+			return Expel{Session: w.session(), Room: uint32(w.IntN(6)), Err: protocol.Errorf(protocol.CodeForbidden, "no more")}
+		}
 		return Leave{Session: w.session(), Sequence: w.sequence(), Room: uint32(w.IntN(6))}
 	case n < 20:
 		return w.lose()
@@ -120,7 +123,7 @@ func (w *world) call() Call {
 	s := w.session()
 	w.pin(s)
 	c := Call{
-		Session: s, Sequence: w.sequence(), Peer: Peer{Host: fmt.Sprintf("h%d", s), PID: int32(s), Principal: Principal(fmt.Sprint(s % 3))},
+		Session: s, Sequence: w.sequence(), Peer: Peer{Host: fmt.Sprintf("h%d", s), PID: int32(s), Principal: Principal(fmt.Sprint(s % 3)), Roles: fmt.Sprint("r", s%2)},
 		Budget: time.Duration(w.IntN(60)) * time.Millisecond / 2,
 		Body:   protocol.Call{Room: w.room(), Labels: w.labels()},
 	}
