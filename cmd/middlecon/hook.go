@@ -74,7 +74,7 @@ Exit status: 0 go on, 1 refused, 2 wrong use, 3 there is no account, and
   middlecon hook createRuntime --room admission --need 1 --on-unreachable deny
   middlecon hook poststop --room containers --json
 
-  podman run --hooks-dir /usr/share/containers/oci/hooks.d ...
+  podman run --hooks-dir /usr/share/ddcos/hooks.d ...
   jq '.hooks.poststart += [{path: "/usr/bin/middlecon", args: ["middlecon", "hook", "poststart"]}]' config.json`,
 		Args:      exactly(1),
 		ValidArgs: hookEvents(),

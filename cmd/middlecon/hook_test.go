@@ -32,7 +32,7 @@ func long(ts *testscript.TestScript, _ bool, args []string) {
 // The files that ship for podman name events that there are, and give the hook
 // more time than it takes at most.
 func TestHookFiles(t *testing.T) {
-	files, err := filepath.Glob("../../deploy/podman/*.json")
+	files, err := filepath.Glob("../../deploy/hooks/*.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +158,7 @@ func (h *hooked) makeHooks(t *testing.T) {
 	if err := os.Mkdir(h.hooks, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	files, _ := filepath.Glob("../../deploy/podman/*.json")
+	files, _ := filepath.Glob("../../deploy/hooks/*.json")
 	for _, file := range files {
 		b, err := os.ReadFile(file)
 		if err != nil {
