@@ -2,6 +2,7 @@ package k2i
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"sort"
 	"time"
@@ -10,8 +11,10 @@ import (
 // Derive makes the Snapshot of cur, with rates against prev where the two can
 // be compared. It reads no clock. The snapshot's rows are cur's own, which get
 // their rates and ends here and are not to be changed afterwards: copying them
-// all would cost more than the rest. prev, whose rows others may be reading, is
-// not changed; it may be nil. The lists of both are sorted by PID.
+// all would cost more than the rest. Rows that cur shares with prev stay shared
+// where their rates are still those of a process that does nothing. prev, whose
+// rows others may be reading, is not changed; it may be nil. The lists of both
+// are sorted by PID.
 //
 // A rate is NoRate, never zero, when there is nothing to compare with: no
 // earlier sample, another host or boot, another road (ticks and nanoseconds do
@@ -19,18 +22,6 @@ import (
 // advance, or a counter that ran backwards. A process that began after the
 // sample before is compared with nothing used.
 func Derive(prev, cur *Sample) *Snapshot {
-	rows := slices.Grow(Pointers(cur.Processes), len(cur.Ended))
-	for i := range cur.Ended {
-		if at, lives := find(cur.Processes, cur.Ended[i].Process.Key()); lives {
-			rows[at].copyEnd(cur.Ended[i].Process) // a zombie
-			continue
-		}
-		ended := *cur.Ended[i].Process // the ring of those that have ended has it, too
-		rows = append(rows, &ended)
-	}
-	for _, p := range rows {
-		p.noRates()
-	}
 	snap := &Snapshot{
 		Host:       cur.Host,
 		Agent:      cur.Agent,
@@ -40,10 +31,13 @@ func Derive(prev, cur *Sample) *Snapshot {
 		Visibility: cur.Visibility,
 		Missing:    cur.Missing,
 		BusyCPUs:   NoRate(),
-		Processes:  rows,
 	}
-	slices.SortFunc(snap.Processes, byKey)
+	gone := gone(cur)
 	if !subtractable(prev, cur) {
+		for i := range cur.Processes {
+			cur.Own(i).noRates()
+		}
+		snap.Processes = merge(cur.Processes, gone)
 		return snap
 	}
 	elapsed := uint64(cur.Mono - prev.Mono)
@@ -51,11 +45,42 @@ func Derive(prev, cur *Sample) *Snapshot {
 	if prev.Host.CPUBusyNS != 0 {
 		snap.BusyCPUs = perSecond(prev.Host.CPUBusyNS, cur.Host.CPUBusyNS, elapsed)
 	}
-	chargeProcesses(prev, snap.Processes, elapsed)
-	if cur.Events != EventsNone {
-		chargeAncestors(snap, cur.Ended, elapsed)
+	tells := cur.Events != EventsNone
+	chargeProcesses(prev, cur, elapsed, tells)
+	chargeGone(prev, gone, elapsed, tells)
+	snap.Processes = merge(cur.Processes, gone)
+	if tells {
+		chargeAncestors(snap, cur)
 	}
 	return snap
+}
+
+// gone are rows of those that ended before the sample and are not in it any more,
+// sorted; zombies that are get their ends.
+func gone(cur *Sample) []*Process {
+	var rows []*Process
+	for i := range cur.Ended {
+		if at, lives := find(cur.Processes, cur.Ended[i].Process.Key()); lives {
+			cur.end(at, cur.Ended[i].Process)
+			continue
+		}
+		ended := *cur.Ended[i].Process // the ring of those that have ended has it, too
+		ended.noRates()
+		rows = append(rows, &ended)
+	}
+	slices.SortFunc(rows, byKey)
+	return rows
+}
+
+// merge is a list of both, which are sorted; the first stays as it is.
+func merge(rows, more []*Process) []*Process {
+	all := make([]*Process, 0, len(rows)+len(more))
+	for _, p := range more {
+		at := sort.Search(len(rows), func(i int) bool { return byKey(rows[i], p) > 0 })
+		all = append(append(all, rows[:at]...), p)
+		rows = rows[at:]
+	}
+	return append(all, rows...)
 }
 
 // Pointers is a list as snapshots have it. The rows stay the list's.
@@ -74,10 +99,22 @@ func compareKeys(a, b Key) int {
 	return cmp.Or(cmp.Compare(a.PID, b.PID), cmp.Compare(a.StartTicks, b.StartTicks))
 }
 
-// find is a process's place in a sample. A row is too large to be handed about.
-func find(list []Process, key Key) (int, bool) {
+// find is a process's place in a sample.
+func find(list []*Process, key Key) (int, bool) {
 	at := sort.Search(len(list), func(i int) bool { return list[i].PID >= key.PID })
 	return at, at < len(list) && list[at].Key() == key
+}
+
+// end gives a row, a zombie's, what is known of its end.
+func (s *Sample) end(i int, ended *Process) {
+	if !s.Processes[i].endsAs(ended) {
+		s.Own(i).copyEnd(ended)
+	}
+}
+
+func (p *Process) endsAs(ended *Process) bool {
+	return p.EndedNS == ended.EndedNS && p.ExitCode == ended.ExitCode && p.EndSignal == ended.EndSignal &&
+		p.PeakRSSBytes == ended.PeakRSSBytes && p.KilledBy == ended.KilledBy && p.KillerPID == ended.KillerPID
 }
 
 // copyEnd takes over what is known of a process's end.
@@ -91,86 +128,81 @@ func subtractable(prev, cur *Sample) bool {
 	return prev != nil && prev.Host.ID == cur.Host.ID && prev.Mode == cur.Mode && cur.Mono > prev.Mono
 }
 
-// chargeProcesses sets each process's own rates; rows are sorted by PID.
-func chargeProcesses(prev *Sample, rows []*Process, elapsed uint64) {
-	const tick = 10 * time.Millisecond // a start may be known to a tick
+// chargeProcesses sets each process's own rates. tells says whether what ended is
+// told, without which nothing is known of descendants.
+func chargeProcesses(prev, cur *Sample, elapsed uint64, tells bool) {
 	at := 0
-	for _, p := range rows {
+	for i, p := range cur.Processes {
+		if cur.shares(i) {
+			if now := p.ratesSince(p, elapsed, tells); !now.are(p) {
+				now.set(cur.Own(i))
+			}
+			continue
+		}
 		for at < len(prev.Processes) && prev.Processes[at].PID < p.PID {
 			at++
 		}
 		var before *Process
 		if at < len(prev.Processes) && prev.Processes[at].Key() == p.Key() {
-			before = &prev.Processes[at]
-		} else if time.Duration(p.StartNS)+tick > prev.Mono {
-			before = &Process{}
-		} else {
-			continue
+			before = prev.Processes[at]
 		}
-		p.RCPU = perSecond(before.CPUNS, p.CPUNS, elapsed)
-		p.NetRx = bytesPerSecond(before.NetRxBytes, p.NetRxBytes, elapsed)
-		p.NetTx = bytesPerSecond(before.NetTxBytes, p.NetTxBytes, elapsed)
-		p.IOR = bytesPerSecond(before.ReadBytes, p.ReadBytes, elapsed)
-		p.IOW = bytesPerSecond(before.WriteBytes, p.WriteBytes, elapsed)
+		p.charge(before, prev, elapsed, tells)
 	}
 }
 
-// maxAncestors bounds how far up CPU time is charged.
-const maxAncestors = 64
-
-// chargeAncestors sets each process's rate with that of its descendants that
-// ended in the interval.
-func chargeAncestors(snap *Snapshot, ended []Ended, elapsed uint64) {
-	for _, p := range snap.Processes {
-		p.RCPUWithExited = p.RCPU
-	}
-	parents := make(map[Key]Key, len(ended))
-	for _, e := range ended {
-		parents[e.Process.Key()] = e.Parent
-	}
-	for _, e := range ended {
-		own := snap.row(e.Process.Key())
-		if own == nil || !own.RCPU.Known() {
-			continue
+// chargeGone does the same for those that ended.
+func chargeGone(prev *Sample, gone []*Process, elapsed uint64, tells bool) {
+	for _, p := range gone {
+		var before *Process
+		if at, found := find(prev.Processes, p.Key()); found {
+			before = prev.Processes[at]
 		}
-		key := e.Parent
-		for range maxAncestors {
-			ancestor := snap.row(key)
-			if ancestor == nil {
-				break
-			}
-			ancestor.RCPUWithExited += own.RCPU // NoRate stays that
-			if parent, gone := parents[key]; gone {
-				key = parent
-			} else {
-				key = snap.parentOf(ancestor)
-			}
-		}
+		p.charge(before, prev, elapsed, tells)
 	}
 }
 
-// row finds a row, or nil.
-func (s *Snapshot) row(key Key) *Process {
-	at, found := slices.BinarySearchFunc(s.Processes, key, func(p *Process, key Key) int { return compareKeys(p.Key(), key) })
-	if !found {
-		return nil
+// charge sets the rates of a row that is nobody else's yet; before may be nil.
+func (p *Process) charge(before *Process, prev *Sample, elapsed uint64, tells bool) {
+	const tick = 10 * time.Millisecond // a start may be known to a tick
+	switch {
+	case before != nil:
+	case time.Duration(p.StartNS)+tick > prev.Mono:
+		before = &Process{}
+	default:
+		p.noRates()
+		return
 	}
-	return s.Processes[at]
+	p.ratesSince(before, elapsed, tells).set(p)
 }
 
-// parentOf names the parent of a process that lives.
-func (s *Snapshot) parentOf(p *Process) Key {
-	if parent := s.Find(p.PPID); parent != nil {
-		return parent.Key()
+// pace is all that two samples of a process tell.
+type pace struct{ cpu, withExited, netRx, netTx, ioR, ioW Rate }
+
+func (p *Process) ratesSince(before *Process, elapsed uint64, tells bool) pace {
+	r := pace{
+		cpu:        perSecond(before.CPUNS, p.CPUNS, elapsed),
+		withExited: NoRate(),
+		netRx:      bytesPerSecond(before.NetRxBytes, p.NetRxBytes, elapsed),
+		netTx:      bytesPerSecond(before.NetTxBytes, p.NetTxBytes, elapsed),
+		ioR:        bytesPerSecond(before.ReadBytes, p.ReadBytes, elapsed),
+		ioW:        bytesPerSecond(before.WriteBytes, p.WriteBytes, elapsed),
 	}
-	return Key{}
+	if tells {
+		r.withExited = r.cpu
+	}
+	return r
 }
 
-// perSecond is how fast a counter of nanoseconds grew over elapsed nanoseconds:
-// a number of CPUs.
-func perSecond(before, now, elapsed uint64) Rate {
-	if now < before || elapsed == 0 {
-		return NoRate()
-	}
-	return Rate(float64(now-before) / float64(elapsed))
+func (r pace) set(p *Process) {
+	p.RCPU, p.RCPUWithExited, p.NetRx, p.NetTx, p.IOR, p.IOW = r.cpu, r.withExited, r.netRx, r.netTx, r.ioR, r.ioW
+}
+
+// are tells whether a process has these; NoRate is like itself here.
+func (r pace) are(p *Process) bool {
+	return r.cpu.like(p.RCPU) && r.withExited.like(p.RCPUWithExited) && r.netRx.like(p.NetRx) && r.netTx.like(p.NetTx) &&
+		r.ioR.like(p.IOR) && r.ioW.like(p.IOW)
+}
+
+func (r Rate) like(other Rate) bool {
+	return r == other || math.IsNaN(float64(r)) && math.IsNaN(float64(other))
 }

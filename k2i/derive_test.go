@@ -10,7 +10,7 @@ import (
 func sampleAt(at time.Duration, busy uint64, processes ...[3]uint64) *Sample {
 	s := &Sample{Host: Host{ID: "boot.1", CPUBusyNS: busy}, Mono: at, Mode: ModeBPF, Visibility: VisibilityFull, Missing: []string{"args"}}
 	for _, p := range processes {
-		s.Processes = append(s.Processes, Process{PID: int32(p[0]), StartTicks: p[1], CPUNS: p[2], RCPU: 77})
+		s.Processes = append(s.Processes, &Process{PID: int32(p[0]), StartTicks: p[1], CPUNS: p[2], RCPU: 77})
 	}
 	return s
 }
@@ -88,7 +88,7 @@ func TestDeriveOwns(t *testing.T) {
 	if !reflect.DeepEqual(prev, prevBefore) || !reflect.DeepEqual(cur.Ended, curBefore.Ended) {
 		t.Errorf("%+v\n%+v", prev, cur.Ended[0].Process)
 	}
-	if len(snap.Processes) != 3 || snap.Processes[0] != &cur.Processes[0] || snap.Processes[1] != &cur.Processes[1] {
+	if len(snap.Processes) != 3 || snap.Processes[0] != cur.Processes[0] || snap.Processes[1] != cur.Processes[1] {
 		t.Errorf("rows were copied: %d of them", len(snap.Processes))
 	}
 }

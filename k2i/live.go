@@ -85,9 +85,9 @@ func (l *Live) Sample(cur *Sample, events []Event, status Events) *Snapshot {
 	}
 	l.missed(known, cur)
 	cur.Events, cur.Ended = status.Mode, l.settle(cur)
+	l.endZombies(cur)
 	l.snap = Derive(l.last, cur)
 	l.last = cur
-	l.endZombies()
 	l.tidy()
 
 	// What happened since the sample began is not in it.
@@ -105,14 +105,14 @@ func (l *Live) Sample(cur *Sample, events []Event, status Events) *Snapshot {
 	return l.snap
 }
 
-// endZombies tells of zombies how they ended; the rows are nobody else's yet.
-func (l *Live) endZombies() {
-	for _, p := range l.snap.Processes {
+// endZombies tells of zombies how they ended.
+func (l *Live) endZombies(cur *Sample) {
+	for i, p := range cur.Processes {
 		if p.State != "Z" || p.Ended() {
 			continue
 		}
 		if ended := l.exited.Get(p.Key()); ended != nil {
-			p.copyEnd(ended)
+			cur.end(i, ended)
 		}
 	}
 }

@@ -46,7 +46,7 @@ func final(at int, p Process) Event {
 }
 
 func (s *story) sample(at int, events []Event, processes ...Process) {
-	cur := &Sample{Host: Host{ID: "boot.1", CPUBusyNS: 1}, Mono: ms(at), Mode: ModeBPF, Processes: processes}
+	cur := &Sample{Host: Host{ID: "boot.1", CPUBusyNS: 1}, Mono: ms(at), Mode: ModeBPF, Processes: Pointers(processes)}
 	s.snap = s.live.Sample(cur, events, s.status)
 }
 

@@ -55,7 +55,7 @@ type Host struct {
 }
 
 // Sample is what one host's kernel said at one instant: raw counters. Nobody
-// changes a Sample after the road that made it has handed it over.
+// changes a Sample after it has become a Snapshot.
 type Sample struct {
 	Host       Host
 	At         time.Time     // wall clock, for people
@@ -64,11 +64,23 @@ type Sample struct {
 	Self       Self
 	Mode       Mode
 	Visibility Visibility
-	Missing    []string  // names of fields that this road cannot give, sorted
-	Processes  []Process // sorted by PID; RCPU is NoRate
-	Events     EventMode // what Ended can be relied on for
-	Ended      []Ended   // since the sample before; as far as the road tells
+	Missing    []string   // names of fields that this road cannot give, sorted
+	Processes  []*Process // sorted by PID
+	Shared     []bool     // those of Processes that are rows of the sample before, unchanged and complete; nil for none
+	Events     EventMode  // what Ended can be relied on for
+	Ended      []Ended    // since the sample before; as far as the road tells
 }
+
+// Own is a row that may be changed: a copy from now on, where it was shared.
+func (s *Sample) Own(i int) *Process {
+	if s.shares(i) {
+		own := *s.Processes[i]
+		s.Processes[i], s.Shared[i] = &own, false
+	}
+	return s.Processes[i]
+}
+
+func (s *Sample) shares(i int) bool { return i < len(s.Shared) && s.Shared[i] }
 
 // About is what an agent says of itself and of its place in the datacenter.
 // Nobody changes the labels.

@@ -75,8 +75,9 @@ type Agent struct {
 	stats    atomic.Pointer[Stats]
 
 	// Of Run's goroutine.
-	failing       bool        // the last pass failed; it has been logged
-	last          *k2i.Sample // nil before the first
+	failing       bool         // the last pass failed; it has been logged
+	last          *k2i.Sample  // nil before the first
+	named         [2]time.Time // since when the user and group names of its rows are
 	live          *k2i.Live
 	events        eventRoad
 	batch         []k2i.Event
@@ -219,7 +220,7 @@ func (a *Agent) pass(ctx context.Context) {
 
 // sample reads once, masks, and adds the names that the kernel does not have.
 func (a *Agent) sample(ctx context.Context) (*k2i.Sample, error) {
-	sample, err := a.road.read(ctx)
+	sample, err := a.road.read(ctx, a.last)
 	if err != nil {
 		return nil, err
 	}
@@ -229,7 +230,7 @@ func (a *Agent) sample(ctx context.Context) (*k2i.Sample, error) {
 	sample.Agent, sample.Self = a.options.About, a.self.told
 	sample.Missing = with(sample.Missing, slices.Concat(a.events.lacks(), a.road.lacks()))
 	if !a.options.Unmasked {
-		a.masked.mask(sample.Processes)
+		a.masked.mask(sample)
 	}
 	if a.seldom != nil {
 		a.seldom.Fill(sample)

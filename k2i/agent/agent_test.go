@@ -144,11 +144,11 @@ type failingRoad struct {
 	err error
 }
 
-func (f *failingRoad) read(ctx context.Context) (*k2i.Sample, error) {
+func (f *failingRoad) read(ctx context.Context, last *k2i.Sample) (*k2i.Sample, error) {
 	if f.err != nil {
 		return nil, f.err
 	}
-	return f.road.read(ctx)
+	return f.road.read(ctx, last)
 }
 
 // A failing pass keeps the snapshot, is counted, and logged once.
@@ -247,10 +247,10 @@ func TestContainersFollowTheProcess(t *testing.T) {
 	}
 	id := strings.Repeat("ab", 32)
 	step := func(cgroup, comm string, ticks uint64) k2i.Process {
-		s := &k2i.Sample{At: time.Now(), Processes: []k2i.Process{{PID: 7, StartTicks: ticks, Cgroup: cgroup, Comm: comm, Args: []string{comm}}}}
+		s := &k2i.Sample{At: time.Now(), Processes: []*k2i.Process{{PID: 7, StartTicks: ticks, Cgroup: cgroup, Comm: comm, Args: []string{comm}}}}
 		a.finish(s)
 		a.last = s
-		return s.Processes[0]
+		return *s.Processes[0]
 	}
 	for _, c := range []struct {
 		cgroup, comm string

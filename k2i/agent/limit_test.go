@@ -98,7 +98,7 @@ func (r *costlyRoad) lacks() []string    { return nil }
 func (r *costlyRoad) uncountable() error { return nil }
 func (r *costlyRoad) uncounted() uint64  { return 0 }
 
-func (r *costlyRoad) read(context.Context) (*k2i.Sample, error) {
+func (r *costlyRoad) read(context.Context, *k2i.Sample) (*k2i.Sample, error) {
 	r.spent += time.Duration(r.each.Load())
 	return &k2i.Sample{Host: k2i.Host{ID: "h", Name: "h"}, At: time.Now(), Mono: time.Since(r.began), Mode: k2i.ModeBPF}, nil
 }

@@ -22,22 +22,27 @@ type maskedLines struct {
 	spare []maskedLine // room for the next
 }
 
-// mask hides the secrets in the command lines of a sample that nobody else has yet.
-func (l *maskedLines) mask(processes []k2i.Process) {
-	now := slices.Grow(l.spare[:0], len(processes))
+// mask hides the secrets in the command lines of a sample that nobody else has yet;
+// those of rows that it shares with the one before are hidden.
+func (l *maskedLines) mask(sample *k2i.Sample) {
+	now := slices.Grow(l.spare[:0], len(sample.Processes))
 	at := 0
-	for i := range processes {
-		p := &processes[i]
+	for i, p := range sample.Processes {
 		for at < len(l.known) && l.known[at].key.PID < p.PID {
 			at++
 		}
 		line := maskedLine{key: p.Key(), raw: p.Args}
-		if at < len(l.known) && l.known[at].key == line.key && sameLine(l.known[at].raw, p.Args) {
+		known := at < len(l.known) && l.known[at].key == line.key
+		switch {
+		case known && i < len(sample.Shared) && sample.Shared[i]:
+			now = append(now, l.known[at])
+			continue
+		case known && sameLine(l.known[at].raw, p.Args):
 			line = l.known[at]
-		} else {
+		default:
 			line.shown = mask.Arguments(p.Args)
 		}
-		p.Args = line.shown
+		sample.Own(i).Args = line.shown
 		now = append(now, line)
 	}
 	clear(l.known) // lines of those that have ended are not held on to

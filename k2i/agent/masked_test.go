@@ -35,7 +35,7 @@ func TestMaskedLines(t *testing.T) {
 		for i := range c.now {
 			want[i] = mask.Arguments(c.now[i].Args)
 		}
-		lines.mask(c.now)
+		lines.mask(&k2i.Sample{Processes: k2i.Pointers(c.now)})
 		for i, p := range c.now {
 			if !slices.Equal(p.Args, want[i]) {
 				t.Errorf("%s: process %d shows %q, want %q", c.why, p.PID, p.Args, want[i])
@@ -50,14 +50,15 @@ func TestMaskedLinesAreKept(t *testing.T) {
 	raw := []string{"a", "--password=hunter2hunter2"}
 	processes := []k2i.Process{lineOf(1, 1, raw...), lineOf(2, 1, "plain")}
 	var lines maskedLines
-	lines.mask(processes)
+	sample := &k2i.Sample{Processes: k2i.Pointers(processes)}
+	lines.mask(sample)
 	first := processes[0].Args
 	if slices.Equal(first, raw) {
 		t.Fatalf("nothing is masked in %q", first)
 	}
 	allocations := testing.AllocsPerRun(10, func() {
 		processes[0].Args = raw
-		lines.mask(processes)
+		lines.mask(sample)
 	})
 	if &processes[0].Args[0] != &first[0] {
 		t.Error("a line that stayed was masked again")
@@ -66,11 +67,11 @@ func TestMaskedLinesAreKept(t *testing.T) {
 		t.Errorf("%v allocations for lines that stayed", allocations)
 	}
 	equal := []k2i.Process{lineOf(1, 1, slices.Clone(raw)...)} // as /proc gives it, read anew
-	if lines.mask(equal); &equal[0].Args[0] != &first[0] {
+	if lines.mask(&k2i.Sample{Processes: k2i.Pointers(equal)}); &equal[0].Args[0] != &first[0] {
 		t.Error("an equal line was masked again")
 	}
 	for range 2 {
-		lines.mask(nil)
+		lines.mask(&k2i.Sample{})
 	}
 	for _, held := range [][]maskedLine{lines.known[:cap(lines.known)], lines.spare[:cap(lines.spare)]} {
 		for _, line := range held {

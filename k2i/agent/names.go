@@ -26,12 +26,17 @@ func newNames(lookup func(string) (string, error)) *names {
 	return &names{lookup: lookup, known: map[uint32]string{}}
 }
 
-// of is the name of an id, or the number where it has none.
-func (n *names) of(id uint32, now time.Time) string {
+// renew forgets names that are old, or too many.
+func (n *names) renew(now time.Time) {
 	if now.Sub(n.since) > namesFor || len(n.known) >= maxNames {
 		clear(n.known)
 		n.since = now
 	}
+}
+
+// of is the name of an id, or the number where it has none.
+func (n *names) of(id uint32, now time.Time) string {
+	n.renew(now)
 	if name, ok := n.known[id]; ok {
 		return name
 	}
@@ -78,25 +83,45 @@ func (a *Agent) mask(p *k2i.Process) {
 }
 
 // finish adds names and containers to a sample that nobody else has yet. What
-// is unchanged since the sample before is taken from there.
+// is unchanged since the sample before is taken from there; rows that are shared
+// with it have them.
 func (a *Agent) finish(sample *k2i.Sample) {
-	var before []k2i.Process
+	var before []*k2i.Process
 	if a.last != nil && a.last.Host.ID == sample.Host.ID {
 		before = a.last.Processes
 	}
+	a.users.renew(sample.At)
+	a.groups.renew(sample.At)
+	renamed := a.named != [2]time.Time{a.users.since, a.groups.since}
+	a.named = [2]time.Time{a.users.since, a.groups.since}
 	at := 0
-	for i := range sample.Processes {
-		p := &sample.Processes[i]
+	for i, p := range sample.Processes {
+		if i < len(sample.Shared) && sample.Shared[i] {
+			if renamed {
+				a.rename(sample, i)
+			}
+			continue
+		}
 		for at < len(before) && before[at].PID < p.PID {
 			at++
 		}
-		if at < len(before) && sameProgram(&before[at], p) {
+		if at < len(before) && sameProgram(before[at], p) {
 			p.User, p.Group = a.users.of(p.EUID, sample.At), a.groups.of(p.EGID, sample.At)
 			p.ContainerID, p.Runtime, p.Kind = before[at].ContainerID, before[at].Runtime, before[at].Kind
 			p.InnerID, p.InnerRuntime, p.Pod, p.Unit = before[at].InnerID, before[at].InnerRuntime, before[at].Pod, before[at].Unit
 			continue
 		}
 		a.place(p, sample.At)
+	}
+}
+
+// rename looks names up again for a row that is shared.
+func (a *Agent) rename(sample *k2i.Sample, i int) {
+	p := sample.Processes[i]
+	user, group := a.users.of(p.EUID, sample.At), a.groups.of(p.EGID, sample.At)
+	if user != p.User || group != p.Group {
+		p = sample.Own(i)
+		p.User, p.Group = user, group
 	}
 }
 

@@ -17,7 +17,9 @@ import (
 
 // road is a way from the kernel to a sample.
 type road interface {
-	read(ctx context.Context) (*k2i.Sample, error)
+	// read gives a sample that shares rows with the last one, which may be nil, where
+	// it knows how. What is shared is complete; everything else is not.
+	read(ctx context.Context, last *k2i.Sample) (*k2i.Sample, error)
 	mode() k2i.Mode
 	close() error
 
@@ -85,11 +87,13 @@ type procRoad struct {
 	count probe.Counting // what was asked for
 }
 
-func (r procRoad) read(ctx context.Context) (*k2i.Sample, error) { return r.fs.Read(ctx) }
-func (r procRoad) mode() k2i.Mode                                { return k2i.ModeProcfs }
-func (r procRoad) close() error                                  { return nil }
-func (r procRoad) lacks() []string                               { return probe.Counting{}.Lacks() }
-func (r procRoad) uncounted() uint64                             { return 0 }
+func (r procRoad) read(ctx context.Context, _ *k2i.Sample) (*k2i.Sample, error) {
+	return r.fs.Read(ctx)
+}
+func (r procRoad) mode() k2i.Mode    { return k2i.ModeProcfs }
+func (r procRoad) close() error      { return nil }
+func (r procRoad) lacks() []string   { return probe.Counting{}.Lacks() }
+func (r procRoad) uncounted() uint64 { return 0 }
 func (r procRoad) uncountable() error {
 	if r.count == (probe.Counting{}) {
 		return nil
@@ -126,8 +130,8 @@ func (r *bpfRoad) uncounted() uint64 {
 // spare leaves command lines as they are.
 func (r *bpfRoad) spare(on bool) { r.probe.SpareArguments(on) }
 
-func (r *bpfRoad) read(ctx context.Context) (*k2i.Sample, error) {
-	sample, err := r.probe.Read(ctx)
+func (r *bpfRoad) read(ctx context.Context, last *k2i.Sample) (*k2i.Sample, error) {
+	sample, err := r.probe.ReadAfter(ctx, last)
 	if err != nil {
 		return nil, err
 	}
@@ -142,17 +146,17 @@ func (r *bpfRoad) read(ctx context.Context) (*k2i.Sample, error) {
 	}
 	for _, pid := range r.unseen {
 		if p, err := r.fs.Process(pid); err == nil { // else it has ended
-			r.add(sample, p)
+			r.add(sample, &p)
 		}
 	}
 	return sample, nil
 }
 
 // add puts a process into the sample, unless the iterator has it after all.
-func (r *bpfRoad) add(sample *k2i.Sample, p k2i.Process) {
+func (r *bpfRoad) add(sample *k2i.Sample, p *k2i.Process) {
 	at, found := place(sample, p.PID)
 	if !found {
-		sample.Processes = slices.Insert(sample.Processes, at, p)
+		sample.Processes, sample.Shared = slices.Insert(sample.Processes, at, p), slices.Insert(sample.Shared, at, false)
 	}
 }
 
@@ -164,7 +168,7 @@ func sinceBoot() (time.Duration, error) {
 	return time.Duration(ts.Nano()), nil
 }
 
-// place is where a pid is in a sample, or belongs. Rows are too large to be handed about.
+// place is where a pid is in a sample, or belongs.
 func place(sample *k2i.Sample, pid int32) (at int, found bool) {
 	list := sample.Processes
 	at = sort.Search(len(list), func(i int) bool { return list[i].PID >= pid })

@@ -189,5 +189,6 @@ func (m *memory) setLine(raw []byte) {
 	if m.args == nil || !bytes.Equal(raw, m.line) {
 		m.line = bytes.Clone(raw)
 		m.args = k2i.SplitArgs(raw)
+		m.fresh = true
 	}
 }

@@ -63,7 +63,7 @@ func TestSumIsTheSchedulers(t *testing.T) {
 		}
 		late, cpu = schedulersSum(t), map[task]uint64{}
 		for i := range sample.Processes {
-			p := &sample.Processes[i]
+			p := sample.Processes[i]
 			cpu[task{p.PID, p.StartNS}] = p.CPUNS
 		}
 		return early, late, cpu

@@ -177,7 +177,7 @@ func find(t testing.TB, sample *k2i.Sample, pid int) k2i.Process {
 	t.Helper()
 	for _, p := range sample.Processes {
 		if int(p.PID) == pid {
-			return p
+			return *p
 		}
 	}
 	t.Fatalf("process %d is not in the sample by %s", pid, sample.Mode)

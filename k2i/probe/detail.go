@@ -133,6 +133,6 @@ func (p *Probe) innerOf(pid int32) []int32 {
 // setInner brings the numbers up to date.
 func (m *memory) setInner(numbers []int32) {
 	if !slices.Equal(m.inner, numbers) {
-		m.inner = slices.Clone(numbers)
+		m.inner, m.fresh = slices.Clone(numbers), true
 	}
 }

@@ -60,7 +60,7 @@ func TestCountersOfRecord(t *testing.T) {
 	r := ebpf.TasksProcessRecord{Usage: ebpf.TasksUsage{
 		RcharBytes: uncounted, WcharBytes: uncounted, ReadCalls: uncounted, WriteCalls: uncounted, ReadBytes: uncounted, WriteBytes: uncounted, CancelledBytes: uncounted,
 	}}
-	p := row(&r, &memory{}, 4096)
+	p := filled(&r, &memory{})
 	for name, n := range map[string]k2i.Count{
 		"rchar": p.RCharBytes, "wchar": p.WCharBytes, "calls": p.ReadCalls, "write calls": p.WriteCalls, "cancelled": p.CancelledWriteBytes,
 		"anon": p.RSSAnonBytes, "swap": p.SwapBytes, "seccomp": p.Seccomp, "no_new_privs": p.NoNewPrivs,
@@ -74,7 +74,7 @@ func TestCountersOfRecord(t *testing.T) {
 	}
 	r.VszPages, r.AnonPages, r.SwapPages, r.Usage.ReadCalls = 9, 2, 3, 4
 	r.Rights.Seccomp = -1
-	if p = row(&r, &memory{masks: newMasks(&r)}, 4096); p.RSSAnonBytes != 8192 || p.SwapBytes != 12288 || p.ReadCalls != 4 || p.Seccomp != k2i.Unread || p.SigCaught != nil {
+	if p = filled(&r, &memory{masks: newMasks(&r)}); p.RSSAnonBytes != 8192 || p.SwapBytes != 12288 || p.ReadCalls != 4 || p.Seccomp != k2i.Unread || p.SigCaught != nil {
 		t.Errorf("%+v", p)
 	}
 }

@@ -110,7 +110,7 @@ func setProcess(event *k2i.Event, head *ebpf.EventsEventRecord, r *ebpf.TasksPro
 	}
 	m.setComm(r)
 	event.At, event.Task, event.StartNS = time.Duration(head.AtNs), head.Task, r.StartNs
-	event.Process = row(r, &m, uint64(os.Getpagesize()))
+	fill(&event.Process, r, &m, uint64(os.Getpagesize()))
 	t.tell(&event.Process, &r.Usage, nil)
 	event.Parent = k2i.Key{PID: r.Ppid, StartTicks: head.ParentStartNs / nsPerTick}
 }

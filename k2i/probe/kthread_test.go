@@ -31,7 +31,7 @@ func TestNamesOfKernelThreads(t *testing.T) {
 	}
 	compared, long := 0, 0
 	for i := range sample.Processes {
-		q := &sample.Processes[i]
+		q := sample.Processes[i]
 		// A worker's name says what it is busy with: only names that stayed are compared.
 		name := commOf(q.PID)
 		if !q.Kernel || name == "" || name != before[q.PID] {

@@ -77,11 +77,11 @@ func seenFromInside(ctx context.Context, pids map[string]int) error {
 		return fmt.Errorf("visibility %s", proc.Visibility)
 	}
 	for i := range proc.Processes {
-		if row := &proc.Processes[i]; row.PID != int32(os.Getpid()) {
+		if row := proc.Processes[i]; row.PID != int32(os.Getpid()) {
 			if i >= len(bpf.Processes) {
 				return fmt.Errorf("BPF has %d processes, procfs %d", len(bpf.Processes), len(proc.Processes))
 			}
-			if d := differences(bpf.Processes[i], *row); len(d) > 0 {
+			if d := differences(*bpf.Processes[i], *row); len(d) > 0 {
 				return fmt.Errorf("process %d: %s", row.PID, strings.Join(d, "; "))
 			}
 		}

@@ -65,6 +65,8 @@ type Probe struct {
 	mu      sync.Mutex // guards all below
 	stream  stream
 	records []ebpf.TasksProcessRecord // of the pass at hand, by pid
+	last    []ebpf.TasksProcessRecord // of the one before
+	told    time.Duration             // that one's Mono; 0 where it failed
 	threads []ebpf.TasksThreadRecord
 	tallies []ebpf.TasksTallyRecord
 	inner   []ebpf.TasksInnerPidsRecord
@@ -113,7 +115,12 @@ func (p *Probe) NoArguments() error { return p.noArguments }
 // Read makes one pass over all tasks of the caller's PID namespace. The
 // Sample's Host is empty and its Visibility full: an iterator hides nothing,
 // what the namespace hides is for the caller to tell.
-func (p *Probe) Read(ctx context.Context) (*k2i.Sample, error) {
+func (p *Probe) Read(ctx context.Context) (*k2i.Sample, error) { return p.ReadAfter(ctx, nil) }
+
+// ReadAfter is Read, sharing the rows of processes of which nothing has changed
+// with before: the sample of the last call, completed by its caller. Those of any
+// other sample are not shared.
+func (p *Probe) ReadAfter(ctx context.Context, before *k2i.Sample) (*k2i.Sample, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err := ctx.Err(); err != nil {
@@ -125,6 +132,7 @@ func (p *Probe) Read(ctx context.Context) (*k2i.Sample, error) {
 		return nil, err
 	}
 	if err := p.readTable(); err != nil {
+		p.told = 0
 		return nil, err
 	}
 	p.memory, p.room = remember(p.room, p.memory, p.records), p.memory
@@ -132,7 +140,8 @@ func (p *Probe) Read(ctx context.Context) (*k2i.Sample, error) {
 	if !p.readArguments(ctx, sample.Mono) {
 		sample.Missing = append(sample.Missing, "args")
 	}
-	sample.Processes = p.processes()
+	p.rows(sample, before)
+	p.told = sample.Mono
 	return sample, nil
 }
 

@@ -1,8 +1,10 @@
 package probe
 
 import (
+	"bytes"
 	"os"
 	"slices"
+	"unsafe"
 
 	"ddcos/ebpf"
 	"ddcos/k2i"
@@ -38,6 +40,7 @@ type memory struct {
 	delay k2i.Count        // run_delay_ns as told before
 	masks *masks           // nil until there was a pass
 	inner []int32          // process ids in namespaces below the reader's, mostly none
+	fresh bool             // this pass found something that the row of the one before does not have
 }
 
 // remember carries over what is known of each process that is still the same
@@ -52,39 +55,67 @@ func remember(room, before []memory, records []ebpf.TasksProcessRecord) []memory
 		}
 		if at < len(before) && before[at].pid == r.Pid && before[at].start == r.StartNs {
 			now[i] = before[at]
+			now[i].fresh = false
 		} else {
-			now[i] = memory{pid: r.Pid, start: r.StartNs, delay: k2i.Unread}
+			now[i] = memory{pid: r.Pid, start: r.StartNs, delay: k2i.Unread, fresh: true}
 		}
 	}
 	return now
 }
 
-// processes makes the rows of the pass at hand out of records and memory.
-func (p *Probe) processes() []k2i.Process {
-	rows := make([]k2i.Process, len(p.records))
+// rows makes the rows of the pass at hand out of records and memory. What the last
+// pass had told already is before's: its row, if before is what became of that pass.
+func (p *Probe) rows(sample, before *k2i.Sample) {
+	sample.Processes, sample.Shared = make([]*k2i.Process, len(p.records)), make([]bool, len(p.records))
+	if before == nil || before.Mono != p.told {
+		before = &k2i.Sample{}
+	}
 	page := uint64(os.Getpagesize())
-	for i := range rows {
+	last, at := 0, 0
+	for i := range p.records {
 		r, m := &p.records[i], &p.memory[i]
-		told := later(cpuTime{r.PrevUserNs, r.PrevSystemNs}, m.told)
-		m.told = scale(cpuTime{r.Usage.UserNs, r.Usage.SystemNs}, r.Usage.CpuNs, told)
-		m.setComm(r)
-		if m.masks == nil || !m.masks.are(r) {
-			m.masks = p.shared.of(r)
+		for last < len(p.last) && p.last[last].Pid < r.Pid {
+			last++
+		}
+		for at < len(before.Processes) && before.Processes[at].PID < r.Pid {
+			at++
 		}
 		m.setInner(p.innerOf(r.Pid))
-		rows[i] = row(r, m, page)
-		p.tally.tell(&rows[i], &r.Usage, m.tally)
-		m.delay = max(m.delay, rows[i].RunDelayNS)
-		rows[i].RunDelayNS = m.delay
-		rows[i].Cgroup = p.cgroup(r)
+		if !m.fresh && last < len(p.last) && same(&p.last[last], r) &&
+			at < len(before.Processes) && before.Processes[at].StartNS == r.StartNs && before.Processes[at].Cgroup != "" {
+			sample.Processes[i], sample.Shared[i] = before.Processes[at], true
+			continue
+		}
+		sample.Processes[i] = p.row(r, m, page)
 	}
-	p.shared.tidy(len(rows))
-	return rows
+	p.shared.tidy(len(p.records))
 }
 
-// row is one process but for its cgroup.
-func row(r *ebpf.TasksProcessRecord, m *memory, page uint64) k2i.Process {
-	p := k2i.Blank()
+// same tells whether two records are, to the byte: of the same process, then.
+func same(a, b *ebpf.TasksProcessRecord) bool {
+	return bytes.Equal(unsafe.Slice((*byte)(unsafe.Pointer(a)), processBytes), unsafe.Slice((*byte)(unsafe.Pointer(b)), processBytes))
+}
+
+// row makes a row, and notes what has to be known of it at the next pass.
+func (p *Probe) row(r *ebpf.TasksProcessRecord, m *memory, page uint64) *k2i.Process {
+	told := later(cpuTime{r.PrevUserNs, r.PrevSystemNs}, m.told)
+	m.told = scale(cpuTime{r.Usage.UserNs, r.Usage.SystemNs}, r.Usage.CpuNs, told)
+	m.setComm(r)
+	if m.masks == nil || !m.masks.are(r) {
+		m.masks = p.shared.of(r)
+	}
+	made := new(k2i.Process)
+	fill(made, r, m, page)
+	p.tally.tell(made, &r.Usage, m.tally)
+	m.delay = max(m.delay, made.RunDelayNS)
+	made.RunDelayNS = m.delay
+	made.Cgroup = p.cgroup(r)
+	return made
+}
+
+// fill makes the row of one process but for its cgroup.
+func fill(p *k2i.Process, r *ebpf.TasksProcessRecord, m *memory, page uint64) {
+	*p = k2i.Blank()
 	p.PID, p.PPID, p.StartTicks, p.StartNS = r.Pid, r.Ppid, r.StartNs/nsPerTick, r.StartNs
 	p.PGID, p.SID, p.TPGID = r.Pgid, r.Sid, r.Tpgid
 	p.RUID, p.EUID, p.SUID, p.FSUID = r.Ruid, r.Euid, r.Suid, r.Fsuid
@@ -93,12 +124,12 @@ func row(r *ebpf.TasksProcessRecord, m *memory, page uint64) k2i.Process {
 	p.Comm, p.Args, p.ExitSignal = m.comm, m.args, r.ExitSignal
 	p.CPUNS, p.UserNS, p.SystemNS = r.Usage.CpuNs, m.told.user, m.told.system
 	p.Threads, p.MinFlt, p.MajFlt = r.Threads, r.Usage.MinFlt, r.Usage.MajFlt
-	setMemory(&p, r, page)
-	setCounters(&p, r)
+	setMemory(p, r, page)
+	setCounters(p, r)
 	p.OOMScoreAdj = r.OomScoreAdj
 	if m.masks != nil { // else an event that tells nothing of it
-		setNamespaces(&p, &r.Namespaces)
-		m.masks.set(&p, r.HasActions != 0)
+		setNamespaces(p, &r.Namespaces)
+		m.masks.set(p, r.HasActions != 0)
 	}
 	if m.inner != nil {
 		p.InnerPIDs = m.inner
@@ -114,7 +145,6 @@ func row(r *ebpf.TasksProcessRecord, m *memory, page uint64) k2i.Process {
 	if p.Args == nil {
 		p.Args = []string{}
 	}
-	return p
 }
 
 // setComm brings the name up to date, which a process may change at any time.

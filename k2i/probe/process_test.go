@@ -54,7 +54,9 @@ func TestTimesOfPasses(t *testing.T) {
 		r.StartNs, r.Usage = start, ebpf.TasksUsage{CpuNs: runtime, UserNs: user, SystemNs: system}
 		p.records = []ebpf.TasksProcessRecord{r}
 		p.memory = remember(nil, p.memory, p.records)
-		return p.processes()[0]
+		var sample k2i.Sample
+		p.rows(&sample, nil)
+		return *sample.Processes[0]
 	}
 	first := pass(10, 0, 5, 100)
 	second := pass(10, 95, 5, 110)
@@ -72,7 +74,7 @@ func TestRow(t *testing.T) {
 		StaticPrio: 127, Prio: 99, RtPriority: 1, Policy: 2, Cpu: 1, Flags: pfKthread, VszPages: 2, FilePages: 1,
 		Usage: ebpf.TasksUsage{ReadBytes: uncounted, WriteBytes: uncounted},
 	}
-	p := row(&r, &memory{comm: "x", masks: newMasks(&r)}, 4096)
+	p := filled(&r, &memory{comm: "x", masks: newMasks(&r)})
 	if p.StartTicks != 123 || p.StartNS != 1_234_567_890 || p.TTYNr != k2i.EncodeDev(136, 300) || p.TPGID != 3 {
 		t.Errorf("start and terminal: %+v", p)
 	}
@@ -83,7 +85,7 @@ func TestRow(t *testing.T) {
 		t.Errorf("what is not known: %+v", p)
 	}
 	r.PidfdInode, r.HasTty = 99, 0
-	if p = row(&r, &memory{masks: newMasks(&r)}, 4096); p.PidfdInode != 99 || p.TTYNr != 0 {
+	if p = filled(&r, &memory{masks: newMasks(&r)}); p.PidfdInode != 99 || p.TTYNr != 0 {
 		t.Errorf("inode %d, terminal %d", p.PidfdInode, p.TTYNr)
 	}
 }
@@ -144,4 +146,10 @@ func TestStateLetter(t *testing.T) {
 			t.Fatalf("%#x: got %q", state, got)
 		}
 	}
+}
+
+// filled is the row of a record.
+func filled(r *ebpf.TasksProcessRecord, m *memory) (p k2i.Process) {
+	fill(&p, r, m, 4096)
+	return p
 }

@@ -91,11 +91,11 @@ func TestPassesInStorm(t *testing.T) {
 // process and not another one.
 func wholeSample(sample *k2i.Sample, staying family) error {
 	rows := sample.Processes
-	if !slices.IsSortedFunc(rows, func(a, b k2i.Process) int { return int(a.PID) - int(b.PID) }) {
+	if !slices.IsSortedFunc(rows, func(a, b *k2i.Process) int { return int(a.PID) - int(b.PID) }) {
 		return fmt.Errorf("not sorted")
 	}
 	for i := range rows {
-		row := &rows[i]
+		row := rows[i]
 		switch {
 		case i > 0 && rows[i-1].PID == row.PID:
 			return fmt.Errorf("process %d twice", row.PID)
@@ -108,7 +108,7 @@ func wholeSample(sample *k2i.Sample, staying family) error {
 		}
 	}
 	for name, pid := range staying {
-		at, found := slices.BinarySearchFunc(rows, int32(pid), func(p k2i.Process, pid int32) int { return int(p.PID - pid) })
+		at, found := slices.BinarySearchFunc(rows, int32(pid), func(p *k2i.Process, pid int32) int { return int(p.PID - pid) })
 		if !found || len(rows[at].Args) != 2 || rows[at].State != "T" || rows[at].RSSBytes == 0 {
 			return fmt.Errorf("%s is not as it was, found %v", name, found)
 		}

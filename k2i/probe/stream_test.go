@@ -11,6 +11,7 @@ import (
 	"unsafe"
 
 	"ddcos/ebpf"
+	"ddcos/k2i"
 )
 
 // encode is a record as the kernel's side writes it.
@@ -176,7 +177,9 @@ func FuzzStream(f *testing.F) {
 		p.memory = remember(nil, nil, p.records)
 		pass := passArguments(io.NopCloser(bytes.NewReader(b)))
 		updateArguments(p.memory, &pass)
-		for _, row := range p.processes() {
+		var sample k2i.Sample
+		p.rows(&sample, nil)
+		for _, row := range sample.Processes {
 			if row.PID < 1 || row.Args == nil || row.State == "" {
 				t.Errorf("impossible: %+v", row)
 			}

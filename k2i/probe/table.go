@@ -11,7 +11,8 @@ import (
 // readTable makes one pass of the table's iterator and folds the threads into
 // their processes. It leaves p.records sorted by pid.
 func (p *Probe) readTable() error {
-	p.records, p.threads, p.tallies, p.inner = p.records[:0], p.threads[:0], p.tallies[:0], p.inner[:0]
+	p.records, p.last = p.last[:0], p.records
+	p.threads, p.tallies, p.inner = p.threads[:0], p.tallies[:0], p.inner[:0]
 	iter, err := p.table.Open()
 	if err != nil {
 		return fmt.Errorf("process table: %w", err)
@@ -34,9 +35,9 @@ func (p *Probe) readTable() error {
 func (p *Probe) take(kind ebpf.TasksRecordKind, record []byte) error {
 	switch kind {
 	case ebpf.TasksRecordKindRECORD_PROCESS:
-		var process ebpf.TasksProcessRecord
-		if decode(&process, record) && process.Pid > 0 {
-			p.records = append(p.records, process)
+		p.records = append(p.records, ebpf.TasksProcessRecord{})
+		if n := len(p.records) - 1; !decode(&p.records[n], record) || p.records[n].Pid <= 0 {
+			p.records = p.records[:n]
 		}
 	case ebpf.TasksRecordKindRECORD_THREAD:
 		var thread ebpf.TasksThreadRecord

@@ -223,10 +223,10 @@ func addTallies(processes []memory, records []ebpf.TasksTallyRecord) {
 		if at == len(processes) || processes[at].pid != pid {
 			continue // it began or ended during the pass
 		}
-		if known := processes[at].tally; known != nil {
-			counters(known).raise(counters(&sum))
-		} else {
-			processes[at].tally = &sum
+		if known := processes[at].tally; known == nil {
+			processes[at].tally, processes[at].fresh = &sum, true
+		} else if counters(known).raise(counters(&sum)) {
+			processes[at].fresh = true
 		}
 	}
 }
@@ -244,10 +244,13 @@ func (c tallyCounters) add(more tallyCounters) {
 	}
 }
 
-func (c tallyCounters) raise(to tallyCounters) {
+// raise is true where anything was less.
+func (c tallyCounters) raise(to tallyCounters) (raised bool) {
 	for i, n := range to {
+		raised = raised || n > c[i]
 		c[i] = max(c[i], n)
 	}
+	return raised
 }
 
 // Uncounted is how many threads, requests and runs of programs could not be

@@ -93,14 +93,14 @@ func (fs *FS) Read(ctx context.Context) (*k2i.Sample, error) {
 		return nil, err
 	}
 	r := reader{lacks: fs.lacks, calls: fs.calls}
-	sample.Processes = make([]k2i.Process, 0, len(pids))
+	sample.Processes = make([]*k2i.Process, 0, len(pids))
 	for _, pid := range pids {
 		if err := ctx.Err(); err != nil {
 			return nil, fmt.Errorf("reading %s: %d of %d processes: %w", fs.root, len(sample.Processes), len(pids), err)
 		}
 		p, full, err := fs.read(&r, pid)
 		if err == nil {
-			sample.Processes = append(sample.Processes, p)
+			sample.Processes = append(sample.Processes, &p)
 		}
 		if errors.Is(err, errHidden) || err == nil && !full {
 			sample.Visibility = less(sample.Visibility)

@@ -59,14 +59,13 @@ type detail struct {
 // NewSeldom knows nothing yet.
 func NewSeldom(fs *FS) *Seldom { return &Seldom{fs: fs} }
 
-// Fill completes the rows of a sample, sorted by pid, that nobody else has yet, and
-// names in its Missing what the caller may not read of most of them.
+// Fill completes the rows of a sample, sorted by pid, that has not been published,
+// and names in its Missing what the caller may not read of most of them.
 func (d *Seldom) Fill(sample *k2i.Sample) {
 	hidden, programs := 0, 0
 	now := slices.Grow(d.spare[:0], len(sample.Processes))
 	at := 0
-	for i := range sample.Processes {
-		p := &sample.Processes[i]
+	for i, p := range sample.Processes {
 		for at < len(d.known) && d.known[at].key.PID < p.PID {
 			at++
 		}
@@ -75,7 +74,9 @@ func (d *Seldom) Fill(sample *k2i.Sample) {
 			known = &d.known[at]
 		}
 		now = append(now, d.of(p, known, sample))
-		now[i].copyTo(p, sample.Mode)
+		if !now[i].isOf(p, sample.Mode) {
+			now[i].copyTo(sample.Own(i), sample.Mode)
+		}
 		if !p.Kernel {
 			programs++
 		}
@@ -106,6 +107,15 @@ func (d *Seldom) of(p *k2i.Process, known *detail, sample *k2i.Sample) detail {
 		fresh.exe = known.exe // one string for all rows
 	}
 	return fresh
+}
+
+// isOf tells whether a row has it already.
+func (one *detail) isOf(p *k2i.Process, mode k2i.Mode) bool {
+	if mode == k2i.ModeBPF {
+		return p.Exe == one.exe
+	}
+	n := [...]k2i.Inode{p.NSCgroup, p.NSIPC, p.NSMnt, p.NSNet, p.NSPID, p.NSPIDForChildren, p.NSTime, p.NSUser, p.NSUTS}
+	return p.Exe == one.exe && p.OOMScoreAdj == one.adjustment && n == one.namespaces
 }
 
 func (one *detail) copyTo(p *k2i.Process, mode k2i.Mode) {

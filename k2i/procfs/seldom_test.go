@@ -46,7 +46,7 @@ func TestSeldom(t *testing.T) {
 	tr.detailed(9, "/bin/nine", 99)
 	fs := tr.open()
 	d := NewSeldom(fs)
-	at := func(mono time.Duration) k2i.Process { return filled(t, d, fs, mono).Processes[1] }
+	at := func(mono time.Duration) k2i.Process { return *filled(t, d, fs, mono).Processes[1] }
 
 	first := at(time.Second)
 	same(t, "exe", first.Exe, "/bin/nine")
@@ -91,7 +91,7 @@ func TestSeldomByRoad(t *testing.T) {
 	tr := newTree(t)
 	tr.detailed(9, "/bin/nine", 99)
 	fs := tr.open()
-	sample := &k2i.Sample{Mode: k2i.ModeBPF, Processes: []k2i.Process{{PID: 9, NSNet: 5, OOMScoreAdj: 3}}}
+	sample := &k2i.Sample{Mode: k2i.ModeBPF, Processes: []*k2i.Process{{PID: 9, NSNet: 5, OOMScoreAdj: 3}}}
 	NewSeldom(fs).Fill(sample)
 	p := sample.Processes[0]
 	same(t, "by BPF", p.Exe+" "+strconv.Itoa(int(p.NSNet))+" "+strconv.Itoa(int(p.OOMScoreAdj)), "/bin/nine 5 3")

@@ -169,17 +169,17 @@ func TestVanishingAtEveryCall(t *testing.T) {
 
 // victimIn says how the second process is in a list, and complains of anything
 // that none of the processes was.
-func victimIn(t *testing.T, at int, list, whole []k2i.Process, zombie k2i.Process) string {
+func victimIn(t *testing.T, at int, list []*k2i.Process, whole []k2i.Process, zombie k2i.Process) string {
 	t.Helper()
-	if len(list) < 2 || len(list) > 3 || !alike(list[0], whole[0]) || !alike(list[len(list)-1], whole[2]) {
+	if len(list) < 2 || len(list) > 3 || !alike(*list[0], whole[0]) || !alike(*list[len(list)-1], whole[2]) {
 		t.Fatalf("at call %d: %+v", at, list)
 	}
 	switch {
 	case len(list) == 2:
 		return "gone"
-	case alike(list[1], whole[1]):
+	case alike(*list[1], whole[1]):
 		return "alive"
-	case alike(list[1], zombie):
+	case alike(*list[1], zombie):
 		return "zombie"
 	}
 	// Its counters alone may be hidden, as those of other users are.
@@ -187,10 +187,10 @@ func victimIn(t *testing.T, at int, list, whole []k2i.Process, zombie k2i.Proces
 	for _, c := range []*k2i.Count{&less.ReadBytes, &less.WriteBytes, &less.CancelledWriteBytes, &less.RCharBytes, &less.WCharBytes, &less.ReadCalls, &less.WriteCalls} {
 		*c = k2i.Unread
 	}
-	if alike(list[1], less) {
+	if alike(*list[1], less) {
 		return "without its counters"
 	}
-	if less.Cgroup = ""; alike(list[1], less) {
+	if less.Cgroup = ""; alike(*list[1], less) {
 		return "without its counters and its cgroup"
 	}
 	t.Errorf("at call %d it is neither alive, nor a zombie, nor gone: %+v", at, list[1])

@@ -167,14 +167,14 @@ func (w *world) end() {
 
 // misread is what a road may make of a process: a time that seems to run
 // backwards, bytes that may not be read just now.
-func (w *world) misread(p k2i.Process) k2i.Process {
+func (w *world) misread(p k2i.Process) *k2i.Process {
 	if w.IntN(8) == 0 {
 		p.UserNS -= min(p.UserNS, w.Uint64N(1e7))
 	}
 	if w.IntN(8) == 0 {
 		p.ReadBytes = k2i.Unread
 	}
-	return p
+	return &p
 }
 
 // sample reads everything, as the agent does.
