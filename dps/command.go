@@ -76,10 +76,14 @@ type Command struct {
 	Question // of the fleet: what ps has no words for
 
 	Broker   string        // address; "" for none
+	TLS      TLS           // what a broker at tls://host:port is reached by
 	Agents   []string      // URLs; empty for none
 	Via      string        // command that runs a shell on a host; "" for none
 	Deadline time.Duration // of one host's answer
 }
+
+// TLS names files, and the broker; what is empty is for the environment and the host to say.
+type TLS struct{ CA, Cert, Key, TokenFile, Name string }
 
 // Remote tells whether other hosts than this one are asked.
 func (c *Command) Remote() bool { return c.Broker != "" || len(c.Agents) > 0 || c.Via != "" }

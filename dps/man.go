@@ -58,6 +58,9 @@ const manOutro = `.SH ENVIRONMENT
 .B DDCOS_BROKER
 the broker, where neither \-\-broker nor \-\-agents is given
 .TP
+.BR DDCOS_TLS_CA ", " DDCOS_TLS_CERT ", " DDCOS_TLS_KEY ", " DDCOS_TOKEN_FILE
+as the options of these names, where those are not given
+.TP
 .B DDCOS_AGENTS
 the agents, where nor is that
 .TP

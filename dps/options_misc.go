@@ -23,7 +23,7 @@ var miscOptions = []Option{
 
 var fleetOptions = []Option{
 	{
-		Long: []string{"broker"}, Arg: "ADDR", Section: "fleet", Help: "every host whose agent has joined the room k2i of this broker: unix:///path or tcp://host:port",
+		Long: []string{"broker"}, Arg: "ADDR", Section: "fleet", Help: "every host whose agent has joined the room k2i of this broker: unix:///path, tls://host:port or tcp://host:port",
 		missing: ownArgument, set: func(p *parser, arg string) error {
 			p.out.Broker = arg
 			return nil

@@ -5,6 +5,7 @@ package middlecon
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -24,6 +25,12 @@ type Options struct {
 	// too; one that refuses has none.
 	HeadStart time.Duration
 	InFlight  int // deliveries of one membership that may wait for its handler; beyond, Refused "busy"
+
+	// TLS is what a broker at tls://host:port is reached by; creds.Client makes one.
+	// Without a ServerName it is for the address's host. Token, where it is not nil, gives
+	// the token that each session shows, over TLS alone.
+	TLS   *tls.Config
+	Token func() (string, error)
 
 	// Reconnect opens a new session when one is lost, until Close: members rejoin
 	// under their names and with their states, and watches get a full view again.
@@ -122,8 +129,8 @@ type answer struct {
 	err    error
 }
 
-// Dial opens a session with the broker at unix:///path or tcp://host:port, or of
-// several with commas between, and all that a name stands for, with the nearest that
+// Dial opens a session with the broker at unix:///path, tcp://host:port or, with
+// Options.TLS, tls://host:port, or of several with commas between, and all that a name stands for, with the nearest that
 // answers: Unix sockets are asked first and then the others, in the order given; each
 // has Options.HeadStart before the next, and who is first to welcome has it.
 func Dial(ctx context.Context, address string, options Options) (*Conn, error) {
@@ -159,15 +166,14 @@ func Dial(ctx context.Context, address string, options Options) (*Conn, error) {
 
 // reach opens a session with the broker at one place.
 func (c *Conn) reach(ctx context.Context, p place) (*link, error) {
-	var d net.Dialer
-	nc, err := d.DialContext(ctx, p.at.Network, p.at.Where)
+	nc, token, err := c.open(ctx, p.at)
 	if err != nil {
 		return nil, fmt.Errorf("%w at %s: %w", ErrUnreachable, p.at, cause(err))
 	}
 	l := newLink(p.at, nc)
 	welcome, err := greet(ctx, nc, l.out, l.in, protocol.Hello{
 		MinVersion: protocol.Version, MaxVersion: protocol.Version, Software: c.options.Software, MaxFrame: protocol.MaxFrame,
-		Moves: c.options.Away != nil || c.options.Reconnect && c.several(),
+		Moves: c.options.Away != nil || c.options.Reconnect && c.several(), Token: token,
 	})
 	if err != nil {
 		_ = nc.Close()
@@ -175,15 +181,6 @@ func (c *Conn) reach(ctx context.Context, p place) (*link, error) {
 	}
 	l.credits = newCredits(welcome.Calls)
 	return l, nil
-}
-
-// cause drops what net's errors repeat: the address is in our own sentence.
-func cause(err error) error {
-	var op *net.OpError
-	if errors.As(err, &op) {
-		return op.Err
-	}
-	return err
 }
 
 // greet says Hello and gives the Welcome.

@@ -13,25 +13,37 @@ const DefaultAddress = "unix:///run/ddcos/middlecon.sock"
 
 // Address is where a broker listens or is found.
 type Address struct {
-	Network string // unix or tcp, as package net wants it
+	Network string // unix, tcp or tls
 	Where   string // an absolute path, or host:port
 }
 
-// ParseAddress reads unix:///path or tcp://host:port.
+// ALPN is the application protocol that a TLS handshake agrees on (RFC 7301).
+const ALPN = "ddcos/1"
+
+// ParseAddress reads unix:///path, tcp://host:port or tls://host:port.
 func ParseAddress(s string) (Address, error) {
-	if path, ok := strings.CutPrefix(s, "unix://"); ok {
-		if !strings.HasPrefix(path, "/") {
+	network, where, _ := strings.Cut(s, "://")
+	switch network {
+	case "unix":
+		if !strings.HasPrefix(where, "/") {
 			return Address{}, fmt.Errorf("address %q: want an absolute path, as in unix:///run/ddcos/middlecon.sock", s)
 		}
-		return Address{Network: "unix", Where: path}, nil
-	}
-	if hostport, ok := strings.CutPrefix(s, "tcp://"); ok {
-		if _, port, err := net.SplitHostPort(hostport); err != nil || port == "" {
-			return Address{}, fmt.Errorf("address %q: want a host and a port, as in tcp://127.0.0.1:7411", s)
+		return Address{Network: network, Where: where}, nil
+	case "tcp", "tls":
+		if _, port, err := net.SplitHostPort(where); err != nil || port == "" {
+			return Address{}, fmt.Errorf("address %q: want a host and a port, as in %s://127.0.0.1:7411", s, network)
 		}
-		return Address{Network: "tcp", Where: hostport}, nil
+		return Address{Network: network, Where: where}, nil
 	}
-	return Address{}, fmt.Errorf("address %q: want unix:///path or tcp://host:port", s)
+	return Address{}, fmt.Errorf("address %q: want unix:///path, tcp://host:port or tls://host:port", s)
+}
+
+// Dialled is the network's name in package net: TLS runs over tcp.
+func (a Address) Dialled() string {
+	if a.Network == "tls" {
+		return "tcp"
+	}
+	return a.Network
 }
 
 // MaxAddresses bounds what ParseAddresses reads.
@@ -60,7 +72,7 @@ func ParseAddresses(s string) ([]Address, error) {
 func (a Address) String() string { return a.Network + "://" + a.Where }
 
 // Local tells whether only processes of this host can reach the address: a
-// Unix socket, or TCP on loopback.
+// Unix socket, or TCP or TLS on loopback.
 func (a Address) Local() bool {
 	if a.Network == "unix" {
 		return true

@@ -19,6 +19,9 @@ func TestParseAddress(t *testing.T) {
 		{"tcp://10.77.0.1:7411", Address{"tcp", "10.77.0.1:7411"}, false},
 		{"tcp://:7411", Address{"tcp", ":7411"}, false},
 		{"tcp://0.0.0.0:7411", Address{"tcp", "0.0.0.0:7411"}, false},
+		{"tls://127.0.0.1:7412", Address{"tls", "127.0.0.1:7412"}, true},
+		{"tls://[2001:db8::1]:7412", Address{"tls", "[2001:db8::1]:7412"}, false},
+		{"tls://broker.example.org:7412", Address{"tls", "broker.example.org:7412"}, false},
 		{"tcp://localhost.example.org:1", Address{"tcp", "localhost.example.org:1"}, false},
 	} {
 		got, err := ParseAddress(c.in)
@@ -26,7 +29,7 @@ func TestParseAddress(t *testing.T) {
 			t.Errorf("%s: got %+v, local %v, %v", c.in, got, got.Local(), err)
 		}
 	}
-	for _, bad := range []string{"", "unix://relative", "unix:/run/x", "tcp://host", "tcp://host:", "http://x:1", "127.0.0.1:7411"} {
+	for _, bad := range []string{"", "unix://relative", "unix:/run/x", "unix", "tls://", "tls://host", "tls:host:1", "TLS://host:1", "tcp://host", "tcp://host:", "http://x:1", "127.0.0.1:7411"} {
 		if got, err := ParseAddress(bad); err == nil {
 			t.Errorf("%q was read as %+v", bad, got)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 
 	"ddcos/dps"
 	"ddcos/k2i"
@@ -12,6 +13,7 @@ import (
 	"ddcos/k2i/fleet"
 	"ddcos/k2i/via"
 	"ddcos/middlecon"
+	"ddcos/middlecon/creds"
 	"ddcos/protocol"
 )
 
@@ -38,7 +40,11 @@ func source(c *dps.Command) (closing, error) {
 		if _, err := protocol.ParseAddress(c.Broker); err != nil {
 			return closing{}, &dps.UsageError{Text: "--broker: " + err.Error(), Own: true}
 		}
-		broker := fleet.Broker(c.Broker, c.Deadline)
+		config, token, err := credentials(c).For(c.Broker)
+		if err != nil {
+			return closing{}, err
+		}
+		broker := fleet.Broker(c.Broker, c.Deadline, middlecon.Options{TLS: config, Token: token})
 		return closing{broker, broker.Close}, nil
 	case len(c.Agents) > 0:
 		agents, err := fleet.Agents(c.Agents, &http.Client{Timeout: c.Deadline, Transport: &http.Transport{}})
@@ -48,6 +54,18 @@ func source(c *dps.Command) (closing, error) {
 		return closing{agents, none}, nil
 	}
 	return closing{fleet.Local(local), none}, nil
+}
+
+// credentials are the command line's, and what that leaves open the environment's.
+func credentials(c *dps.Command) creds.Client {
+	all := creds.FromEnv(os.Getenv)
+	said := creds.Client(c.TLS)
+	for i, f := range said.Flags() {
+		if *f.Value != "" {
+			*all.Flags()[i].Value = *f.Value
+		}
+	}
+	return all
 }
 
 // carried are hosts on which nothing of ours is installed.

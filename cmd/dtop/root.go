@@ -13,6 +13,7 @@ import (
 
 	"ddcos"
 	"ddcos/dtop"
+	"ddcos/middlecon/creds"
 )
 
 // misuse marks an error as wrong use of the command.
@@ -21,6 +22,7 @@ type misuse struct{ error }
 // flags are what the command line may say.
 type flags struct {
 	broker string
+	creds  creds.Client
 	agents []string
 	batch  bool
 	run    dtop.Options
@@ -55,7 +57,11 @@ Exit status: 0 ended by its user, 1 failed, 2 wrong use.`,
 		return misuse{fmt.Errorf("%w: see '%s --help'", err, cmd.CommandPath())}
 	})
 	set := root.Flags()
-	set.StringVar(&f.broker, "broker", os.Getenv("DDCOS_BROKER"), "broker's address: unix:///path or tcp://host:port (environment: DDCOS_BROKER)")
+	set.StringVar(&f.broker, "broker", os.Getenv("DDCOS_BROKER"), "broker's address: unix:///path, tls://host:port or tcp://host:port (environment: DDCOS_BROKER)")
+	f.creds = creds.FromEnv(os.Getenv)
+	for _, c := range f.creds.Flags() {
+		set.StringVar(c.Value, c.Name, *c.Value, c.Text())
+	}
 	set.StringSliceVar(&f.agents, "agents", nil, "agents' URLs: http://host:port or unix:///path (environment: DDCOS_AGENTS)")
 	set.DurationVar(&f.run.Interval, "interval", f.run.Interval, "from one question to the next")
 	set.DurationVar(&f.run.Deadline, "deadline", f.run.Deadline, "how long the hosts may take to answer")

@@ -45,7 +45,11 @@ func (f *flags) source(cmd *cobra.Command) (closing, error) {
 		if _, err := protocol.ParseAddress(f.broker); err != nil {
 			return closing{}, misuse{fmt.Errorf("--broker: %w", err)}
 		}
-		broker := fleet.Broker(f.broker, f.run.Deadline)
+		config, token, err := f.creds.For(f.broker)
+		if err != nil {
+			return closing{}, err
+		}
+		broker := fleet.Broker(f.broker, f.run.Deadline, middlecon.Options{TLS: config, Token: token})
 		return closing{broker, broker.Close}, nil
 	case len(f.agents) > 0:
 		agents, err := fleet.Agents(f.agents, &http.Client{Timeout: f.run.Deadline, Transport: &http.Transport{}})

@@ -17,6 +17,7 @@ import (
 
 	"ddcos/k2i/fleet"
 	"ddcos/k2i/query"
+	"ddcos/middlecon"
 	"ddcos/middlecon/broker"
 	"ddcos/middlecon/listen"
 	"ddcos/protocol"
@@ -123,7 +124,7 @@ func TestServe(t *testing.T) {
 		t.Errorf("the socket: %v, %v", info, err)
 	}
 	me := query.Query{Select: query.Selection{PIDs: []int32{int32(os.Getpid())}}}
-	overBroker := fleet.Broker(brokerAddress.String(), 5*time.Second)
+	overBroker := fleet.Broker(brokerAddress.String(), 5*time.Second, middlecon.Options{})
 	defer func() { _ = overBroker.Close() }()
 	overHTTP, err := fleet.Agents([]string{url, "unix://" + socket}, nil)
 	if err != nil {

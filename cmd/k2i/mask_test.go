@@ -15,6 +15,7 @@ import (
 
 	"ddcos/k2i/fleet"
 	"ddcos/k2i/query"
+	"ddcos/middlecon"
 	"ddcos/protocol"
 )
 
@@ -183,7 +184,7 @@ func TestNoFaceShowsASecret(t *testing.T) {
 			address := protocol.Address{Network: "unix", Where: filepath.Join(t.TempDir(), "m.sock")}
 			serveBroker(t, address)
 			log, _ := start(t, "serve", "--verbose", "--listen", "127.0.0.1:0", "--broker", address.String(), "--interval", "100ms", "--mode", mode)
-			a := &answers{t: t, url: log.wait(t, `address=(http://127\.0\.0\.1:\d+)`)[1], broker: fleet.Broker(address.String(), 5*time.Second), log: log}
+			a := &answers{t: t, url: log.wait(t, `address=(http://127\.0\.0\.1:\d+)`)[1], broker: fleet.Broker(address.String(), 5*time.Second, middlecon.Options{}), log: log}
 			defer func() { _ = a.broker.(io.Closer).Close() }()
 			log.wait(t, "joined the room")
 			healthy(t, a.url)
@@ -208,7 +209,7 @@ func TestSecretsThatComeLater(t *testing.T) {
 	address := protocol.Address{Network: "unix", Where: filepath.Join(t.TempDir(), "m.sock")}
 	serveBroker(t, address)
 	log, _ := start(t, "serve", "--verbose", "--listen", "127.0.0.1:0", "--broker", address.String(), "--interval", "100ms")
-	broker := fleet.Broker(address.String(), 5*time.Second)
+	broker := fleet.Broker(address.String(), 5*time.Second, middlecon.Options{})
 	defer func() { _ = broker.Close() }()
 	a := &answers{t: t, url: log.wait(t, `address=(http://127\.0\.0\.1:\d+)`)[1], broker: broker, log: log}
 	log.wait(t, "joined the room")

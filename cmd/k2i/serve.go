@@ -16,6 +16,7 @@ import (
 	"ddcos/k2i/procfs"
 	"ddcos/k2i/prom"
 	"ddcos/k2i/rest"
+	"ddcos/middlecon/creds"
 )
 
 // DefaultListen is where an agent serves HTTP when it is told nothing.
@@ -32,6 +33,7 @@ type serveFlags struct {
 	listen   []string
 	interval time.Duration
 	broker   string
+	creds    creds.Client
 	events   string
 	insecure bool
 	count    probe.Counting
@@ -99,7 +101,11 @@ func serveCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringArrayVar(&f.listen, "listen", []string{DefaultListen}, "address to serve HTTP on: host:port or unix:///path; may be repeated")
 	flags.DurationVar(&f.interval, "interval", time.Second, "time between two samples")
-	flags.StringVar(&f.broker, "broker", os.Getenv("DDCOS_BROKER"), "broker to join: unix:///path or tcp://host:port (environment: DDCOS_BROKER)")
+	flags.StringVar(&f.broker, "broker", os.Getenv("DDCOS_BROKER"), "broker to join: unix:///path, tls://host:port or tcp://host:port (environment: DDCOS_BROKER)")
+	f.creds = creds.FromEnv(os.Getenv)
+	for _, c := range f.creds.Flags() {
+		flags.StringVar(c.Value, c.Name, *c.Value, c.Text())
+	}
 	f.agent.add(flags)
 	f.limits.add(flags)
 	f.addCounting(flags)
@@ -124,7 +130,11 @@ func serve(ctx context.Context, f serveFlags, log *slog.Logger) error {
 	on := newDemand(fs)
 	var member *ipc.Member
 	if f.broker != "" {
-		member = ipc.New(ipc.Options{Broker: f.broker, Name: f.agent.name, Labels: f.agent.labelMap(), Source: a, Connections: a, Reader: on.details, Log: log})
+		config, token, err := f.creds.For(f.broker)
+		if err != nil {
+			return err
+		}
+		member = ipc.New(ipc.Options{Broker: f.broker, TLS: config, Token: token, Name: f.agent.name, Labels: f.agent.labelMap(), Source: a, Connections: a, Reader: on.details, Log: log})
 	}
 	server := rest.NewServer(face(a, on, groups, member, f, log), log)
 	group, ctx := errgroup.WithContext(ctx)

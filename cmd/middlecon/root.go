@@ -13,12 +13,14 @@ import (
 
 	"ddcos"
 	"ddcos/middlecon"
+	"ddcos/middlecon/creds"
 	"ddcos/protocol"
 )
 
 // shared is what every subcommand that speaks to a broker takes.
 type shared struct {
 	broker string
+	creds  creds.Client
 	json   bool
 }
 
@@ -57,7 +59,9 @@ every member of a room and comes back with exactly one outcome for each.
 Exit status: 0 the rule is met, 1 it is not or something failed, 2 wrong use,
 3 the broker cannot be reached.
 
-Environment: DDCOS_BROKER is the broker's address where --broker is not given.`,
+Environment: DDCOS_BROKER is the broker's address where --broker is not given, and
+DDCOS_TLS_CA, DDCOS_TLS_CERT, DDCOS_TLS_KEY and DDCOS_TOKEN_FILE stand for the flags
+of these names.`,
 		Example: `  middlecon serve
   middlecon join web --name web1 --label zone=a --exec 'cat; hostname'
   echo reload | middlecon call web - --deadline 2s --need 66%
@@ -93,7 +97,11 @@ Environment: DDCOS_BROKER is the broker's address where --broker is not given.`,
 // brokerFlags gives a subcommand --broker and --json.
 func (s *shared) brokerFlags(cmd *cobra.Command) {
 	broker := cmp.Or(os.Getenv("DDCOS_BROKER"), protocol.DefaultAddress)
-	cmd.Flags().StringVar(&s.broker, "broker", broker, "broker's `ADDRESS`: unix:///path or tcp://host:port (environment: DDCOS_BROKER)")
+	cmd.Flags().StringVar(&s.broker, "broker", broker, "broker's `ADDRESS`: unix:///path, tls://host:port or tcp://host:port (environment: DDCOS_BROKER)")
+	s.creds = creds.FromEnv(os.Getenv)
+	for _, f := range s.creds.Flags() {
+		cmd.Flags().StringVar(f.Value, f.Name, *f.Value, f.Text())
+	}
 	cmd.Flags().BoolVar(&s.json, "json", false, "machine-readable output")
 }
 
@@ -107,6 +115,10 @@ func (s *shared) dialWith(cmd *cobra.Command, options middlecon.Options) (*middl
 		return nil, misuse{err}
 	}
 	options.Software = "middlecon " + cmd.Name()
+	var err error
+	if options.TLS, options.Token, err = s.creds.For(s.broker); err != nil {
+		return nil, err
+	}
 	conn, err := middlecon.Dial(cmd.Context(), s.broker, options)
 	var told *protocol.Error
 	switch {

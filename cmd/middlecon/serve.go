@@ -20,10 +20,13 @@ func serveCommand() *cobra.Command {
 		Long: `Run a broker until it is interrupted.
 
 Processes of this host reach it over a Unix socket and are known by what the
-kernel says of them. TCP is neither encrypted nor authenticated: it is refused
-beyond loopback unless --insecure-plaintext is given.`,
+kernel says of them. Those of other hosts reach it by TLS, and are known by their
+certificate's spiffe:// URI; what ends or is revoked meanwhile ends the session, and
+files that change are used from the next session on. Plain TCP is neither encrypted
+nor authenticated: it is refused beyond loopback unless --insecure-plaintext is given.`,
 		Example: `  middlecon serve
   middlecon serve --listen unix:///tmp/m.sock --listen tcp://127.0.0.1:7411
+  middlecon serve --listen tls://0.0.0.0:7411 --tls-cert b.crt --tls-key b.key --tls-client-ca ca.crt
   middlecon serve --metrics tcp://127.0.0.1:7413
   middlecon serve --account-log /var/log/middlecon.jsonl --account-log-room 'deploy*'`,
 		Args: exactly(0),

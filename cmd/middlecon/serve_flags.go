@@ -3,10 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/pflag"
 
 	"ddcos/middlecon/broker"
+	"ddcos/middlecon/creds"
 	"ddcos/protocol"
 )
 
@@ -17,6 +19,7 @@ const maxDeliveries = 1_000_000_000
 type serveFlags struct {
 	options      broker.Options
 	listens      []string
+	tls          creds.ServerFiles
 	metrics      string
 	accountLog   string
 	accountRooms []string
@@ -25,8 +28,12 @@ type serveFlags struct {
 
 func (s *serveFlags) add(f *pflag.FlagSet) {
 	o := &s.options
-	f.StringArrayVar(&s.listens, "listen", []string{protocol.DefaultAddress}, "`ADDRESS` to listen on: unix:///path or tcp://host:port; may be repeated")
-	f.BoolVar(&o.InsecurePlaintext, "insecure-plaintext", false, "allow TCP beyond loopback, where whoever is on the way can read, change and send")
+	f.StringArrayVar(&s.listens, "listen", []string{protocol.DefaultAddress}, "`ADDRESS` to listen on: unix:///path, tls://host:port or tcp://host:port; may be repeated")
+	f.StringVar(&s.tls.Cert, "tls-cert", "", "`FILE` with the broker's certificate ("+creds.BrokerCert+")")
+	f.StringVar(&s.tls.Key, "tls-key", "", "`FILE` with its key, which nobody else may read ("+creds.BrokerKey+")")
+	f.StringVar(&s.tls.ClientCA, "tls-client-ca", "", "`FILE` with the authorities whose certificates say who a client is ("+creds.CAFile+")")
+	f.BoolVar(&o.Anonymous, "tls-anonymous", false, "let in who shows no credential by TLS, known by the address alone")
+	f.BoolVar(&o.InsecurePlaintext, "insecure-plaintext", false, "allow plain TCP beyond loopback, where whoever is on the way can read, change and send; tls:// needs no such leave")
 	f.StringVar(&o.Host, "host", o.Host, "`NAME` of this host in views and accounts")
 	f.IntVar(&o.Sessions, "max-sessions", o.Sessions, "`N` sessions at most; never more than the file limit allows")
 	f.IntVar(&o.QueueBytes, "queue-bytes", o.QueueBytes, "`BYTES` that may wait for one session")
@@ -83,10 +90,33 @@ func (s *serveFlags) check() error {
 		}
 		o.Listen = append(o.Listen, a)
 	}
+	if err := s.secure(); err != nil {
+		return err
+	}
 	if s.metrics != "" {
 		if _, err := protocol.ParseAddress(s.metrics); err != nil {
 			return misuse{fmt.Errorf("--metrics: %w", err)}
 		}
 	}
+	return nil
+}
+
+// secure reads the files of TLS, if it is spoken at any address.
+func (s *serveFlags) secure() error {
+	spoken := slices.ContainsFunc(s.options.Listen, func(a protocol.Address) bool { return a.Network == "tls" })
+	if !spoken {
+		if s.tls != (creds.ServerFiles{}) || s.options.Anonymous {
+			return misuse{errors.New("--tls-cert, --tls-key, --tls-client-ca and --tls-anonymous are for TLS: --listen tls://host:port")}
+		}
+		return nil
+	}
+	if (s.tls.Cert == "") != (s.tls.Key == "") {
+		return misuse{errors.New("--tls-cert and --tls-key belong together: give both, or none")}
+	}
+	files, err := creds.NewServer(s.tls.OrHost())
+	if err != nil {
+		return fmt.Errorf("cannot serve: TLS: %w", err)
+	}
+	s.options.TLS = files
 	return nil
 }

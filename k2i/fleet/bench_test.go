@@ -66,7 +66,7 @@ func BenchmarkBroker(b *testing.B) {
 			return wire.Reply(snap, req, time.Now())
 		})
 	}
-	source := Broker(address, 20*time.Second)
+	source := Broker(address, 20*time.Second, middlecon.Options{})
 	defer func() { _ = source.Close() }()
 	for b.Loop() {
 		table, err := Ask(b.Context(), source, topFifty())

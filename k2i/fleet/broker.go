@@ -31,15 +31,17 @@ type session interface {
 	Close() error
 }
 
-// Broker reaches the hosts through the broker at address (unix:///path or
-// tcp://host:port), which is dialled with the first question. A host has
-// deadline to answer; 0 stands for middlecon.DefaultDeadline. Close ends the session.
-func Broker(address string, deadline time.Duration) *BrokerSource {
+// Broker reaches the hosts through the broker at address (unix:///path,
+// tcp://host:port or tls://host:port), which is dialled with the first question, by
+// these options. A host has deadline to answer; 0 stands for
+// middlecon.DefaultDeadline. Close ends the session.
+func Broker(address string, deadline time.Duration, options middlecon.Options) *BrokerSource {
 	if deadline == 0 {
 		deadline = middlecon.DefaultDeadline
 	}
+	options.Software = "ddcos fleet"
 	return &BrokerSource{deadline: deadline, dial: func(ctx context.Context) (session, error) {
-		return middlecon.Dial(ctx, address, middlecon.Options{Software: "ddcos fleet"})
+		return middlecon.Dial(ctx, address, options)
 	}}
 }
 

@@ -90,7 +90,7 @@ func TestBroker(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	source := Broker(address, 300*time.Millisecond)
+	source := Broker(address, 300*time.Millisecond, middlecon.Options{})
 	defer func() { _ = source.Close() }()
 	q := query.Query{Sort: []query.Key{{Field: "rss_bytes", Descending: true}}}
 	expect := func(want map[string]string) {
@@ -127,7 +127,7 @@ func TestBroker(t *testing.T) {
 func TestBrokerComesBack(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "m.sock")
 	address := "unix://" + path
-	source := Broker(address, time.Second)
+	source := Broker(address, time.Second, middlecon.Options{})
 	defer func() { _ = source.Close() }()
 	if _, err := Ask(t.Context(), source, query.Query{}); !errors.Is(err, middlecon.ErrUnreachable) {
 		t.Fatalf("without a broker: %v", err)
@@ -147,7 +147,7 @@ func TestBrokerComesBack(t *testing.T) {
 func TestBrokerOfAnEmptyRoom(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "m.sock")
 	serveBroker(t, path)
-	source := Broker("unix://"+path, 0)
+	source := Broker("unix://"+path, 0, middlecon.Options{})
 	table, err := Ask(t.Context(), source, query.Query{})
 	if err != nil || len(table.Hosts) != 0 || len(table.Rows) != 0 {
 		t.Errorf("got %+v, %v", table, err)
@@ -159,7 +159,7 @@ func TestBrokerOfAnEmptyRoom(t *testing.T) {
 
 // TestEveryOutcomeHasASentence keeps people from reading a wire word.
 func TestEveryOutcomeHasASentence(t *testing.T) {
-	source := Broker("unix:///x", 2*time.Second)
+	source := Broker("unix:///x", 2*time.Second, middlecon.Options{})
 	for _, o := range protocol.Outcomes() {
 		r := source.reply(&middlecon.Outcome{Name: "h", Outcome: o, Error: "why"}, query.Query{})
 		if o == protocol.OK {

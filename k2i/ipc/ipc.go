@@ -4,6 +4,7 @@ package ipc
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -22,8 +23,10 @@ type Source interface{ Snapshot() *k2i.Snapshot }
 
 // Options of a Member.
 type Options struct {
-	Broker string // unix:///path or tcp://host:port
-	Name   string // of this host; unique in the room
+	Broker string                 // unix:///path, tcp://host:port or tls://host:port
+	TLS    *tls.Config            // for the last of these; nil: it cannot be spoken to
+	Token  func() (string, error) // to show there; nil: none
+	Name   string                 // of this host; unique in the room
 	Labels map[string]string
 	Source Source
 
@@ -119,7 +122,7 @@ func pause(ctx context.Context, d time.Duration) {
 
 // session is one stay in the room. Its error is why it ended; nil with ctx.
 func (m *Member) session(ctx context.Context) error {
-	conn, err := middlecon.Dial(ctx, m.options.Broker, middlecon.Options{Software: "k2i"})
+	conn, err := middlecon.Dial(ctx, m.options.Broker, middlecon.Options{Software: "k2i", TLS: m.options.TLS, Token: m.options.Token})
 	if err != nil {
 		return err
 	}

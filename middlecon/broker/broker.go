@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -24,12 +25,20 @@ type Broker struct {
 	limit       int // sessions at most
 	started     time.Time
 	engine      *gnet.Client // an engine without a listener: accepting is ours
-	listeners   []net.Listener
+	listeners   []listener
 	sessions    atomic.Int64 // open, or being enrolled
 	lastSession atomic.Uint64
 	mailbox     mailbox
 	spare       spare
-	hangUps     chan struct{} // a place for each connection without a session that lingers
+	hangUps     chan struct{}  // a place for each connection without a session that lingers
+	config      *tls.Config    // of handshakes; nil without TLS
+	handshakes  chan struct{}  // a place for each that is under way
+	web         *web           // nil where no HTTP is answered
+	large       buffers        // of those who read TLS sessions
+	greeting    sync.WaitGroup // handshakes under way
+	readers     sync.WaitGroup // of TLS sessions
+	stopped     chan struct{}  // closed when there is no loop any more
+	refusals    refusals
 
 	// The rest belongs to the loop.
 	rooms      *room.Rooms
@@ -66,6 +75,8 @@ type Broker struct {
 	lingering []lingerer    // closed for writing, in the order of their ends
 	draining  *draining     // nil until Serve was told to end
 	homing    int           // bytes of the accounts that their callers have not read
+
+	unauthenticated uint64 // sessions ended because of what they have shown of who they are
 }
 
 // readBytes is how much of what one session sent is read before the others have
@@ -75,6 +86,12 @@ const readBytes = 8 << 10
 // sendBuffer bounds, in bytes, what the kernel may hold for one session beside
 // its queue here; without it TCP takes megabytes for a peer that does not read.
 const sendBuffer = 256 << 10
+
+// listener is one, and whether TLS is spoken there.
+type listener struct {
+	net.Listener
+	network string
+}
 
 // New opens the listeners; Serve then answers them.
 func New(options Options) (*Broker, error) {
@@ -92,6 +109,9 @@ func New(options Options) (*Broker, error) {
 		byID:       map[room.SessionID]*session{},
 		memoryLeft: newMemoryLeft(memory),
 		hangUps:    make(chan struct{}, hangUpsMost),
+		handshakes: make(chan struct{}, handshakesMost),
+		large:      newBuffers(),
+		stopped:    make(chan struct{}),
 	}
 	b.timer = time.AfterFunc(time.Hour, func() { b.post(b.due) })
 	b.timer.Stop()
@@ -106,21 +126,40 @@ func New(options Options) (*Broker, error) {
 	}
 	b.engine = engine
 	for _, a := range options.Listen {
-		l, err := listen.Open(a, options.InsecurePlaintext)
+		l, err := b.listen(a)
 		if err != nil {
 			b.closeListeners()
 			return nil, err
 		}
-		b.listeners = append(b.listeners, l)
+		b.listeners = append(b.listeners, listener{l, a.Network})
+	}
+	if options.TLS != nil {
+		b.config = options.TLS.Config(b.protocols()...)
+		if options.Enrol != nil {
+			b.web = newWeb(b, options.Enrol)
+		}
 	}
 	return b, nil
+}
+
+func (b *Broker) listen(a protocol.Address) (net.Listener, error) {
+	if a.Network != "tls" {
+		return listen.Open(a, b.options.InsecurePlaintext)
+	}
+	if b.options.TLS == nil {
+		return nil, fmt.Errorf("%s: TLS needs a certificate and its key", a)
+	}
+	if t := b.options.TLS; !t.Asks() && b.options.Authenticate == nil && !b.options.Anonymous {
+		return nil, fmt.Errorf("%s: nobody could come in: there is neither an authority for clients' certificates, nor are there tokens", a)
+	}
+	return listen.UnderTLS(a)
 }
 
 // Addresses are those that the broker listens on, ports filled in.
 func (b *Broker) Addresses() []protocol.Address {
 	var all []protocol.Address
 	for _, l := range b.listeners {
-		all = append(all, protocol.Address{Network: l.Addr().Network(), Where: l.Addr().String()})
+		all = append(all, protocol.Address{Network: l.network, Where: l.Addr().String()})
 	}
 	return all
 }
@@ -131,7 +170,7 @@ func (b *Broker) Number() uint32 { return b.options.Number }
 // Serve answers until ctx ends; then every session is told so, and closed when
 // nothing runs any more or Options.Grace is over.
 func (b *Broker) Serve(ctx context.Context) error {
-	if err := b.engine.Start(); err != nil {
+	if err := b.startLoop(); err != nil {
 		b.closeListeners()
 		return fmt.Errorf("starting the event loop: %w", err)
 	}
@@ -140,13 +179,31 @@ func (b *Broker) Serve(ctx context.Context) error {
 	for _, l := range b.listeners {
 		accepting.Go(func() { b.accept(ctx, l) })
 	}
+	if b.config != nil {
+		accepting.Go(func() { b.recheck(ctx) })
+	}
+	if b.web != nil {
+		accepting.Go(b.web.serve)
+	}
 	<-ctx.Done()
 	b.closeListeners()
+	if b.web != nil {
+		b.web.end()
+	}
 	accepting.Wait()
+	b.greeting.Wait()
 	b.spare.drop()
 	b.drain()
 	b.timer.Stop()
-	return b.engine.Stop()
+	err := b.engine.Stop()
+	close(b.stopped)
+	for _, s := range b.byID { // the loop's, which is gone
+		if t, ok := s.conn.(*sealed); ok {
+			t.drop()
+		}
+	}
+	b.readers.Wait()
+	return err
 }
 
 func (b *Broker) closeListeners() {

@@ -21,16 +21,24 @@ type handler struct {
 
 // OnOpen makes a connection that enrol handed over a session that owes a Hello.
 func (h *handler) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
-	b, s := h.b, sessionOf(c)
-	s.conn = c
+	h.b.mailbox.attach(c.EventLoop())
+	if isDoorbell(c) {
+		return nil, gnet.Close
+	}
+	s := sessionOf(c)
 	if s.probe != nil {
 		s.probe.fd = c.Fd()
 	}
-	b.mailbox.attach(c.EventLoop())
+	h.b.open(s, c)
+	return nil, gnet.None
+}
+
+// open makes a session of a connection; it owes a Hello.
+func (b *Broker) open(s *session, c transport) {
+	s.conn = c
 	b.byID[s.key()] = s
 	b.unhailed = append(b.unhailed, newcomer{session: s, until: b.now() + b.options.HelloTimeout})
 	b.arm()
-	return nil, gnet.None
 }
 
 // OnTraffic reads frames until one is incomplete. A defect that they meet
@@ -61,11 +69,19 @@ func (b *Broker) contain(work, failed func()) {
 	work()
 }
 
-// OnClose tells the rooms. Frames that still wait here were never sent.
+// OnClose tells the rooms.
 func (h *handler) OnClose(c gnet.Conn, err error) gnet.Action {
-	b, s := h.b, sessionOf(c)
+	if !isDoorbell(c) {
+		h.b.closed(sessionOf(c), err)
+	}
+	return gnet.None
+}
+
+// closed ends a session whose connection has ended. Frames that still wait here were
+// never sent.
+func (b *Broker) closed(s *session, err error) {
 	if s.closed {
-		return gnet.None
+		return
 	}
 	s.closed, s.closing = true, true
 	b.hold(s, 0)
@@ -76,7 +92,6 @@ func (h *handler) OnClose(c gnet.Conn, err error) gnet.Action {
 	b.sessions.Add(-1)
 	b.lost(s, closeReason(err))
 	b.contain(b.settle, func() {})
-	return gnet.None
 }
 
 func closeReason(err error) string {
@@ -102,8 +117,15 @@ func (b *Broker) lost(s *session, why string) {
 	}
 }
 
+// inbound is what a transport has read of its peer.
+type inbound interface {
+	InboundBuffered() int
+	Peek(n int) ([]byte, error) // a negative n: all
+	Discard(n int) (int, error)
+}
+
 // read parses what the transport holds and takes frame by frame.
-func (b *Broker) read(s *session, c gnet.Conn) {
+func (b *Broker) read(s *session, c inbound) {
 	if n := c.InboundBuffered(); n < int(s.need) && !s.closing {
 		b.hold(s, n)
 		return

@@ -23,6 +23,9 @@ func start(t testing.TB, change func(*Options)) *Broker {
 		{Network: "unix", Where: filepath.Join(t.TempDir(), "m.sock")},
 		{Network: "tcp", Where: "127.0.0.1:0"},
 	}
+	if over == "tls" {
+		overTLS(t, &options)
+	}
 	options.Host = "here"
 	if change != nil {
 		change(&options)
@@ -58,15 +61,21 @@ type raw struct {
 // connect opens a connection to the broker's first (unix) or second (tcp) address.
 func connect(t testing.TB, b *Broker, network string) *raw {
 	t.Helper()
+	if network == "tcp" && over != "" {
+		network = over
+	}
 	for _, a := range b.Addresses() {
 		if a.Network != network {
 			continue
 		}
-		c, err := net.Dial(a.Network, a.Where)
+		c, err := net.Dial(a.Dialled(), a.Where)
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = c.Close() })
+		if network == "tls" {
+			c = secured(c)
+		}
 		return &raw{t: t, c: c}
 	}
 	t.Fatalf("the broker has no %s address", network)

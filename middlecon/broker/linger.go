@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"errors"
 	"io"
 	"net"
 	"time"
@@ -49,13 +50,23 @@ type lingerer struct {
 // part ends what goes to a session. One that does not even take its last word
 // is closed at once.
 func (b *Broker) part(s *session) {
-	fd, ok := s.conn.(interface{ Fd() int })
-	if !ok || s.conn.OutboundBuffered() > 0 || unix.Shutdown(fd.Fd(), unix.SHUT_WR) != nil {
-		_ = s.conn.Close() // OnClose does the rest
+	if s.conn.OutboundBuffered() > 0 || halve(s.conn) != nil {
+		_ = s.conn.Close() // and that does the rest
 		return
 	}
 	s.parted = true
 	b.lingering = append(b.lingering, lingerer{session: s, until: b.clock + lingerFor})
+}
+
+// halve ends what goes to a transport's peer.
+func halve(c transport) error {
+	switch c := c.(type) {
+	case interface{ CloseWrite() error }:
+		return c.CloseWrite()
+	case interface{ Fd() int }:
+		return unix.Shutdown(c.Fd(), unix.SHUT_WR)
+	}
+	return errors.ErrUnsupported
 }
 
 // closeLingering closes the connections whose peers did not, so many in a turn

@@ -19,7 +19,7 @@ const acceptPause = 50 * time.Millisecond
 
 // accept takes connections until the listener is closed. gnet's own accept
 // would end the engine when the file table is full; here that is waited out.
-func (b *Broker) accept(ctx context.Context, l net.Listener) {
+func (b *Broker) accept(ctx context.Context, l listener) {
 	failing := false // it has been logged
 	for {
 		err := b.spare.hold()
@@ -30,7 +30,11 @@ func (b *Broker) accept(ctx context.Context, l net.Listener) {
 		switch {
 		case err == nil:
 			failing = false
-			b.enrol(c)
+			if l.network == "tls" {
+				b.admit(ctx, c)
+			} else {
+				b.enrol(c)
+			}
 		case ctx.Err() != nil || errors.Is(err, net.ErrClosed):
 			return
 		default:

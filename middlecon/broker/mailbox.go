@@ -2,10 +2,14 @@ package broker
 
 import (
 	"context"
+	"errors"
+	"net"
+	"os"
 	"sync"
 	"time"
 
 	"github.com/panjf2000/gnet/v2"
+	"golang.org/x/sys/unix"
 )
 
 // mailbox is how other goroutines reach the loop. gnet's Execute does not keep
@@ -16,6 +20,37 @@ type mailbox struct {
 	loop    gnet.EventLoop
 	letters []func()
 	rung    bool
+}
+
+// doorbell is the context of the connection that tells where the loop is.
+type doorbell struct{}
+
+func isDoorbell(c gnet.Conn) bool {
+	_, is := c.Context().(doorbell)
+	return is
+}
+
+// startLoop starts gnet's loop and attaches the mailbox to it: gnet tells which it is by
+// a connection only, so it gets one, which ends at once.
+func (b *Broker) startLoop() error {
+	if err := b.engine.Start(); err != nil {
+		return err
+	}
+	ends, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return errors.Join(err, b.engine.Stop())
+	}
+	_ = unix.Close(ends[1])
+	f := os.NewFile(uintptr(ends[0]), "doorbell")
+	defer func() { _ = f.Close() }()
+	c, err := net.FileConn(f)
+	if err == nil {
+		_, err = b.engine.EnrollContext(c, doorbell{})
+	}
+	if err != nil {
+		return errors.Join(err, b.engine.Stop())
+	}
+	return nil
 }
 
 // attach tells where the doorbell is; letters from before are rung for now.

@@ -4,11 +4,13 @@ package broker
 
 import (
 	"log/slog"
+	"net/http"
 	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"ddcos/middlecon/creds"
 	"ddcos/middlecon/room"
 	"ddcos/protocol"
 )
@@ -28,7 +30,13 @@ type Options struct {
 	Grace             time.Duration // that calls and offers may go on after Serve was told to end
 	Limits            room.Limits
 	AccountLog        *AccountLog // nil for none
-	Log               *slog.Logger
+
+	TLS          *creds.Server                             // what tls:// is served by; nil: nothing is
+	Authenticate func(token string) (name string, ok bool) // whose a bearer token is; asked again every few seconds; any goroutine; nil: none is known
+	Anonymous    bool                                      // sessions over TLS that show nothing are let in, known by their address
+	Enrol        http.Handler                              // answers those who agree on http/1.1 over TLS; nil: nobody may
+
+	Log *slog.Logger
 }
 
 // DefaultOptions are those of a broker that was told nothing.

@@ -128,6 +128,9 @@ func (b *Broker) hello(s *session, f protocol.Frame) {
 		b.refuse(s, protocol.Errorf(protocol.CodeBadVersion, "frames of %d bytes; version %d needs %d", body.MaxFrame, protocol.Version, protocol.MaxFrame))
 		return
 	}
+	if !b.authenticated(s, body.Token) {
+		return
+	}
 	s.welcomed = true
 	b.logHello(s, body.Software)
 	if b.options.AccountLog != nil {

@@ -27,15 +27,26 @@ var ErrPlaintext = errors.New("other hosts reach it, and what passes is neither 
 // loopback needs leave. The directory of a Unix socket is made, and a socket
 // that nobody serves is replaced.
 func Open(a protocol.Address, insecure bool) (net.Listener, error) {
+	if a.Network == "tls" {
+		return nil, fmt.Errorf("%s: TLS is not served here: want unix:///path or tcp://host:port", a)
+	}
 	if err := Allowed(a, insecure); err != nil {
 		return nil, err
 	}
+	return open(a)
+}
+
+// UnderTLS opens the listener of an address tls://host:port. Its caller makes the
+// handshakes.
+func UnderTLS(a protocol.Address) (net.Listener, error) { return open(a) }
+
+func open(a protocol.Address) (net.Listener, error) {
 	if a.Network == "unix" {
 		if err := prepare(a.Where); err != nil {
 			return nil, fmt.Errorf("%s: %w", a, err)
 		}
 	}
-	l, err := net.Listen(a.Network, a.Where)
+	l, err := net.Listen(a.Dialled(), a.Where)
 	if errors.Is(err, unix.EADDRINUSE) {
 		return nil, fmt.Errorf("%s is in use by another program; stop it, or choose another address with --listen", a)
 	}

@@ -1,0 +1,115 @@
+package broker
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+	"unique"
+
+	"ddcos/middlecon/room"
+	"ddcos/protocol"
+)
+
+// handshakesMost bounds the TLS handshakes under way; who comes then waits to be
+// accepted. A silent one has its place for Options.HelloTimeout.
+const handshakesMost = 2048
+
+const protocolHTTP = "http/1.1"
+
+// protocols are what a handshake may agree on.
+func (b *Broker) protocols() []string {
+	if b.options.Enrol == nil {
+		return []string{protocol.ALPN}
+	}
+	return []string{protocol.ALPN, protocolHTTP}
+}
+
+// admit makes a handshake with a connection that was accepted, and then a session.
+func (b *Broker) admit(ctx context.Context, c net.Conn) {
+	tcp, ok := c.(*net.TCPConn)
+	if !ok {
+		_ = c.Close()
+		return
+	}
+	select {
+	case b.handshakes <- struct{}{}:
+	case <-ctx.Done():
+		_ = c.Close()
+		return
+	}
+	full := b.sessions.Add(1) > int64(b.limit)
+	b.greeting.Go(func() {
+		err := b.handshake(ctx, tcp, full)
+		<-b.handshakes
+		if err != nil {
+			b.sessions.Add(-1)
+			b.refusals.log(b.options.Log, "refused", "peer", c.RemoteAddr().String(), "reason", err.Error())
+			_ = c.Close()
+		}
+	})
+}
+
+// handshake takes a connection over, or says why it does not.
+func (b *Broker) handshake(ctx context.Context, c *net.TCPConn, full bool) error {
+	until := time.Now().Add(b.options.HelloTimeout)
+	w, err := newLine(c)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(w.SetDeadline(until), c.SetWriteBuffer(sendBuffer)); err != nil {
+		return err
+	}
+	// The context ends it with the broker: that closes the connection.
+	t := tls.Server(w, b.config)
+	if err := t.HandshakeContext(ctx); err != nil {
+		return fmt.Errorf("no handshake: %w", err)
+	}
+	if full {
+		b.sessions.Add(-1)
+		b.hangUp(t, protocol.CodeTooManySessions)
+		return nil
+	}
+	switch agreed := t.ConnectionState().NegotiatedProtocol; agreed {
+	case protocol.ALPN:
+		return b.seal(c, w, t)
+	case protocolHTTP:
+		return b.web.take(t)
+	default:
+		return fmt.Errorf("it agreed on no protocol by ALPN; a session needs %s", protocol.ALPN)
+	}
+}
+
+// seal makes a session of a connection after its handshake.
+func (b *Broker) seal(c *net.TCPConn, w *line, t *tls.Conn) error {
+	s := &session{id: b.lastSession.Add(1), hidden: true}
+	sealed := &sealed{b: b, s: s, tls: t, line: w, taken: make(chan struct{}, 1)}
+	sealed.taking = sealed.take
+	from, ok := addressOf(c.RemoteAddr())
+	if !ok {
+		return errors.New("a TCP connection without an address")
+	}
+	s.kin = unique.Make(room.Peer{Host: from.String(), Principal: room.Principal(from.String())})
+	refused := sealed.recognise(time.Now())
+	if probed(c) {
+		s.probe = &probing{fd: w.fd}
+	}
+	if err := errors.Join(tune(c, s.probe != nil), w.SetDeadline(time.Time{})); err != nil {
+		return err
+	}
+	w.loosen()
+	b.readers.Add(1)
+	b.mailbox.post(func() {
+		b.contain(func() {
+			b.open(s, sealed)
+			if refused != nil {
+				b.refuseCredential(sealed, refused)
+			}
+			b.settle()
+		}, func() {})
+	})
+	go sealed.read()
+	return nil
+}

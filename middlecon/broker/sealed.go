@@ -1,0 +1,224 @@
+package broker
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+
+	"ddcos/protocol"
+)
+
+// sealed is a TLS connection as a session's transport. One goroutine reads it, and
+// leaves what it read as a letter for the loop; it reads no more before the loop has
+// taken that, so a flood waits in its own socket. The loop encrypts and writes.
+type sealed struct {
+	b    *Broker
+	s    *session
+	tls  *tls.Conn
+	line *line
+	cred credential
+
+	taking func()        // take, made once
+	taken  chan struct{} // the loop has taken what was read
+	came   []byte        // what was read and the loop has not taken; the loop's while taken is waited for
+
+	// The loop's.
+	fresh []byte // of came, what was not discarded
+	begun []byte // of frames that are not whole
+}
+
+// A session that says little is read by little: only one that fills it gets a larger
+// buffer, for as long as it needs it.
+const readLittle = 512
+
+// A TLS session may send this many records without anything in them, and one more for so
+// many with something: keys are changed every 2^24 records or so.
+const (
+	emptyRecords   = 1024
+	recordsToEmpty = 16
+)
+
+var errEmptyRecords = protocol.Errorf(protocol.CodeMalformed, "too many TLS records that carry nothing")
+
+// read is the connection's goroutine. Its last letter is why it ends.
+func (t *sealed) read() {
+	defer t.b.readers.Done()
+	little := make([]byte, readLittle)
+	buf, reads := little, uint64(0)
+	for {
+		n, err := t.tls.Read(buf)
+		reads++
+		if n > 0 {
+			t.came = buf[:n]
+			if !t.letter(t.taking) {
+				return
+			}
+		}
+		if err == nil && t.line.records > reads+reads/recordsToEmpty+emptyRecords {
+			err = errEmptyRecords
+		}
+		if err != nil {
+			t.letter(func() { t.ended(err) })
+			return
+		}
+		switch full := n == len(buf); {
+		case full && len(buf) == readLittle:
+			buf = t.b.large.get()
+		case !full && len(buf) != readLittle && n <= readLittle:
+			t.b.large.put(buf)
+			buf = little
+		}
+	}
+}
+
+// letter has the loop do work, and waits until it has; false when there is no loop any more.
+func (t *sealed) letter(work func()) bool {
+	t.b.mailbox.post(work)
+	select {
+	case <-t.taken:
+		return true
+	case <-t.b.stopped:
+		return false
+	}
+}
+
+// take is a turn of the loop, for what came.
+func (t *sealed) take() {
+	defer func() {
+		t.fresh = nil
+		t.taken <- struct{}{}
+	}()
+	if t.s.closed {
+		return
+	}
+	t.fresh = t.came
+	t.b.contain(func() {
+		t.b.lookBack()
+		t.b.feel()
+		t.b.read(t.s, t)
+		t.b.settle()
+	}, func() { _ = t.Close() })
+	if len(t.fresh) > 0 && !t.s.closed {
+		t.begun = append(t.begun, t.fresh...)
+	}
+}
+
+// ended is a turn of the loop, after the last thing came.
+func (t *sealed) ended(err error) {
+	defer func() { t.taken <- struct{}{} }()
+	if t.s.closed {
+		return
+	}
+	var refused *protocol.Error
+	if errors.As(err, &refused) && !t.s.closing {
+		t.b.contain(func() { t.b.refuse(t.s, refused); t.b.settle() }, func() {})
+		return // it lingers, and is read no more
+	}
+	if errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = io.EOF
+	}
+	t.close(err)
+}
+
+// InboundBuffered is how many bytes have come that were not discarded.
+func (t *sealed) InboundBuffered() int { return len(t.begun) + len(t.fresh) }
+
+// Peek gives all of these, until the turn ends.
+func (t *sealed) Peek(int) ([]byte, error) {
+	if len(t.begun) == 0 {
+		return t.fresh, nil
+	}
+	t.begun, t.fresh = append(t.begun, t.fresh...), nil
+	return t.begun, nil
+}
+
+// Discard forgets the first n bytes of what has come, or all of it.
+func (t *sealed) Discard(n int) (int, error) {
+	all := t.InboundBuffered()
+	if n < 0 || n >= all {
+		t.begun, t.fresh = nil, nil
+		return all, nil
+	}
+	if k := min(n, len(t.begun)); k > 0 {
+		t.begun = t.begun[:copy(t.begun, t.begun[k:])]
+		t.fresh = t.fresh[n-k:]
+		return n, nil
+	}
+	t.fresh = t.fresh[n:]
+	return n, nil
+}
+
+// Write encrypts and hands to the kernel; it does not wait for either.
+func (t *sealed) Write(b []byte) (int, error) {
+	n, err := t.tls.Write(b)
+	if err != nil {
+		t.close(err)
+	}
+	return n, err
+}
+
+// OutboundBuffered is how many bytes, encrypted, the kernel has not taken.
+func (t *sealed) OutboundBuffered() int { return t.line.waits() }
+
+// CloseWrite ends what goes to the peer, by TLS and by TCP.
+func (t *sealed) CloseWrite() error {
+	if err := t.tls.CloseWrite(); err != nil {
+		return err
+	}
+	if t.line.waits() > 0 {
+		return fmt.Errorf("the peer does not read")
+	}
+	return t.line.halve()
+}
+
+// Close ends the session, and tells the rooms at once.
+func (t *sealed) Close() error {
+	t.close(nil)
+	return nil
+}
+
+func (t *sealed) close(err error) {
+	if t.s.closed {
+		return
+	}
+	if t.cred.timer != nil {
+		t.cred.timer.Stop()
+	}
+	t.begun, t.fresh = nil, nil
+	_ = t.line.Close() // its reader ends
+	t.b.closed(t.s, err)
+}
+
+// drop ends a connection whose loop is gone.
+func (t *sealed) drop() {
+	if t.cred.timer != nil {
+		t.cred.timer.Stop()
+	}
+	_ = t.line.Close()
+}
+
+// buffers are lent to sessions that send much.
+type buffers struct{ free chan []byte }
+
+// buffersKept bounds how many wait to be lent again.
+const buffersKept = 64
+
+func newBuffers() buffers { return buffers{free: make(chan []byte, buffersKept)} }
+
+func (p buffers) get() []byte {
+	select {
+	case b := <-p.free:
+		return b
+	default:
+		return make([]byte, readBytes)
+	}
+}
+
+func (p buffers) put(b []byte) {
+	select {
+	case p.free <- b:
+	default:
+	}
+}

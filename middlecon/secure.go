@@ -1,0 +1,67 @@
+package middlecon
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+
+	"ddcos/protocol"
+)
+
+// open connects, by TLS where the address says so, and gives the token to show there.
+func (c *Conn) open(ctx context.Context, at protocol.Address) (nc net.Conn, token string, err error) {
+	secure := at.Network == "tls"
+	if secure && c.options.TLS == nil {
+		return nil, "", errors.New("this process was given nothing to speak TLS by: Options.TLS")
+	}
+	if secure && c.options.Token != nil {
+		if token, err = c.options.Token(); err != nil {
+			return nil, "", err
+		}
+	}
+	var d net.Dialer
+	nc, err = d.DialContext(ctx, at.Dialled(), at.Where)
+	if err != nil || !secure {
+		return nc, "", err
+	}
+	config := c.options.TLS
+	if config.ServerName == "" {
+		host, _, err := net.SplitHostPort(at.Where)
+		if err != nil {
+			_ = nc.Close()
+			return nil, "", err
+		}
+		config = config.Clone()
+		config.ServerName = host
+	}
+	t := tls.Client(nc, config)
+	if err := t.HandshakeContext(ctx); err != nil {
+		_ = nc.Close()
+		return nil, "", untrusted(err)
+	}
+	if p := t.ConnectionState().NegotiatedProtocol; p != protocol.ALPN {
+		_ = nc.Close()
+		return nil, "", fmt.Errorf("it speaks %q by TLS and not %s: is this a middlecon broker?", p, protocol.ALPN)
+	}
+	return t, token, nil
+}
+
+// untrusted says of a handshake that failed what its error leaves out.
+func untrusted(err error) error {
+	var plain tls.RecordHeaderError
+	if errors.As(err, &plain) {
+		return errors.New("no TLS is spoken there: is it tcp:// that is listened on?")
+	}
+	return err
+}
+
+// cause drops what net's errors repeat: the address is in our own sentence.
+func cause(err error) error {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return op.Err
+	}
+	return err
+}
