@@ -15,16 +15,20 @@ type Live struct {
 
 	last   *Sample
 	snap   *Snapshot     // the newest; nil before the first sample
+	during []Event       // that were applied since Begin, until the sample is there
+	taking bool          // a sample is being taken
 	births map[Key]Key   // whose children processes were when they were made
 	recent map[Key]Ended // since the last sample
 	tasks  map[int32]Key // of those that ended, by task number, until their final
 	doomed map[int32]time.Duration
 }
 
-// Limits of what Live keeps: MaxRecent asks for a sample, the others bound what
-// lost events would leave behind.
+// Limits of what Live keeps: MaxRecent asks for a sample, MaxDuring has events
+// wait for the one that is being taken, the others bound what lost events would
+// leave behind.
 const (
 	MaxRecent = MaxExited
+	MaxDuring = 4096
 	maxDoomed = 1024
 )
 
@@ -44,6 +48,16 @@ func NewLive(exited *Exited, name func(*Process)) *Live {
 // next one should be taken now.
 func (l *Live) Crowded() bool { return len(l.recent) >= MaxRecent }
 
+// Begin says that a sample is being taken: what is applied until Sample may have
+// happened after the sample looked.
+func (l *Live) Begin() { l.taking = true }
+
+// Abandon says that there will be no such sample.
+func (l *Live) Abandon() { l.taking, l.during = false, nil }
+
+// Full tells that so much has been applied since Begin that the rest should wait.
+func (l *Live) Full() bool { return len(l.during) >= MaxDuring }
+
 // Apply gives the successor of the newest snapshot after events, in their order,
 // as of now since boot. Rows that they do not touch are shared. It is nil before
 // the first sample, and when nothing changed.
@@ -54,6 +68,9 @@ func (l *Live) Apply(events []Event, status Events, now time.Duration) *Snapshot
 	changes := newChanges(l.snap)
 	for i := range events {
 		l.take(&events[i], changes)
+	}
+	if l.taking {
+		l.during = append(l.during, events...)
 	}
 	l.exited.Expire(now)
 	if len(changes.rows) == 0 {
@@ -73,12 +90,13 @@ func (l *Live) publish(status Events) {
 }
 
 // Sample gives the snapshot of a new sample and of the events that were read
-// after it: all those that came until the sample was finished. It fills in the
-// sample's Ended, and keeps the sample.
+// after it: all those that came until the sample was finished, and that were not
+// applied. It fills in the sample's Ended, and keeps the sample.
 func (l *Live) Sample(cur *Sample, events []Event, status Events) *Snapshot {
 	if l.snap == nil {
 		l.snap = &Snapshot{}
 	}
+	l.Begin()
 	known := l.snap
 	if after := l.Apply(events, status, cur.Mono); after != nil {
 		known = after
@@ -92,11 +110,12 @@ func (l *Live) Sample(cur *Sample, events []Event, status Events) *Snapshot {
 
 	// What happened since the sample began is not in it.
 	late := newChanges(l.snap)
-	for i := range events {
-		if events[i].At > cur.Mono {
-			late.replay(&events[i], l)
+	for i := range l.during {
+		if l.during[i].At > cur.Mono {
+			late.replay(&l.during[i], l)
 		}
 	}
+	l.Abandon()
 	if len(late.rows) > 0 {
 		l.snap = late.snapshot()
 	}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -81,9 +80,11 @@ type Agent struct {
 	live          *k2i.Live
 	events        eventRoad
 	batch         []k2i.Event
-	passed        time.Time // when the last pass ended
-	lost          uint64    // events, as of the last poll
-	owed          bool      // something was lost and no sample has been taken since
+	taking        chan taken // where the sample comes from that is being taken; nil while none is
+	passed        time.Time  // when the last pass ended
+	lost          uint64     // events, as of the last poll
+	repaired      uint64     // of them, those that a sample has come after
+	owed          bool       // something was lost and no sample has been taken since
 	eventFailures uint64
 	self          *self
 }
@@ -160,17 +161,22 @@ func (a *Agent) Run(ctx context.Context) error {
 		case <-looks.C:
 			if a.weigh(time.Now()) {
 				tick.Reset(a.self.interval())
-				a.pass(ctx) // says so
+				a.begin(ctx) // says so
 			}
 		case <-tick.C:
-			a.pass(ctx)
+			a.begin(ctx)
+		case t := <-a.taking:
+			a.publish(ctx, t)
 		case <-polls.told:
 			polls.wake()
 		case <-polls.timer.C:
 			if polls.look() {
-				a.pass(ctx)
+				a.begin(ctx)
 			}
 		case <-ctx.Done():
+			if a.taking != nil {
+				<-a.taking
+			}
 			return nil
 		}
 	}
@@ -185,60 +191,6 @@ func (a *Agent) Pass(ctx context.Context) error {
 		return errors.New("no sample could be taken: see the log")
 	}
 	return nil
-}
-
-// pass takes one sample and publishes what it tells.
-func (a *Agent) pass(ctx context.Context) {
-	began := time.Now()
-	stats := a.Stats()
-	sample, err := a.sample(ctx)
-	switch {
-	case ctx.Err() != nil:
-		return
-	case err != nil:
-		stats.Failures++
-		if !a.failing {
-			a.options.Log.Error("cannot sample this host; the last snapshot stays", "error", err)
-		}
-	default:
-		events := a.drain()
-		snap := a.live.Sample(sample, events, a.events.status())
-		a.snapshot.Store(snap)
-		if a.options.Observe != nil {
-			a.options.Observe(snap)
-		}
-		stats.Events, stats.EventFailures, stats.Uncounted = snap.Events, a.eventFailures, a.road.uncounted()
-		a.last, a.lost, a.owed = sample, stats.Events.Lost, false
-		stats.Passes++
-		stats.Pass = time.Since(began)
-		a.self.told.PassNS = stats.Pass.Nanoseconds()
-	}
-	a.passed = time.Now()
-	a.failing = err != nil
-	a.stats.Store(&stats)
-}
-
-// sample reads once, masks, and adds the names that the kernel does not have.
-func (a *Agent) sample(ctx context.Context) (*k2i.Sample, error) {
-	sample, err := a.road.read(ctx, a.last)
-	if err != nil {
-		return nil, err
-	}
-	if a.options.Name != "" {
-		sample.Host.Name = a.options.Name
-	}
-	sample.Agent, sample.Self = a.options.About, a.self.told
-	sample.Missing = with(sample.Missing, slices.Concat(a.events.lacks(), a.road.lacks()))
-	if !a.options.Unmasked {
-		a.masked.mask(sample)
-	}
-	if a.seldom != nil {
-		a.seldom.Fill(sample)
-	} else {
-		sample.Missing = with(sample.Missing, procfs.SeldomFields(sample.Mode))
-	}
-	a.finish(sample)
-	return sample, nil
 }
 
 // Once reads this host a single time: what is derived from two samples is
@@ -267,6 +219,7 @@ func Once(ctx context.Context, options Options) (*k2i.Snapshot, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sampling this host: %w", err)
 	}
+	a.finish(sample)
 	return a.live.Sample(sample, nil, a.events.status()), nil
 }
 

@@ -248,7 +248,7 @@ func TestContainersFollowTheProcess(t *testing.T) {
 	id := strings.Repeat("ab", 32)
 	step := func(cgroup, comm string, ticks uint64) k2i.Process {
 		s := &k2i.Sample{At: time.Now(), Processes: []*k2i.Process{{PID: 7, StartTicks: ticks, Cgroup: cgroup, Comm: comm, Args: []string{comm}}}}
-		a.finish(s)
+		a.name(s)
 		a.last = s
 		return *s.Processes[0]
 	}

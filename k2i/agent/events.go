@@ -118,6 +118,10 @@ func (p *poller) wake() {
 // look polls. It is true where a sample is to be taken.
 func (p *poller) look() (sampleNow bool) {
 	a := p.agent
+	if a.taking != nil && a.live.Full() {
+		p.timer.Reset(eventWait)
+		return false
+	}
 	sampleNow = a.poll()
 	p.looked = time.Now()
 	if len(a.batch) == 0 && !a.owed {

@@ -80,7 +80,7 @@ func TestIntervals(t *testing.T) {
 type costlyRoad struct {
 	began time.Time
 	each  atomic.Int64 // ns of CPU time that a pass takes
-	spent time.Duration
+	spent atomic.Int64 // ns of it so far
 	saved atomic.Bool
 }
 
@@ -99,7 +99,7 @@ func (r *costlyRoad) uncountable() error { return nil }
 func (r *costlyRoad) uncounted() uint64  { return 0 }
 
 func (r *costlyRoad) read(context.Context, *k2i.Sample) (*k2i.Sample, error) {
-	r.spent += time.Duration(r.each.Load())
+	r.spent.Add(r.each.Load())
 	return &k2i.Sample{Host: k2i.Host{ID: "h", Name: "h"}, At: time.Now(), Mono: time.Since(r.began), Mode: k2i.ModeBPF}, nil
 }
 
@@ -113,7 +113,7 @@ func newCostly(r *costlyRoad, log *bytes.Buffer) *Agent {
 	}
 	a.live = k2i.NewLive(k2i.NewExited(10, time.Minute), nil)
 	a.stats.Store(&Stats{})
-	a.self.meter = func() (time.Duration, int64, error) { return r.spent, 20 << 20, nil }
+	a.self.meter = func() (time.Duration, int64, error) { return time.Duration(r.spent.Load()), 20 << 20, nil }
 	return a
 }
 

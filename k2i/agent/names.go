@@ -82,10 +82,10 @@ func (a *Agent) mask(p *k2i.Process) {
 	}
 }
 
-// finish adds names and containers to a sample that nobody else has yet. What
+// name adds names and containers to a sample that nobody else has yet. What
 // is unchanged since the sample before is taken from there; rows that are shared
 // with it have them.
-func (a *Agent) finish(sample *k2i.Sample) {
+func (a *Agent) name(sample *k2i.Sample) {
 	var before []*k2i.Process
 	if a.last != nil && a.last.Host.ID == sample.Host.ID {
 		before = a.last.Processes

@@ -109,3 +109,35 @@ func TestCString(t *testing.T) {
 		}
 	}
 }
+
+// Events bring paths while a pass brings others, and the same: neither is mixed up
+// with the other, and what only an event has told stays until a pass has had the
+// time to see it.
+func TestCgroupOfEvents(t *testing.T) {
+	known := told{}
+	c := newCgroupPaths(known)
+	pass, event := []string{"leaf", "middle", "top", ""}, []string{"leaf", "middle", "top", ""}
+	for i := range pass {
+		record := cgroupRecord(7, uint32(i), pass[i])
+		c.add(&record)
+		record = cgroupRecord(7, uint32(i), event[i])
+		c.learn(&record)
+	}
+	for i, name := range []string{"young", ""} {
+		record := cgroupRecord(8, uint32(i), name)
+		c.learn(&record)
+	}
+	cut := cgroupRecord(9, 0, "cut off")
+	c.learn(&cut)
+	if c.of(7) != "/top/middle/leaf" || c.of(8) != "/young" || c.of(9) != "" {
+		t.Errorf("%q, %q, %q", c.of(7), c.of(8), c.of(9))
+	}
+	c.forget(nil)
+	if c.of(8) != "/young" || len(c.heard) != 1 {
+		t.Errorf("%q, %v", c.of(8), c.heard)
+	}
+	c.forget(nil)
+	if c.of(7) != "" || c.of(8) != "" || len(c.heard) != 0 || len(known) != 0 {
+		t.Errorf("%q, %q, %v, told %v", c.of(7), c.of(8), c.heard, known)
+	}
+}

@@ -22,33 +22,18 @@ const execBytes = int(unsafe.Sizeof(ebpf.EventsExecRecord{}))
 // come before the first event of a process in it, are none.
 func (e *Events) decode(b []byte) (k2i.Event, error) {
 	if len(b) == cgroupBytes && binary.NativeEndian.Uint32(b) == uint32(ebpf.TasksRecordKindRECORD_CGROUP) {
-		e.probe.learn(b)
+		var directory ebpf.TasksCgroupRecord
+		if decode(&directory, b) {
+			e.probe.cgroups.learn(&directory)
+		}
 		return k2i.Event{}, nil
 	}
 	event, cgroup, err := decodeEvent(b, &e.probe.tally, e.shared)
 	if err == nil && cgroup != 0 {
-		event.Process.Cgroup = e.probe.path(cgroup)
+		event.Process.Cgroup = e.probe.cgroups.of(cgroup)
 	}
 	e.shared.tidy(0)
 	return event, err
-}
-
-// learn takes one directory of a cgroup's path.
-func (p *Probe) learn(b []byte) {
-	var directory ebpf.TasksCgroupRecord
-	if !decode(&directory, b) {
-		return
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.cgroups.add(&directory)
-}
-
-// path is a cgroup's, "" while nobody has told it.
-func (p *Probe) path(cgroup uint64) string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.cgroups.paths[cgroup]
 }
 
 // decodeEvent reads one record, of which t tells what is counted; cgroup is the process's, 0 where there is none.

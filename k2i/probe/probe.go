@@ -54,6 +54,7 @@ var hierarchies = map[string]ebpf.TasksHierarchy{
 type Probe struct {
 	opts        Options
 	closers     []io.Closer
+	cgroups     *cgroupPaths
 	table       *link.Iter
 	arguments   *link.Iter  // nil where the kernel refuses it
 	noArguments error       // why
@@ -71,10 +72,10 @@ type Probe struct {
 	tallies []ebpf.TasksTallyRecord
 	inner   []ebpf.TasksInnerPidsRecord
 	shared  sharedMasks
-	memory  []memory // of the last pass, by pid
-	room    []memory // its room in the pass after
-	cgroups *cgroupPaths
-	pending chan argumentsPass // one that was not waited for to its end
+	memory  []memory            // of the last pass, by pid
+	room    []memory            // its room in the pass after
+	used    map[uint64]struct{} // cgroups, by the pass at hand
+	pending chan argumentsPass  // one that was not waited for to its end
 	asking  ebpf.TasksWantedPids
 	reread  time.Duration // since boot: when all command lines are read again
 }

@@ -168,5 +168,5 @@ func (p *Probe) cgroup(r *ebpf.TasksProcessRecord) string {
 	if p.opts.CgroupController != "" && r.Flags&pfExiting != 0 {
 		return "/"
 	}
-	return p.cgroups.paths[r.CgroupId]
+	return p.cgroups.of(r.CgroupId)
 }

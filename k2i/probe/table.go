@@ -127,9 +127,15 @@ func add(sum, u *ebpf.TasksUsage) {
 
 // usedCgroups are the ids that the pass at hand has seen.
 func (p *Probe) usedCgroups() map[uint64]struct{} {
-	used := make(map[uint64]struct{}, len(p.cgroups.paths))
-	for i := range p.records {
-		used[p.records[i].CgroupId] = struct{}{}
+	if p.used == nil {
+		p.used = map[uint64]struct{}{}
 	}
-	return used
+	clear(p.used)
+	last := uint64(0) // neighbours mostly share one
+	for i := range p.records {
+		if id := p.records[i].CgroupId; id != last || i == 0 {
+			p.used[id], last = struct{}{}, id
+		}
+	}
+	return p.used
 }
