@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -56,6 +57,8 @@ func (d *dcTable) status(host string) (status, text string) {
 // programs that this test built.
 type dc struct {
 	*testing.T
+	bin    string   // where the programs are
+	logs   []string // of programs that a wait in vain is explained by
 	center *hosts.Datacenter
 	agents map[string]*hosts.Process
 }
@@ -74,13 +77,15 @@ func TestOneProcessTableOverThreeHosts(t *testing.T) {
 	t.Run("one agent killed and one stopped are both named", d.faults)
 }
 
-// startDC builds the programs, makes the hosts and waits until all agents have joined.
-func startDC(t *testing.T) *dc {
+// makeDC builds the programs and makes the hosts, on which nothing of ours runs.
+func makeDC(t *testing.T) *dc {
 	bin := t.TempDir()
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "./cmd/...")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
+	for _, args := range [][]string{{bin, "./cmd/..."}, {bin + "/k2i-once-" + runtime.GOARCH, "./k2i/via/once"}} {
+		build := exec.CommandContext(t.Context(), "go", append([]string{"build", "-o"}, args...)...)
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := build.CombinedOutput(); err != nil {
+			t.Fatalf("go build: %v\n%s", err, out)
+		}
 	}
 	spec := hosts.DefaultOptions()
 	spec.Bin = bin
@@ -93,10 +98,17 @@ func startDC(t *testing.T) *dc {
 			t.Error(err)
 		}
 	})
-	d := &dc{T: t, center: center, agents: map[string]*hosts.Process{}}
-	tcp := "tcp://" + center.Hub.Addr.String() + ":7411"
-	d.launch(center.Hub, "broker", "middlecon", "serve", "--listen", brokerAddress, "--listen", tcp, "--insecure-plaintext")
-	for _, h := range center.Hosts {
+	return &dc{T: t, bin: bin, logs: []string{"k2i"}, center: center, agents: map[string]*hosts.Process{}}
+}
+
+// broker is the address by which agents reach it.
+func (d *dc) broker() string { return "tcp://" + d.center.Hub.Addr.String() + ":7411" }
+
+// startDC makes the hosts and waits until all agents have joined.
+func startDC(t *testing.T) *dc {
+	d := makeDC(t)
+	d.launch(d.center.Hub, "broker", "middlecon", "serve", "--listen", brokerAddress, "--listen", d.broker(), "--insecure-plaintext")
+	for _, h := range d.center.Hosts {
 		d.agent(h)
 		d.launch(h, "sleeper", "sleep", "1000")
 	}
@@ -116,7 +128,7 @@ func (d *dc) launch(h *hosts.Host, name string, argv ...string) *hosts.Process {
 func (d *dc) agent(h *hosts.Host) {
 	d.Helper()
 	d.agents[h.Name] = d.launch(h, "k2i", "k2i", "serve", "--listen", h.Addr.String()+":7412", "--insecure-plaintext",
-		"--interval", "200ms", "--broker", "tcp://"+d.center.Hub.Addr.String()+":7411")
+		"--interval", "200ms", "--broker", d.broker())
 }
 
 // await looks at a condition until it holds.
@@ -129,8 +141,10 @@ func (d *dc) await(what string, holds func() bool) {
 		case <-tick.C:
 		case <-deadline:
 			for _, h := range d.center.Hosts {
-				log, _ := h.Log("k2i")
-				d.Logf("%s: k2i: %s", h.Name, log)
+				for _, name := range d.logs {
+					log, _ := h.Log(name)
+					d.Logf("%s: %s: %s", h.Name, name, log)
+				}
 			}
 			d.Fatalf("not within %v: %s", patience, what)
 		}
@@ -227,7 +241,7 @@ func (d *dc) killedMember(t *testing.T) {
 	for i, exec := range []string{"cat", "kill -9 $PPID", "hostname"} {
 		h := d.center.Hosts[i]
 		d.launch(h, "member", "middlecon", "join", "demo", "--name", "on-"+h.Name, "--exec", exec,
-			"--broker", "tcp://"+d.center.Hub.Addr.String()+":7411")
+			"--broker", d.broker())
 	}
 	d.await("three members have joined", func() bool {
 		out, _, _ := d.on(t, "middlecon", "members", "demo", "--broker", brokerAddress)

@@ -49,9 +49,12 @@ func (p *parser) specified() error {
 		case askAddedOrSorted:
 			err = p.addedOrSorted(r.text)
 		case askSort:
-			if p.out.By != "" {
+			switch {
+			case p.out.Peers:
+				err = p.sortPeers(r.text)
+			case p.out.By != "":
 				err = p.sortGroups(r.text)
-			} else {
+			default:
 				err = p.sort(r.text)
 			}
 		}

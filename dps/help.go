@@ -57,13 +57,13 @@ type example struct{ line, help string }
 // examples stand in the help and in the manual.
 var examples = []example{
 	{"dps -ef --sort=-rss", "this host, as ps does it"},
+	{"dps --via 'ssh {host}' --on 'web[01-40]' aux --sort=-rss", "forty hosts on which nothing of ours runs"},
 	{"dps --broker tcp://10.0.0.1:7411 -ef", "every host whose agent has joined that broker"},
 	{"dps --agents http://web1:7412,http://web2:7412 aux", "two hosts, without a broker"},
 	{"dps --sort=-rcpu --limit 50 -o pid,user,rcpu,rss,args", "the fifty that use the most CPU now, of all hosts"},
-	{`dps --where 'rss > 1GiB and age < 1h'`, "what is large and new"},
-	{`dps --where 'comm matches "^(nginx|envoy)$" and rcpu > 50%' --on 'web[01-40]'`, "busy ones on forty hosts"},
-	{"dps --broker tcp://10.0.0.1:7411 --by user --sort=-rss", "memory by user, over all hosts"},
-	{"dps --label dc=eu --by container --csv", "sums by container, for a spreadsheet"},
+	{`dps --where 'comm matches "^nginx|^php" and rss > 1GiB' --on 'web*'`, "large ones on some hosts"},
+	{"dps --label dc=eu --by user --sort=-rss --csv", "memory by user, over all hosts, for a spreadsheet"},
+	{"dps --peers -C postgres", "who talks to the databases, from whichever host"},
 	{"dps --exited --since 10m --sort=-ended", "what has ended, how, and who ended it"},
 	{"dps --fleet --watch 2", "the hosts themselves: who is missing, since when"},
 }

@@ -38,13 +38,7 @@ type (
 // the end, without which a reader knows that something is missing.
 func (c *Command) writeLines(out *bufio.Writer, table *fleet.Table) error {
 	var err error
-	write := func(v any) {
-		if err == nil {
-			if err = writeSafe(out, v); err == nil {
-				err = out.WriteByte('\n')
-			}
-		}
-	}
+	write := recorder(out, &err)
 	for _, r := range table.Rows {
 		write(rowRecord{"row", r.Host.Name, r.Process})
 	}
@@ -56,4 +50,15 @@ func (c *Command) writeLines(out *bufio.Writer, table *fleet.Table) error {
 	}
 	write(endRecord{"end", len(table.Failed()) > 0, c.exit(table), len(table.Rows), len(table.Groups), len(table.Hosts)})
 	return err
+}
+
+// recorder writes a value a line, until the first error.
+func recorder(out *bufio.Writer, err *error) func(v any) {
+	return func(v any) {
+		if *err == nil {
+			if *err = writeSafe(out, v); *err == nil {
+				*err = out.WriteByte('\n')
+			}
+		}
+	}
 }

@@ -34,6 +34,11 @@ var queryOptions = []Option{
 		Long: []string{"fleet"}, Section: "query", set: turn(func(c *Command) *bool { return &c.Fleet }),
 		Help: "the hosts instead of processes: mode, version, age of the sample, clock, and who is missing since when",
 	},
+	{
+		Long: []string{"peers"}, Section: "query", set: turn(func(c *Command) *bool { return &c.Peers }),
+		Help: "who talks to whom: TCP connections, from the process that opened each to the one that took it, on whatever host; " +
+			"of the processes that are selected, where any are; --by " + peerWords + " adds up; who is outside of the fleet is an address",
+	},
 }
 
 var ownOutputOptions = []Option{

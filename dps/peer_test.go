@@ -259,7 +259,7 @@ func (o *onlooker) source() fleet.Source {
 		var err error
 		o.last, err = agent.Once(ctx, options)
 		return o.last, err
-	})
+	}, nil)
 }
 
 // fresh forgets what was seen.

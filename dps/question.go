@@ -20,6 +20,7 @@ type Question struct {
 	On     string   // a pattern of hosts
 	Labels map[string]string
 	Fleet  bool // the hosts themselves
+	Peers  bool // connections
 
 	GroupSort []query.Key   // of groups
 	Output    string        // json, ndjson, csv; "" for text
@@ -63,6 +64,9 @@ func (p *parser) question() error {
 		q.Output = "json"
 	}
 	p.out.JSON = q.Output == "json"
+	if err := p.peersAlone(); err != nil {
+		return err
+	}
 	switch {
 	case q.Fleet && q.By != "":
 		return own("--fleet shows hosts, --by groups of processes: give one of them")
@@ -70,6 +74,9 @@ func (p *parser) question() error {
 		return own("--by shows sums, which have columns of their own: leave out formats, threads and trees")
 	}
 	ask := query.Query{Where: q.condition(), By: q.By, On: p.out.pattern(), Labels: q.Labels}
+	if q.Peers {
+		ask.By = "" // of connections, peersAlone has seen to it
+	}
 	if err := ask.Check(); err != nil {
 		var at *query.Error
 		if errors.As(err, &at) {

@@ -45,6 +45,9 @@ type Listing struct {
 func (l *Listing) once(ctx context.Context) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, l.Command.Deadline+askingReserve)
 	defer cancel()
+	if l.Command.Peers {
+		return l.oncePeers(ctx)
+	}
 	table, err := l.ask(ctx)
 	if err != nil {
 		return ExitFailed, err
@@ -253,9 +256,13 @@ func (l *Listing) width() int {
 
 // status tells the hosts that did not answer on Stderr and gives the exit status.
 func (l *Listing) status(table *fleet.Table) int {
-	failed := table.Failed()
+	l.tell(table.Failed())
+	return l.Command.exit(table)
+}
+
+// tell names hosts that failed on Stderr.
+func (l *Listing) tell(failed []*fleet.Host) {
 	for _, line := range Failures(failed) {
 		fmt.Fprintf(l.Stderr, "dps: %s\n", line)
 	}
-	return l.Command.exit(table)
 }

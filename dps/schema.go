@@ -38,18 +38,21 @@ func WriteSchema(w io.Writer) error {
 		"$schema": "https://json-schema.org/draft/2020-12/schema",
 		"title":   "dps",
 		"description": "What dps writes: --json one object like this; --ndjson a line for each record, rows or groups first, then hosts, then the end; " +
+			"with --peers there are links instead of rows, and pairs instead of groups; " +
 			"--csv a line of keywords, then the cells of the columns that were asked for, empty where something is not known, with an apostrophe before " +
 			"a text that a spreadsheet would calculate. Bytes that are no UTF-8 are U+FFFD in JSON and question marks in CSV.",
 		"type":     "object",
 		"required": []string{"hosts", "partial", "exit"},
 		"properties": object{
-			"hosts": list("host"), "rows": list("row"), "groups": list("group"), "by": object{"type": "string", "description": "the name that groups have in common"},
+			"hosts": list("host"), "rows": list("row"), "groups": list("group"), "links": list("link"), "pairs": list("pair"),
+			"by": object{"type": "string", "description": "the name that groups have in common"},
 			"partial": object{"type": "boolean", "description": "a host gave no answer, or is lost"},
 			"exit":    object{"type": "integer", "description": "the exit status: 0 complete, 1 nothing selected, 3 partial"},
 		},
 		"$defs": object{
 			"host": schemaOf(reflect.TypeFor[jsonHost]()), "row": process, "group": groupSchema(),
-			"ndjson": object{"oneOf": []object{record("row", "row"), record("group", "group"), record("host", "host"), schemaOf(reflect.TypeFor[endRecord]())}},
+			"link": schemaOf(reflect.TypeFor[jsonLink]()), "pair": schemaOf(reflect.TypeFor[jsonPair]()),
+			"ndjson": object{"oneOf": []object{record("row", "row"), record("group", "group"), record("link", "link"), record("pair", "pair"), record("host", "host"), schemaOf(reflect.TypeFor[endRecord]())}},
 		},
 	}
 	text, err := json.MarshalIndent(schema, "", "  ")

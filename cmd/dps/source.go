@@ -53,7 +53,7 @@ func source(c *dps.Command) (closing, error) {
 		}
 		return closing{agents, none}, nil
 	}
-	return closing{fleet.Local(local), none}, nil
+	return closing{fleet.Local(local, agent.LookOnce{}), none}, nil
 }
 
 // credentials are the command line's, and what that leaves open the environment's.

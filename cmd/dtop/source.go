@@ -86,7 +86,7 @@ func local(ctx context.Context, interval, patience time.Duration) (closing, erro
 			shown = newer
 		}
 		return newer, err
-	})
+	}, own)
 	return closing{source, func() error {
 		stop()
 		<-done

@@ -10,6 +10,7 @@ import (
 
 	"ddcos/k2i"
 	"ddcos/k2i/probe"
+	"ddcos/k2i/procfs"
 )
 
 // connections looks for TCP connections, one look at a time.
@@ -52,7 +53,6 @@ func (a *Agent) Connections(ctx context.Context, filter k2i.ConnectionFilter) (*
 
 // look has the turn.
 func (a *Agent) look(ctx context.Context, filter *k2i.ConnectionFilter) (*k2i.Connections, error) {
-	began := time.Now()
 	l := &a.looks
 	if l.bpf == nil && !l.no && a.road.mode() == k2i.ModeBPF {
 		var err error
@@ -61,13 +61,39 @@ func (a *Agent) look(ctx context.Context, filter *k2i.ConnectionFilter) (*k2i.Co
 			a.options.Log.Warn("reading connections from /proc instead of by BPF", "because", err)
 		}
 	}
+	return lookBy(ctx, l.bpf, a.fs, filter)
+}
+
+// LookOnce is a wire.Looker without an agent: by BPF where that is allowed, since
+// /proc does not tell the bytes.
+type LookOnce struct{}
+
+// Connections implements wire.Looker.
+func (LookOnce) Connections(ctx context.Context, filter k2i.ConnectionFilter) (*k2i.Connections, error) {
+	ctx, cancel := context.WithTimeout(ctx, k2i.ConnectionsTime)
+	defer cancel()
+	fs, err := procfs.New(ctx, procfs.DefaultRoot)
+	if err != nil {
+		return nil, err
+	}
+	bpf, err := probe.OpenConnections()
+	if err != nil {
+		return lookBy(ctx, nil, fs, &filter)
+	}
+	defer func() { _ = bpf.Close() }() // the look is over
+	return lookBy(ctx, bpf, fs, &filter)
+}
+
+// lookBy takes the road of BPF, without it the one of /proc.
+func lookBy(ctx context.Context, bpf *probe.Connections, fs *procfs.FS, filter *k2i.ConnectionFilter) (*k2i.Connections, error) {
+	began := time.Now()
 	c := &k2i.Connections{Mode: k2i.ModeProcfs}
 	var err error
-	if l.bpf != nil {
+	if bpf != nil {
 		c.Mode = k2i.ModeBPF
-		c.Rows, c.Truncated, err = l.bpf.Read(ctx, filter)
+		c.Rows, c.Truncated, err = bpf.Read(ctx, filter)
 	} else {
-		c.Rows, c.Hidden, c.Truncated, err = a.fs.Connections(ctx, filter)
+		c.Rows, c.Hidden, c.Truncated, err = fs.Connections(ctx, filter)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("looking at connections: %w", err)

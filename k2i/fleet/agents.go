@@ -9,11 +9,11 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 
-	"ddcos/k2i/query"
 	"ddcos/k2i/wire"
 )
 
@@ -28,7 +28,7 @@ const (
 // agent is one URL of the list.
 type agent struct {
 	given string // as the user wrote it, and its name until it has told one
-	proc  string // URL of /v1/proc
+	base  string // URL without a path
 	http  *http.Client
 }
 
@@ -67,7 +67,7 @@ func newAgent(given string, client http.Client) (agent, error) {
 			var d net.Dialer
 			return d.DialContext(ctx, "unix", path)
 		}}
-		return agent{given: given, proc: "http://localhost/v1/proc", http: &client}, nil
+		return agent{given: given, base: "http://localhost", http: &client}, nil
 	}
 	full := given
 	if !strings.Contains(given, "://") {
@@ -77,7 +77,7 @@ func newAgent(given string, client http.Client) (agent, error) {
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || strings.TrimSuffix(u.Path, "/") != "" || u.RawQuery != "" {
 		return agent{}, fmt.Errorf("agent %q: want http://host:port, host:port or unix:///path", given)
 	}
-	return agent{given: given, proc: u.Scheme + "://" + u.Host + "/v1/proc", http: &client}, nil
+	return agent{given: given, base: u.Scheme + "://" + u.Host, http: &client}, nil
 }
 
 type agents []agent
@@ -91,7 +91,7 @@ func (list agents) Ask(ctx context.Context, req wire.Request) ([]Reply, error) {
 	for range min(len(list), MaxParallel) {
 		group.Go(func() {
 			for i := range next {
-				replies[i] = s.take(list[i].ask(ctx, req.Query))
+				replies[i] = s.take(list[i].ask(ctx, req))
 			}
 		})
 	}
@@ -104,11 +104,12 @@ func (list agents) Ask(ctx context.Context, req wire.Request) ([]Reply, error) {
 }
 
 // ask puts one question to one agent; whatever goes wrong is in the Reply.
-func (a agent) ask(ctx context.Context, q query.Query) Reply {
+func (a agent) ask(ctx context.Context, req wire.Request) Reply {
 	asked := time.Now()
-	answer, err := a.get(ctx, q)
+	reply, err := a.get(ctx, req)
 	if err == nil {
-		return Reply{Host: answer.Host.Name, Status: StatusOK, Answer: answer, Asked: asked, Took: time.Since(asked)}
+		reply.Asked, reply.Took = asked, time.Since(asked)
+		return reply
 	}
 	status := StatusError
 	var network *url.Error
@@ -122,28 +123,44 @@ func (a agent) ask(ctx context.Context, q query.Query) Reply {
 	return Reply{Host: a.given, Status: status, Err: err.Error()}
 }
 
-func (a agent) get(ctx context.Context, q query.Query) (*wire.Answer, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, a.proc+"?"+q.Values().Encode(), http.NoBody)
+func (a agent) get(ctx context.Context, req wire.Request) (Reply, error) {
+	where := a.base + path(req)
+	question, err := http.NewRequestWithContext(ctx, http.MethodGet, where, http.NoBody)
 	if err != nil {
-		return nil, err
+		return Reply{}, err
 	}
-	req.Header.Set("Accept", wire.ContentType)
-	response, err := a.http.Do(req)
+	question.Header.Set("Accept", wire.ContentType)
+	response, err := a.http.Do(question)
 	if err != nil {
-		return nil, err
+		return Reply{}, err
 	}
 	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode != http.StatusOK {
-		return nil, refusal(response)
+		return Reply{}, refusal(response)
 	}
 	if got := response.Header.Get("Content-Type"); got != wire.ContentType {
-		return nil, fmt.Errorf("an answer of type %.64q: is this a k2i agent?", got)
+		return Reply{}, fmt.Errorf("an answer of type %.64q: is this a k2i agent?", got)
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, wire.MaxAnswer+1))
 	if err != nil {
-		return nil, &url.Error{Op: "Get", URL: a.proc, Err: err}
+		return Reply{}, &url.Error{Op: "Get", URL: where, Err: err}
 	}
-	return wire.DecodeAnswer(body, q)
+	return Read(body, req)
+}
+
+// path is where a request is put to an agent.
+func path(req wire.Request) string {
+	if f := req.Connections; f != nil {
+		values := url.Values{"state": f.States}
+		for _, pid := range f.PIDs {
+			values.Add("pid", strconv.Itoa(int(pid)))
+		}
+		if f.Limit > 0 {
+			values.Set("limit", strconv.Itoa(f.Limit))
+		}
+		return "/v1/connections?" + values.Encode()
+	}
+	return "/v1/proc?" + req.Query.Values().Encode()
 }
 
 // refusal is the sentence of an answer that is not 200.

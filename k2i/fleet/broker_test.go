@@ -161,7 +161,7 @@ func TestBrokerOfAnEmptyRoom(t *testing.T) {
 func TestEveryOutcomeHasASentence(t *testing.T) {
 	source := Broker("unix:///x", 2*time.Second, middlecon.Options{})
 	for _, o := range protocol.Outcomes() {
-		r := source.reply(&middlecon.Outcome{Name: "h", Outcome: o, Error: "why"}, query.Query{})
+		r := source.reply(&middlecon.Outcome{Name: "h", Outcome: o, Error: "why"}, wire.Request{})
 		if o == protocol.OK {
 			continue
 		}
@@ -169,7 +169,7 @@ func TestEveryOutcomeHasASentence(t *testing.T) {
 			t.Errorf("%s: %+v", o, r)
 		}
 	}
-	if got := source.reply(&middlecon.Outcome{Outcome: protocol.NoReceipt}, query.Query{}).Err; got != "no receipt within 2s: the process may be stopped" {
+	if got := source.reply(&middlecon.Outcome{Outcome: protocol.NoReceipt}, wire.Request{}).Err; got != "no receipt within 2s: the process may be stopped" {
 		t.Errorf("got %q", got)
 	}
 	for want, gone := range map[string]middlecon.Absent{

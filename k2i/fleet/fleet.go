@@ -24,7 +24,9 @@ type Reply struct {
 	Host   string // its name: the member's, or the agent's URL until it has told its name
 	Status Status
 	Err    string       // why it is not StatusOK, one line
-	Answer *wire.Answer // only with StatusOK
+	Answer *wire.Answer // only with StatusOK; without rows where Connections were asked for
+
+	Connections *wire.Connections // where these were asked for, only with StatusOK
 
 	Asked time.Time     // when the question left; zero where nobody noted it
 	Took  time.Duration // until the answer was there
@@ -72,6 +74,8 @@ type Host struct {
 	// is known of it.
 	Offset, OffsetWithin time.Duration
 	Lost                 time.Duration // with StatusAbsent: how long ago
+
+	Unseen bool // in Peers: it could not look at the files of every process
 
 	queried *query.Host
 }

@@ -9,18 +9,28 @@ import (
 )
 
 // Local is this host itself, without any agent: snapshot reads it anew for each
-// question. Its error is Ask's.
-func Local(snapshot func(context.Context) (*k2i.Snapshot, error)) Source {
-	return local(snapshot)
+// question, and looker looks for connections; nil for nobody. Their errors are Ask's.
+func Local(snapshot func(context.Context) (*k2i.Snapshot, error), looker wire.Looker) Source {
+	return local{snapshot, looker}
 }
 
-type local func(context.Context) (*k2i.Snapshot, error)
+type local struct {
+	snapshot func(context.Context) (*k2i.Snapshot, error)
+	looker   wire.Looker
+}
 
 // Ask implements Source.
-func (snapshot local) Ask(ctx context.Context, req wire.Request) ([]Reply, error) {
-	snap, err := snapshot(ctx)
+func (l local) Ask(ctx context.Context, req wire.Request) ([]Reply, error) {
+	snap, err := l.snapshot(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if req.Connections != nil {
+		answer, err := wire.Look(ctx, l.looker, snap, *req.Connections, time.Now)
+		if err != nil {
+			return nil, err
+		}
+		return []Reply{connected(snap.Host.Name, answer)}, nil
 	}
 	answer, err := wire.Respond(snap, req, time.Now())
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	"syscall"
 	"time"
 
-	"ddcos/k2i/query"
+	"ddcos/k2i/fleet"
 	"ddcos/k2i/wire"
 )
 
@@ -36,7 +36,7 @@ var script string
 
 // conversation is what became of one host.
 type conversation struct {
-	answer  *wire.Answer
+	reply   fleet.Reply
 	reached bool // a shell has answered there
 	err     error
 }
@@ -127,7 +127,7 @@ func speak(stdin io.Writer, stdout io.Reader, programs *Programs, req wire.Reque
 	if _, c.err = stdin.Write(program); c.err != nil {
 		return c
 	}
-	c.answer, c.err = readAnswer(r, req.Query)
+	c.reply, c.err = readAnswer(r, req)
 	return c
 }
 
@@ -147,25 +147,25 @@ func firstWord(r *bufio.Reader, nonce string) (system, machine string, err error
 }
 
 // readAnswer reads a line with the answer's length, and the answer.
-func readAnswer(r *bufio.Reader, q query.Query) (*wire.Answer, error) {
+func readAnswer(r *bufio.Reader, req wire.Request) (fleet.Reply, error) {
 	line, err := r.ReadSlice('\n')
 	if err != nil {
-		return nil, errors.New("the program that was carried over gave no answer")
+		return fleet.Reply{}, errors.New("the program that was carried over gave no answer")
 	}
 	n, err := strconv.Atoi(strings.TrimSpace(string(line)))
 	if err != nil || n < 0 || n > wire.MaxAnswer {
-		return nil, refuse("an answer of %.64q bytes, want 0 to %d", line, wire.MaxAnswer)
+		return fleet.Reply{}, refuse("an answer of %.64q bytes, want 0 to %d", line, wire.MaxAnswer)
 	}
 	// The buffer grows with what comes, not with what was claimed.
 	var body bytes.Buffer
 	if _, err := io.Copy(&body, io.LimitReader(r, int64(n))); err != nil || body.Len() != n {
-		return nil, fmt.Errorf("the answer ended after %d of %d bytes", body.Len(), n)
+		return fleet.Reply{}, fmt.Errorf("the answer ended after %d of %d bytes", body.Len(), n)
 	}
-	answer, err := wire.DecodeAnswer(body.Bytes(), q)
+	reply, err := fleet.Read(body.Bytes(), req)
 	if err != nil {
-		return nil, refuse("%v", err)
+		return fleet.Reply{}, refuse("%v", err)
 	}
-	return answer, nil
+	return reply, nil
 }
 
 // tail keeps the last bytes that are written to it.

@@ -70,8 +70,8 @@ func (s *source) Ask(ctx context.Context, req wire.Request) ([]fleet.Reply, erro
 func (s *source) ask(ctx context.Context, host string, req wire.Request) fleet.Reply {
 	c := converse(ctx, strings.ReplaceAll(s.command, Placeholder, host)+" sh", s.programs, req)
 	if c.err == nil {
-		c.answer.Host.Name = host
-		return fleet.Reply{Host: host, Status: fleet.StatusOK, Answer: c.answer}
+		c.reply.Host, c.reply.Answer.Host.Name = host, host
+		return c.reply
 	}
 	status := fleet.StatusError
 	switch {

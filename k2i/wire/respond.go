@@ -41,6 +41,9 @@ func respond(snap *k2i.Snapshot, q query.Query, now time.Time) (*Answer, []*k2i.
 	return a, nil, err
 }
 
+// WithoutRows is an answer that tells of its host alone.
+func WithoutRows(h Head) *Answer { return answer(h, 0) }
+
 // answer is one without rows.
 func answer(h Head, total int) *Answer {
 	return &Answer{

@@ -13,6 +13,7 @@ import (
 	"os"
 	"time"
 
+	"ddcos/k2i"
 	"ddcos/k2i/agent"
 	"ddcos/k2i/wire"
 )
@@ -46,7 +47,7 @@ func run(ctx context.Context, question string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	answer, err := wire.Reply(snap, req, time.Now())
+	answer, err := reply(ctx, snap, req)
 	if err != nil {
 		return err
 	}
@@ -55,4 +56,15 @@ func run(ctx context.Context, question string, out io.Writer) error {
 	}
 	_, err = out.Write(answer)
 	return err
+}
+
+func reply(ctx context.Context, snap *k2i.Snapshot, req wire.Request) ([]byte, error) {
+	if req.Connections == nil {
+		return wire.Reply(snap, req, time.Now())
+	}
+	found, err := wire.Look(ctx, agent.LookOnce{}, snap, *req.Connections, time.Now)
+	if err != nil {
+		return nil, err
+	}
+	return wire.EncodeBody(found), nil
 }
