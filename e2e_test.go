@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -271,11 +272,8 @@ func (d *dc) killedMember(t *testing.T) {
 // one that the room remembers. Back again, all is well.
 func (d *dc) faults(t *testing.T) {
 	killed, stopped := d.agents["host2"], d.agents["host3"]
-	for _, p := range []*hosts.Process{killed, stopped} {
-		if err := p.Signal(t.Context(), syscall.SIGSTOP); err != nil {
-			t.Fatal(err)
-		}
-	}
+	d.freeze(t, "host2")
+	d.freeze(t, "host3")
 	d.killedWhileAsked(t, killed)
 
 	table, stderr, status := d.dps(t, "--broker", brokerAddress, "--deadline", "500ms")
@@ -298,6 +296,26 @@ func (d *dc) faults(t *testing.T) {
 	if _, stderr, status := d.dps(t, "--broker", brokerAddress); status != 0 || stderr != "" {
 		t.Errorf("with all agents back: status %d: %s", status, stderr)
 	}
+}
+
+// freeze stops a host's agent, and waits until none of its threads runs any more.
+func (d *dc) freeze(t *testing.T, host string) {
+	t.Helper()
+	h, ok := d.center.Host(host)
+	agent := d.agents[host]
+	if err := agent.Signal(t.Context(), syscall.SIGSTOP); err != nil || !ok {
+		t.Fatal(err)
+	}
+	d.await(host+" is stopped", func() bool {
+		threads, err := filepath.Glob(fmt.Sprintf("%s/proc/%d/task/*/stat", h.Root(), agent.PID))
+		for _, path := range threads {
+			stat, gone := os.ReadFile(path)
+			if gone == nil && !bytes.Contains(stat, []byte(") T ")) {
+				return false
+			}
+		}
+		return err == nil && len(threads) > 0
+	})
 }
 
 // killedWhileAsked kills an agent while a question is on its way: it is settled

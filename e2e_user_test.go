@@ -227,10 +227,7 @@ func (d *dc) judge(t *testing.T, way, out, stderr string, status int, server *ho
 
 // stopped freezes a whole host: the others' rows come, and it is named.
 func (d *dc) stopped(t *testing.T) {
-	agent := d.agents["host3"]
-	if err := agent.Signal(t.Context(), syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	d.freeze(t, "host3")
 	out, stderr, status := d.on(t, "dps", "--broker", brokerAddress, "--deadline", "500ms", "-C", "sleep", "-o", "comm=")
 	if want := "dps: host3: no_receipt: no receipt within 500ms: the process may be stopped\n"; status != 3 || stderr != want || strings.Count(out, "sleep") != 2 {
 		t.Errorf("status %d: %s%s", status, out, stderr)
@@ -239,7 +236,7 @@ func (d *dc) stopped(t *testing.T) {
 	if status != 3 || !strings.Contains(out, "host3 no_receipt") {
 		t.Errorf("status %d: %s", status, out)
 	}
-	if err := agent.Signal(t.Context(), syscall.SIGKILL); err != nil {
+	if err := d.agents["host3"].Signal(t.Context(), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	d.await("the room has lost it", func() bool {

@@ -172,16 +172,5 @@ func (m *Member) reply(ctx context.Context, payload []byte) ([]byte, error) {
 	if snap == nil {
 		return nil, errors.New("no sample yet; try again in a second")
 	}
-	if req.Connections == nil {
-		snap, req, err = wire.Demand(ctx, m.options.Reader, snap, req)
-		if err != nil {
-			return nil, err
-		}
-		return wire.Reply(snap, req, m.options.Now())
-	}
-	a, err := wire.Look(ctx, m.options.Connections, snap, *req.Connections, m.options.Now)
-	if err != nil {
-		return nil, err
-	}
-	return wire.EncodeBody(a), nil
+	return wire.Serve(ctx, wire.Readers{Looker: m.options.Connections, Reader: m.options.Reader}, snap, req, m.options.Now)
 }

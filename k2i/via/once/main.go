@@ -13,7 +13,6 @@ import (
 	"os"
 	"time"
 
-	"ddcos/k2i"
 	"ddcos/k2i/agent"
 	"ddcos/k2i/wire"
 )
@@ -47,7 +46,7 @@ func run(ctx context.Context, question string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	answer, err := reply(ctx, snap, req)
+	answer, err := wire.Serve(ctx, wire.Readers{Looker: agent.LookOnce{}}, snap, req, time.Now)
 	if err != nil {
 		return err
 	}
@@ -56,15 +55,4 @@ func run(ctx context.Context, question string, out io.Writer) error {
 	}
 	_, err = out.Write(answer)
 	return err
-}
-
-func reply(ctx context.Context, snap *k2i.Snapshot, req wire.Request) ([]byte, error) {
-	if req.Connections == nil {
-		return wire.Reply(snap, req, time.Now())
-	}
-	found, err := wire.Look(ctx, agent.LookOnce{}, snap, *req.Connections, time.Now)
-	if err != nil {
-		return nil, err
-	}
-	return wire.EncodeBody(found), nil
 }
