@@ -4,6 +4,7 @@ import (
 	"ddcos"
 	"ddcos/k2i/detail"
 	"ddcos/k2i/rest"
+	"ddcos/web"
 )
 
 // config is GET /v1/config: what the agent was told or does without being told.
@@ -39,7 +40,7 @@ func (f *serveFlags) config() config {
 		Version: ddcos.Version(), Name: f.agent.name, Listen: f.listen, Broker: f.broker,
 		IntervalNS: f.interval.Nanoseconds(), Mode: f.agent.mode, Events: f.events, Insecure: f.insecure,
 		Limits: limits{
-			Requests: rest.MaxInFlight, Connections: rest.MaxConns, HeaderBytes: rest.MaxHeaderBytes,
+			Requests: rest.MaxInFlight, Connections: web.MaxConns, HeaderBytes: web.MaxHeaderBytes,
 			DetailReads: details.Workers, DetailStuck: details.Stuck, DetailDeadlineNS: details.Deadline.Nanoseconds(),
 			CPU: f.limits.cpu, Memory: f.limits.memory,
 		},

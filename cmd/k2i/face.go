@@ -1,10 +1,12 @@
 package main
 
 import (
-	"errors"
+	"context"
 	"log/slog"
 	"net"
 	"net/http"
+
+	"golang.org/x/sync/errgroup"
 
 	"ddcos/k2i/agent"
 	"ddcos/k2i/detail"
@@ -12,6 +14,7 @@ import (
 	"ddcos/k2i/procfs"
 	"ddcos/k2i/prom"
 	"ddcos/k2i/rest"
+	"ddcos/web"
 )
 
 // face is the agent's HTTP handler, /metrics with the agent's own numbers in it.
@@ -96,10 +99,27 @@ func counter(name, help string, value func() uint64) prom.Number {
 	return prom.Number{Name: name, Help: help, Counter: true, Value: func() float64 { return float64(value()) }}
 }
 
-// serveListener serves one address until the server is shut down.
-func serveListener(server *http.Server, l net.Listener) error {
-	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-		return err
+// front is a listener with what is answered at it.
+type front struct {
+	net.Listener
+	handler http.Handler
+	config  web.File
+}
+
+// answer serves all fronts until ctx ends, and then lets what is in work finish
+// for a while.
+func answer(ctx context.Context, group *errgroup.Group, fronts []front, log *slog.Logger) {
+	for _, l := range fronts {
+		server := web.NewServer(l.handler, log)
+		group.Go(func() error { return web.Serve(l.Listener, server, l.config, log) })
+		group.Go(func() error {
+			<-ctx.Done()
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+			defer cancel()
+			if server.Shutdown(ctx) != nil {
+				_ = server.Close() // somebody would not finish
+			}
+			return nil
+		})
 	}
-	return nil
 }

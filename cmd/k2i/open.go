@@ -38,7 +38,7 @@ func open(ctx context.Context, f serveFlags, observe func(*k2i.Snapshot), log *s
 		return nil, nil, err
 	}
 	for _, address := range addresses {
-		l, err := listen.Open(address, f.insecure)
+		l, err := listen.Open(address, true) // check has said which
 		if err != nil {
 			return fail(err)
 		}
@@ -82,9 +82,13 @@ func (f *serveFlags) check() ([]protocol.Address, error) {
 	default:
 		return nil, misuse{fmt.Errorf("--events %q: want auto, bpf, connector or none", f.events)}
 	}
+	guarded, err := f.web.Check()
+	if err != nil {
+		return nil, misuse{fmt.Errorf("--web.config.file: %w", err)}
+	}
 	var addresses []protocol.Address
 	for _, s := range f.listen {
-		a, err := parseListen(s, f.insecure)
+		a, err := parseListen(s, f.insecure || guarded)
 		if err != nil {
 			return nil, err
 		}

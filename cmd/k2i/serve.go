@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"time"
@@ -16,7 +18,12 @@ import (
 	"ddcos/k2i/procfs"
 	"ddcos/k2i/prom"
 	"ddcos/k2i/rest"
+	"ddcos/k2i/wire"
 	"ddcos/middlecon/creds"
+	"ddcos/middlecon/listen"
+	"ddcos/protocol"
+	"ddcos/service"
+	"ddcos/web"
 )
 
 // DefaultListen is where an agent serves HTTP when it is told nothing.
@@ -36,6 +43,8 @@ type serveFlags struct {
 	creds    creds.Client
 	events   string
 	insecure bool
+	web      web.File
+	profiles string // path of a Unix socket; "" for none
 	count    probe.Counting
 	agent    agentFlags
 	limits   limitFlags
@@ -81,8 +90,10 @@ dtop find it; it joins again whenever the broker comes back.
 
 Past --cpu-limit or --memory-limit it samples less often, and every answer says so.
 
-HTTP is neither encrypted nor authenticated: TCP beyond loopback is refused
-unless --insecure-plaintext is given. A Unix socket is for its owner and group.`
+TCP beyond loopback wants --web.config.file, a file as every exporter has it
+(tls_server_config, basic_auth_users), with TLS and with either users or client
+certificates that are required; or --insecure-plaintext. Certificates and users
+are read anew when they change. A Unix socket is for its owner and group.`
 
 func serveCommand() *cobra.Command {
 	var f serveFlags
@@ -92,7 +103,7 @@ func serveCommand() *cobra.Command {
 		Long:  serveHelp,
 		Example: `  k2i serve
   k2i serve --listen unix:///run/ddcos/k2i.sock --broker unix:///run/ddcos/middlecon.sock
-  k2i serve --listen 10.0.0.7:7412 --insecure-plaintext --name node7`,
+  k2i serve --listen 10.0.0.7:7412 --web.config.file /etc/ddcos/web.yml`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return serve(cmd.Context(), f, logTo(cmd.ErrOrStderr(), f.verbose))
@@ -111,6 +122,8 @@ func serveCommand() *cobra.Command {
 	f.addCounting(flags)
 	flags.StringVar(&f.events, "events", eventsAuto, "how to learn what lives and dies between two samples: auto, bpf, connector or none")
 	flags.BoolVar(&f.insecure, "insecure-plaintext", false, "allow TCP beyond loopback, where whoever is on the way can read")
+	flags.StringVar((*string)(&f.web), "web.config.file", "", "`FILE` with the TLS and the users of HTTP over TCP, as every exporter of Prometheus has it")
+	flags.StringVar(&f.profiles, "profiles", "", "`PATH` of a Unix socket to serve /debug/pprof on, which shows what is in memory; off without it")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "log more")
 	return cmd
 }
@@ -136,22 +149,26 @@ func serve(ctx context.Context, f serveFlags, log *slog.Logger) error {
 		}
 		member = ipc.New(ipc.Options{Broker: f.broker, TLS: config, Token: token, Name: f.agent.name, Labels: f.agent.labelMap(), Source: a, Connections: a, Reader: on.details, Log: log})
 	}
-	server := rest.NewServer(face(a, on, groups, member, f, log), log)
+	var fronts []front
+	h := face(a, on, groups, member, f, log)
+	for _, l := range listeners {
+		log.Info("serving", "address", shown(l.Addr(), f.web))
+		fronts = append(fronts, front{l, h, f.web})
+	}
+	if f.profiles != "" {
+		l, err := listen.Open(protocol.Address{Network: "unix", Where: f.profiles}, false)
+		if err != nil {
+			return fmt.Errorf("--profiles: %w", err)
+		}
+		fronts = append(fronts, front{l, web.Profiles(), ""})
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return a.Run(ctx) })
-	for _, l := range listeners {
-		log.Info("serving", "address", shown(l.Addr()))
-		group.Go(func() error { return serveListener(server, l) })
-	}
 	group.Go(func() error {
-		<-ctx.Done()
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
-		defer cancel()
-		if server.Shutdown(ctx) != nil {
-			_ = server.Close() // somebody would not finish
-		}
+		service.Tell(ctx, func(context.Context) error { return fresh(a, f.interval) }, log)
 		return nil
 	})
+	answer(ctx, group, fronts, log)
 	if member != nil {
 		group.Go(func() error {
 			awaitSample(ctx, a, f.interval)
@@ -177,6 +194,19 @@ func awaitSample(ctx context.Context, a *agent.Agent, interval time.Duration) {
 			return
 		}
 	}
+}
+
+// fresh has an error while the newest sample is missing or older than it may be.
+func fresh(a *agent.Agent, interval time.Duration) error {
+	snap := a.Snapshot()
+	if snap == nil {
+		return errors.New("no sample yet")
+	}
+	interval = max(interval, time.Duration(snap.Self.IntervalNS))
+	if age := wire.Age(snap, time.Now()); age > rest.StaleAfter*interval {
+		return fmt.Errorf("the newest sample is %v old", age.Round(time.Millisecond))
+	}
+	return nil
 }
 
 // addCounting adds what is counted only where it is asked for.

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"sync"
 
 	"github.com/spf13/cobra"
 
 	"ddcos/middlecon/broker"
+	"ddcos/service"
 )
 
 func serveCommand() *cobra.Command {
@@ -48,24 +50,20 @@ nor authenticated: it is refused beyond loopback unless --insecure-plaintext is 
 				defer closeLog()
 				f.options.AccountLog = l
 			}
-			return runBroker(cmd.Context(), f.options, f.metrics)
+			return runBroker(cmd.Context(), f.options, f.beside)
 		},
 	}
 	f.add(cmd.Flags())
 	return cmd
 }
 
-// runBroker runs a broker, and where an address is given its metrics beside it.
-func runBroker(ctx context.Context, options broker.Options, metrics string) error {
-	beside := func(*broker.Broker) func() { return func() {} }
-	if metrics != "" {
-		l, err := openMetrics(metrics, options.InsecurePlaintext)
-		if err != nil {
-			return fmt.Errorf("cannot serve: --metrics: %w", err)
-		}
-		defer func() { _ = l.Close() }()
-		beside = func(b *broker.Broker) func() { return serveMetrics(l, b.Metrics(), options.Log) }
+// runBroker runs a broker, and beside it what is served over HTTP.
+func runBroker(ctx context.Context, options broker.Options, http beside) error {
+	listeners, err := http.open(options.InsecurePlaintext)
+	if err != nil {
+		return fmt.Errorf("cannot serve: %w", err)
 	}
+	defer closeAll(listeners)
 	b, err := broker.New(options)
 	if errors.Is(err, fs.ErrPermission) {
 		return fmt.Errorf("cannot serve: %w; choose another address with --listen, or run it as root", err)
@@ -73,6 +71,13 @@ func runBroker(ctx context.Context, options broker.Options, metrics string) erro
 	if err != nil {
 		return fmt.Errorf("cannot serve: %w", err)
 	}
-	defer beside(b)()
+	defer serveBeside(listeners, b.Metrics(), options.Host, options.Log)()
+	ctx, cancel := context.WithCancel(ctx)
+	var telling sync.WaitGroup
+	defer telling.Wait()
+	defer cancel() // also where Serve fails
+	telling.Go(func() {
+		service.Tell(ctx, func(ctx context.Context) error { _, err := b.Stats(ctx); return err }, options.Log)
+	})
 	return b.Serve(ctx)
 }

@@ -20,7 +20,7 @@ type serveFlags struct {
 	options      broker.Options
 	listens      []string
 	tls          creds.ServerFiles
-	metrics      string
+	beside       beside
 	accountLog   string
 	accountRooms []string
 	verbose      bool
@@ -45,7 +45,9 @@ func (s *serveFlags) add(f *pflag.FlagSet) {
 	f.IntVar(&o.Limits.DeliveryBurst, "delivery-burst", o.Limits.DeliveryBurst, "`N` deliveries that it may cause at once beside those")
 	f.DurationVar(&o.PingEvery, "ping-every", o.PingEvery, "`DURATION` of silence after which a TCP session is pinged, and after twice which it is ended; 0: never")
 	f.DurationVar(&o.Grace, "grace", o.Grace, "`DURATION` that calls and offers may go on when the broker is told to end")
-	f.StringVar(&s.metrics, "metrics", "", "`ADDRESS` to serve /metrics on by HTTP, for Prometheus: tcp://host:port or unix:///path")
+	f.StringVar(&s.beside.metrics, "metrics", "", "`ADDRESS` to serve /metrics on by HTTP, for Prometheus: tcp://host:port or unix:///path")
+	f.StringVar((*string)(&s.beside.config), "web.config.file", "", "`FILE` with the TLS and the users of /metrics, as every exporter of Prometheus has it")
+	f.StringVar(&s.beside.profiles, "profiles", "", "`PATH` of a Unix socket to serve /debug/pprof on, which shows what is in memory; off without it")
 	f.StringVar(&s.accountLog, "account-log", "", "`PATH` of a file to append a line of JSON to for every call, send and offer that is over, without payloads; SIGHUP opens it anew")
 	f.StringArrayVar(&s.accountRooms, "account-log-room", nil, "`PATTERN` of rooms that --account-log is about, such as 'prod-*'; may be repeated; all rooms without it")
 	f.BoolVarP(&s.verbose, "verbose", "v", false, "log more")
@@ -93,8 +95,8 @@ func (s *serveFlags) check() error {
 	if err := s.secure(); err != nil {
 		return err
 	}
-	if s.metrics != "" {
-		if _, err := protocol.ParseAddress(s.metrics); err != nil {
+	if s.beside.metrics != "" {
+		if _, err := protocol.ParseAddress(s.beside.metrics); err != nil {
 			return misuse{fmt.Errorf("--metrics: %w", err)}
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"ddcos/k2i/query"
 	"ddcos/k2i/rest"
 	"ddcos/k2i/wire"
+	"ddcos/web"
 )
 
 // fixed is a source of one snapshot.
@@ -78,7 +79,7 @@ func TestAgentOnAUnixSocket(t *testing.T) {
 	}
 	options := rest.DefaultOptions()
 	options.Source = fixed{host("socket", 1)}
-	server := rest.NewServer(rest.New(options), options.Log)
+	server := web.NewServer(rest.New(options), options.Log)
 	go func() { _ = server.Serve(l) }()
 	t.Cleanup(func() { _ = server.Close() })
 	if got := shown(ask(t, t.Context(), query.Query{}, "unix://"+path)); got != "socket/1" {

@@ -11,8 +11,8 @@ import (
 	"ddcos/k2i/wire"
 )
 
-// staleAfter is how many intervals a sample may be old in good health.
-const staleAfter = 5
+// StaleAfter is how many intervals a sample may be old in good health.
+const StaleAfter = 5
 
 // snapshot is the newest one; without any, the request is answered and nil comes back.
 func (h *Handler) snapshot(c *call) *k2i.Snapshot {
@@ -104,7 +104,7 @@ func (h *Handler) health(c *call) {
 	}
 	status, word := http.StatusOK, "ok"
 	interval := max(h.options.Interval, time.Duration(snap.Self.IntervalNS)) // longer while the agent is throttled
-	if wire.Age(snap, h.options.Now()) > staleAfter*interval {
+	if wire.Age(snap, h.options.Now()) > StaleAfter*interval {
 		status, word = http.StatusServiceUnavailable, "stale"
 	}
 	h.reply(c, status, healthBody{word, wire.HeadOf(snap, h.options.Now())})

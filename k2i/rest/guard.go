@@ -2,11 +2,11 @@ package rest
 
 import (
 	"fmt"
-	"net"
 	"net/http"
-	"net/netip"
 	"slices"
 	"strings"
+
+	"ddcos/web"
 )
 
 // ServeHTTP passes a request by the guards, cheapest first, and contains a
@@ -56,31 +56,10 @@ func (h *Handler) refuse(r *http.Request) (status int, reason string) {
 		return http.StatusRequestEntityTooLarge, "a request has no body"
 	case !strings.HasPrefix(r.URL.Path, "/"):
 		return http.StatusBadRequest, "want a path that begins with /"
-	case onLoopback(r) && !h.knownHost(r.Host):
+	case web.Rebound(r, h.options.Name):
 		return http.StatusForbidden, fmt.Sprintf("Host %.64q is not this agent: want an address, localhost or the host's own name", r.Host)
 	}
 	return 0, ""
-}
-
-// onLoopback tells whether the request came in over TCP to an address that only
-// this host reaches: where a page in a browser may reach what its author could
-// not, by a name that it lets resolve to 127.0.0.1 (DNS rebinding).
-func onLoopback(r *http.Request) bool {
-	addr, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
-	return ok && addr.IP.IsLoopback()
-}
-
-// knownHost accepts what no stranger's name server can answer for: addresses,
-// localhost, and the name of the host itself.
-func (h *Handler) knownHost(hostport string) bool {
-	host, _, err := net.SplitHostPort(hostport)
-	if err != nil {
-		host = strings.TrimSuffix(strings.TrimPrefix(hostport, "["), "]")
-	}
-	if _, err := netip.ParseAddr(host); err == nil {
-		return true
-	}
-	return strings.EqualFold(host, "localhost") || (h.options.Name != "" && strings.EqualFold(host, h.options.Name))
 }
 
 // writer knows whether the answer has begun.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"ddcos/k2i"
+	"ddcos/web"
 )
 
 // TestMethods goes over every route and method: nothing but reading works.
@@ -92,9 +93,9 @@ func TestRawRequests(t *testing.T) {
 		"a typed body":       {"GET /v1/proc HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\nContent-Length: 5\r\n\r\nhello", " 415 "},
 		"a body":             {"GET /v1/proc HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello", " 413 "},
 		"a chunked body":     {"GET /v1/proc HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", " 413 "},
-		"a huge header":      {"GET /v1/proc HTTP/1.1\r\nHost: localhost\r\nX: " + strings.Repeat("x", MaxHeaderBytes+8<<10) + "\r\n\r\n", " 431 "},
+		"a huge header":      {"GET /v1/proc HTTP/1.1\r\nHost: localhost\r\nX: " + strings.Repeat("x", web.MaxHeaderBytes+8<<10) + "\r\n\r\n", " 431 "},
 		"a million headers":  {"GET /v1/proc HTTP/1.1\r\nHost: localhost\r\n" + strings.Repeat("a:b\r\n", 100_000) + "\r\n", " 431 "},
-		"a huge query":       {"GET /v1/proc?pid=" + strings.Repeat("1,", MaxHeaderBytes) + " HTTP/1.1\r\nHost: localhost\r\n\r\n", " 431 "},
+		"a huge query":       {"GET /v1/proc?pid=" + strings.Repeat("1,", web.MaxHeaderBytes) + " HTTP/1.1\r\nHost: localhost\r\n\r\n", " 431 "},
 		"many parameters":    {"GET /v1/proc?" + strings.Repeat("a&", 20_000) + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", " 400 "},
 		"a path without /":   {"GET v1/proc HTTP/1.1\r\nHost: localhost\r\n\r\n", " 400 "},
 		"a star":             {"OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", " 405 "},
@@ -193,7 +194,7 @@ func TestTooManyConnections(t *testing.T) {
 	url, _, _ := serve(t, nil)
 	address := strings.TrimPrefix(url, "http://")
 	request := "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
-	open := make([]net.Conn, MaxConns)
+	open := make([]net.Conn, web.MaxConns)
 	for i := range open {
 		conn, err := net.Dial("tcp", address)
 		if err != nil {
@@ -217,18 +218,10 @@ func TestTooManyConnections(t *testing.T) {
 	_ = extra.SetDeadline(time.Now().Add(10 * time.Second))
 	_, _ = io.WriteString(extra, request) // may fail: it is closed already
 	if n, err := extra.Read(make([]byte, 1)); err == nil || n != 0 {
-		t.Error("one more than MaxConns was answered")
+		t.Error("one more than web.MaxConns was answered")
 	}
 	if _, err := io.WriteString(open[0], request); err != nil {
 		t.Fatal(err)
-	}
-}
-
-// TestServerHasLimits keeps a limit from getting lost.
-func TestServerHasLimits(t *testing.T) {
-	s := NewServer(http.NotFoundHandler(), slog.New(slog.DiscardHandler))
-	if s.ReadHeaderTimeout == 0 || s.ReadTimeout == 0 || s.WriteTimeout == 0 || s.IdleTimeout == 0 || s.MaxHeaderBytes == 0 {
-		t.Errorf("a server without limits: %+v", s)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"ddcos/k2i"
 	"ddcos/k2i/query"
 	"ddcos/k2i/wire"
+	"ddcos/web"
 )
 
 // source holds the newest snapshot, as an agent does.
@@ -60,7 +61,7 @@ func serve(t *testing.T, spoil func(*Options)) (url string, h *Handler, s *sourc
 	}
 	h = New(options)
 	server := httptest.NewUnstartedServer(nil)
-	server.Config = NewServer(h, options.Log)
+	server.Config = web.NewServer(h, options.Log)
 	server.Start()
 	t.Cleanup(server.Close)
 	return server.URL, h, s
@@ -286,7 +287,7 @@ func TestUnixSocketNeedsNoHost(t *testing.T) {
 	s.snap.Store(snapshot())
 	options := DefaultOptions()
 	options.Source = s
-	server := NewServer(New(options), options.Log)
+	server := web.NewServer(New(options), options.Log)
 	go func() { _ = server.Serve(l) }()
 	t.Cleanup(func() { _ = server.Close() })
 	conn, err := net.Dial("unix", path)

@@ -1,4 +1,7 @@
-package rest
+// Package web is how this product serves HTTP: with limits, to whoever may, and by
+// TLS where a file says so that is written as for every exporter of Prometheus
+// (https://prometheus.io/docs/prometheus/latest/configuration/https/).
+package web
 
 import (
 	"log/slog"
@@ -22,8 +25,11 @@ const (
 // caller serves listeners with it and shuts it down.
 func NewServer(h http.Handler, log *slog.Logger) *http.Server {
 	var conns atomic.Int64
+	var protocols http.Protocols
+	protocols.SetHTTP1(true) // neither HTTP/2 nor its form without TLS: nothing here needs many requests on one connection
 	return &http.Server{
 		Handler:           h,
+		Protocols:         &protocols,
 		ReadHeaderTimeout: headerTime,
 		ReadTimeout:       readTime,
 		WriteTimeout:      writeTime,

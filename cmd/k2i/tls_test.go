@@ -1,0 +1,149 @@
+package main
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// webConfig has TLS, and the user prometheus with the password s3cret.
+const webConfig = `tls_server_config: {cert_file: crt.pem, key_file: key.pem}
+basic_auth_users: {prometheus: '$2a$04$OU31B2knG0f.GtCzlhpzo.7.dyOGE2ZX6MboABh9aJSa.1yMq/03i'}
+`
+
+// guarded writes webConfig and its certificate, and gives a client that trusts it.
+func guarded(t *testing.T) (dir string, client *http.Client) {
+	t.Helper()
+	dir = t.TempDir()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := x509.MarshalECPrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	for name, content := range map[string][]byte{
+		"crt.pem": certificate, "key.pem": pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: secret}), "web.yml": []byte(webConfig),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(certificate)
+	return dir, &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
+}
+
+// TestScrapedOverTLS: a file as every exporter has it guards the agent on all
+// addresses of TCP, beyond loopback too, and a real Prometheus gets in by it.
+func TestScrapedOverTLS(t *testing.T) {
+	dir, client := guarded(t)
+	log, _ := start(t, "serve", "--listen", "127.0.0.1:0", "--listen", "0.0.0.0:0", "--interval", "200ms", "--mode", "procfs", "--events", "none", "--web.config.file", dir+"/web.yml")
+	at := log.wait(t, `address=(https://127\.0\.0\.1:\d+)`)[1]
+	log.wait(t, `address=(https://\[::\]:\d+)`)
+	status := func(user string) int {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, at+"/metrics", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if user != "" {
+			r.SetBasicAuth(user, "s3cret")
+		}
+		response, err := client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = response.Body.Close() }()
+		if _, err := io.Copy(io.Discard, response.Body); err != nil {
+			t.Fatal(err)
+		}
+		return response.StatusCode
+	}
+	if got := []int{status(""), status("root"), status("prometheus")}; got[0] != 401 || got[1] != 401 || got[2] != 200 {
+		t.Errorf("nobody, a stranger and a user: %v", got)
+	}
+	if strings.Contains(log.String(), "s3cret") {
+		t.Error("the log has the password")
+	}
+	scrape(t, dir, strings.TrimPrefix(at, "https://"))
+}
+
+// scrape has a real Prometheus scrape an agent with TLS and a password.
+func scrape(t *testing.T, dir, agent string) {
+	t.Helper()
+	prometheus, err := exec.LookPath("prometheus")
+	if err != nil {
+		t.Log("prometheus is missing: install the package prometheus")
+		return
+	}
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := free.Addr().String()
+	_ = free.Close()
+	config := fmt.Sprintf(`global: {scrape_interval: 300ms, scrape_timeout: 300ms}
+scrape_configs:
+- job_name: k2i
+  scheme: https
+  tls_config: {ca_file: crt.pem}
+  basic_auth: {username: prometheus, password: s3cret}
+  static_configs: [{targets: [%q]}]
+`, agent)
+	if err := os.WriteFile(dir+"/prometheus.yml", []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), prometheus, "--config.file="+dir+"/prometheus.yml", "--storage.tsdb.path="+dir+"/data", "--web.listen-address="+address)
+	cmd.Stderr = &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
+	ask := "http://" + address + "/api/v1/query?query=" + url.QueryEscape(`count(process_group_processes) and on() up == 1`)
+	deadline := time.After(60 * time.Second)
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if response, err := http.Get(ask); err == nil {
+			var answer struct{ Data struct{ Result []any } }
+			err := json.NewDecoder(response.Body).Decode(&answer)
+			_ = response.Body.Close()
+			if err == nil && len(answer.Data.Result) > 0 {
+				return
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("Prometheus does not get in:\n%s", out.String())
+		}
+	}
+}
