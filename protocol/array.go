@@ -9,12 +9,12 @@ import "github.com/vmihailenco/msgpack/v5"
 
 // DecodeMsgpack reads a Member.
 func (m *Member) DecodeMsgpack(d *msgpack.Decoder) error {
-	return decodeArray(d, (*uint64)(&m.ID), &m.Name, &m.Host, &m.PID, &m.Labels, &m.Version, &m.State)
+	return decodeArray(d, (*uint64)(&m.ID), &m.Name, &m.Host, &m.PID, &m.Labels, &m.Version, &m.State, &m.Parted)
 }
 
 // DecodeMsgpack reads a Changed.
 func (c *Changed) DecodeMsgpack(d *msgpack.Decoder) error {
-	return decodeArray(d, (*uint64)(&c.ID), &c.Name, &c.Version, &c.State)
+	return decodeArray(d, (*uint64)(&c.ID), &c.Name, &c.Version, &c.State, &c.Parted)
 }
 
 // DecodeMsgpack reads a Gone.

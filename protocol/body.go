@@ -9,6 +9,10 @@ type Hello struct {
 	MaxFrame   uint32 `msgpack:"max_frame"`       // the largest frame that the sender takes, at least MaxFrame in version 1
 	Moves      bool   `msgpack:"moves,omitempty"` // at go_away it goes by itself: to another broker, or out of its rooms
 	Token      string `msgpack:"token,omitempty"` // a credential that the broker checks, MaxToken bytes at most
+
+	WindowMS uint32 `msgpack:"window_ms,omitempty"` // for which it may want to resume the session; 0: it will not
+	Resume   []byte `msgpack:"resume,omitempty"`    // the secret of the session to resume, which has no other use
+	Received uint64 `msgpack:"received,omitempty"`  // with Resume: frames that came in that session, its Welcome among them
 }
 
 // Welcome answers Hello with what the session is bound to and its limits.
@@ -21,6 +25,12 @@ type Welcome struct {
 	Rooms    uint32 `msgpack:"rooms"`   // memberships at most
 	Queue    uint32 `msgpack:"queue"`   // bytes that may wait for this session
 	PingMS   uint32 `msgpack:"ping_ms"` // a silent session is asked for a Pong this often
+
+	WindowMS uint32 `msgpack:"window_ms,omitempty"` // for which the session may be resumed when its connection is cut; 0: it may not
+	Resume   []byte `msgpack:"resume,omitempty"`    // the secret that resumes it, once
+	Resumed  bool   `msgpack:"resumed,omitempty"`   // it is the session that the Hello named
+	Received uint64 `msgpack:"received,omitempty"`  // with Resumed: frames that came in that session, its Hello among them
+	Will     bool   `msgpack:"will,omitempty"`      // with Resumed: its will is there still
 }
 
 // Join makes the session a member of a room, under a name that nobody there has.
@@ -98,6 +108,29 @@ type Bound struct {
 	PID  int32  `msgpack:"pid"`
 }
 
+// Will is a message that is published when the session is lost, and not when it
+// says Bye. One without a room takes back what was set before; the payload is
+// MaxWill bytes at most. Header: member, as in Publish.
+type Will struct {
+	Room    string            `msgpack:"room"`
+	Labels  map[string]string `msgpack:"labels,omitempty"`
+	To      string            `msgpack:"to,omitempty"`
+	State   map[string]string `msgpack:"state,omitempty"`
+	DelayMS uint32            `msgpack:"delay_ms,omitempty"` // from the loss of the connection; where the session is lost earlier, or cannot be resumed, it is not waited for
+}
+
+// LastWord carries a will to a member (header: room, and a sequence as Deliver has
+// it) or to a watcher (header: the watch's sequence).
+type LastWord struct {
+	Room   string   `msgpack:"room"`
+	View   uint64   `msgpack:"view"`
+	Host   string   `msgpack:"host"` // of the process that was lost, as the broker knew it
+	PID    int32    `msgpack:"pid"`
+	Member MemberID `msgpack:"member,omitempty"` // that it was in this room; 0: none
+	Name   string   `msgpack:"name,omitempty"`   // of that member
+	Reason string   `msgpack:"reason"`           // how its connection ended
+}
+
 // Published answers Publish.
 type Published struct {
 	View     uint64 `msgpack:"view"`
@@ -132,9 +165,11 @@ type Member struct {
 
 	Version uint64 // counts how often the state was set
 	State   map[string]string
+
+	Parted bool // its connection is cut, and it may come back
 }
 
-// Changed is a member whose state was set.
+// Changed is a member whose state was set, or who has parted or come back.
 type Changed struct {
 	_msgpack struct{} `msgpack:",as_array"`
 
@@ -142,6 +177,7 @@ type Changed struct {
 	Name    string
 	Version uint64
 	State   map[string]string
+	Parted  bool
 }
 
 // Reason is why a member is no longer in a view. Append-only.

@@ -41,6 +41,8 @@ const (
 	CodeOverloaded        Code = 28 // the broker has no memory left for new calls
 	CodeForbidden         Code = 29 // the broker's policy does not allow that to who asks
 	CodeUnauthenticated   Code = 30 // * the broker does not know who this is: no credential, one that does not hold, or not any more
+	CodeTakenOver         Code = 31 // * the session goes on in a newer connection
+	CodeNotResumed        Code = 32 // * the session that the Hello names is another principal's
 )
 
 var codeNames = [...]string{
@@ -54,6 +56,7 @@ var codeNames = [...]string{
 	CodeUnresponsive: "unresponsive", CodeNoSuchMember: "no_such_member", CodeBadState: "bad_state",
 	CodeTooManyChanges: "too_many_changes", CodeTooManyDeliveries: "too_many_deliveries",
 	CodeOverloaded: "overloaded", CodeForbidden: "forbidden", CodeUnauthenticated: "unauthenticated",
+	CodeTakenOver: "taken_over", CodeNotResumed: "not_resumed",
 }
 
 // String is the code's name in SPEC.md.

@@ -1,6 +1,10 @@
 package protocol
 
-import "encoding/binary"
+import (
+	"bytes"
+	"encoding/binary"
+	"time"
+)
 
 // Frame is one frame; Meta and Payload point into the bytes it was parsed
 // from and live as long as those do.
@@ -51,6 +55,13 @@ func AppendFrame(b []byte, h Header, meta, payload []byte) ([]byte, error) {
 	b = AppendHeader(b, h)
 	b = append(b, meta...)
 	return append(b, payload...), nil
+}
+
+// WithBudget is a copy of a frame with what is left of its deadline.
+func WithBudget(frame []byte, left time.Duration) []byte {
+	frame = bytes.Clone(frame)
+	binary.BigEndian.PutUint32(frame[28:], uint32(max(0, left.Microseconds())))
+	return frame
 }
 
 // EndFrame completes a frame that was begun at b[at] by AppendHeader and had its

@@ -156,6 +156,8 @@ func FuzzPublished(f *testing.F)    { fuzzBody[Published](f, DecodeAnswer) }
 func FuzzStated(f *testing.F)       { fuzzBody[Stated](f, DecodeAnswer) }
 func FuzzStats(f *testing.F)        { fuzzBody[Stats](f, DecodeAnswer) }
 func FuzzBound(f *testing.F)        { fuzzBody[Bound](f, DecodeAnswer) }
+func FuzzWill(f *testing.F)         { fuzzBody[Will](f, DecodeRequest) }
+func FuzzLastWord(f *testing.F)     { fuzzBody[LastWord](f, DecodeAnswer) }
 
 // FuzzRule: what is read prints as something that reads the same, and is valid.
 func FuzzRule(f *testing.F) {

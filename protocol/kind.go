@@ -39,6 +39,11 @@ const (
 	KindBind      Kind = 30 // b: room, budget, the sequence of the Offered; its receiver, and nobody else, begins
 	KindBound     Kind = 31 // b: the offer's sequence, member; meta Bound
 	KindExpelled  Kind = 32 // b: room, code; meta ErrorText; the broker has ended that membership
+	KindAck       Kind = 33 // both: so many frames have come, in sequence
+	KindBye       Kind = 34 // p: the session ends, and is not lost
+	KindWill      Kind = 35 // p: member; meta Will, payload
+	KindWilled    Kind = 36 // b: answers Will
+	KindLastWord  Kind = 37 // b: room, or the watch's sequence; meta LastWord, payload
 )
 
 var kindNames = [...]string{
@@ -52,6 +57,7 @@ var kindNames = [...]string{
 	KindStatus: "status", KindStats: "stats",
 	KindOffer: "offer", KindOffered: "offered", KindBid: "bid", KindBind: "bind", KindBound: "bound",
 	KindExpelled: "expelled",
+	KindAck:      "ack", KindBye: "bye", KindWill: "will", KindWilled: "willed", KindLastWord: "last_word",
 }
 
 // String is the kind's name in SPEC.md.

@@ -28,6 +28,7 @@ const (
 	MaxToken     = 512            // bytes of a token: CodeUnauthenticated
 	MaxPrincipal = 255            // bytes of a principal; a credential that names a longer one is refused
 	MaxRoles     = 255            // bytes of the roles of a principal, with the spaces between
+	MaxWill      = 4096           // bytes of a will's payload: CodeFrameTooLarge
 
 	MinDeadline = time.Millisecond // a shorter one: CodeBadDeadline
 	MaxDeadline = 5 * time.Minute  // a longer one: CodeBadDeadline

@@ -72,7 +72,7 @@ func TestSpecLimits(t *testing.T) {
 		"HeaderSize": HeaderSize, "MaxFrame": MaxFrame, "MaxBody": MaxBody, "MaxPayload": MaxPayload, "MaxFirst": MaxFirst,
 		"MaxDepth": MaxDepth, "MaxItems": MaxItems, "MaxChunk": MaxChunk, "MaxReply": MaxReply, "MaxAccount": MaxAccount,
 		"MaxName": MaxName, "MaxLabels": MaxLabels, "MaxLabelKey": MaxLabelKey, "MaxLabelText": MaxLabelText,
-		"MaxState": MaxState, "MaxErrorText": MaxErrorText, "MaxToken": MaxToken, "MaxPrincipal": MaxPrincipal, "MaxRoles": MaxRoles, "MinDeadline": micro(MinDeadline), "MaxDeadline": micro(MaxDeadline), "HelloTimeout": micro(HelloTimeout),
+		"MaxState": MaxState, "MaxErrorText": MaxErrorText, "MaxToken": MaxToken, "MaxPrincipal": MaxPrincipal, "MaxRoles": MaxRoles, "MaxWill": MaxWill, "MinDeadline": micro(MinDeadline), "MaxDeadline": micro(MaxDeadline), "HelloTimeout": micro(HelloTimeout),
 	}
 	rows := table(t, "name in the code", "value")[1:]
 	if len(rows) != len(limits) {
@@ -143,6 +143,8 @@ func TestSpecBodies(t *testing.T) {
 		Offer{},
 		Bid{},
 		Bound{},
+		Will{},
+		LastWord{},
 	} {
 		v := reflect.New(reflect.TypeOf(body)).Elem()
 		name := v.Type().Name()
@@ -194,7 +196,7 @@ func specType(t reflect.Type) string {
 // The matrix has every kind once for each side, and knows no other answer than
 // the codes and words that it explains.
 func TestSpecMatrix(t *testing.T) {
-	answers := map[string]bool{"·": true, "skipped": true, "the process closes": true, "unexpected": true, "shutting_down": true}
+	answers := map[string]bool{"·": true, "skipped": true, "the process closes": true, "the broker closes": true, "unexpected": true, "shutting_down": true}
 	for _, side := range []string{"from the process", "from the broker"} {
 		seen := map[string]int{}
 		for _, row := range table(t, side, "new", "open", "going away")[1:] {

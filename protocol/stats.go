@@ -55,6 +55,15 @@ type Stats struct {
 	BidsUnknown     uint64 `msgpack:"bids_unknown"` // for nothing that their session was offered
 	StatesSet       uint64 `msgpack:"states_set"`
 	StatesRefused   uint64 `msgpack:"states_refused"` // for being too many
+
+	Parted         uint64 `msgpack:"parted,omitempty"`          // sessions whose connection is cut, and that may be resumed
+	Resumed        uint64 `msgpack:"resumed,omitempty"`         // sessions
+	TakenOver      uint64 `msgpack:"taken_over,omitempty"`      // sessions resumed while they seemed alive, and parted ones whose name was taken
+	Expired        uint64 `msgpack:"expired,omitempty"`         // parted sessions whose window ended
+	ResumesRefused uint64 `msgpack:"resumes_refused,omitempty"` // hellos with the secret of another principal's session, or of none
+	Wills          uint64 `msgpack:"wills,omitempty"`           // that are set
+	WillsSent      uint64 `msgpack:"wills_sent,omitempty"`      // that were published
+	Unacked        uint64 `msgpack:"unacked,omitempty"`         // bytes kept to be sent again
 }
 
 // LatencyBuckets is how many elements Stats.Latency has.

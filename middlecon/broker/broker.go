@@ -77,6 +77,9 @@ type Broker struct {
 	homing    int           // bytes of the accounts that their callers have not read
 
 	unauthenticated uint64 // sessions ended because of what they have shown of who they are
+	resumables      map[secretOf]*session
+	unacked         int          // bytes that are kept to be sent again
+	taken           room.Resumed // the latest
 }
 
 // readBytes is how much of what one session sent is read before the others have
@@ -107,6 +110,7 @@ func New(options Options) (*Broker, error) {
 		armed:      never,
 		rooms:      room.New(options.Number, options.Limits),
 		byID:       map[room.SessionID]*session{},
+		resumables: map[secretOf]*session{},
 		memoryLeft: newMemoryLeft(memory),
 		hangUps:    make(chan struct{}, hangUpsMost),
 		handshakes: make(chan struct{}, handshakesMost),

@@ -58,6 +58,24 @@ func (b *Broker) do(e room.Effect) {
 		}
 	case room.View:
 		b.show(e)
+	default:
+		b.doKept(e)
+	}
+}
+
+// doKept does what is about sessions that outlive their connections.
+func (b *Broker) doKept(e room.Effect) {
+	switch e := e.(type) {
+	case room.Willed:
+		b.send(e.Session, frame(protocol.Header{Kind: protocol.KindWilled, Sequence: e.Sequence}, nil))
+	case room.LastWord:
+		b.lastWord(e)
+	case room.Resumed:
+		b.resumed(e)
+	case room.NotResumed:
+		b.notResumed(e)
+	case room.Ended:
+		b.ended(e)
 	}
 }
 
@@ -168,7 +186,15 @@ func (b *Broker) end(s *session, code protocol.Code, text string) {
 	if s.closing {
 		return
 	}
-	b.lost(s, code.String()+": "+text)
+	if code == protocol.CodeUnresponsive && b.survives(s) {
+		b.cutOff(s, code.String()+": "+text)
+	}
+	b.lost(s, code.String()+": "+text, code == protocol.CodeShuttingDown)
+	if s.cut {
+		b.drop(s)
+		return
+	}
+	b.unkeep(s)
 	b.keepNothing(s)
 	b.enqueue(s, queued{frame: frame(protocol.Header{Kind: protocol.KindError, Code: code}, errorBody(text))})
 	s.closing = true

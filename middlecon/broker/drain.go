@@ -39,7 +39,7 @@ func (b *Broker) goAway(done chan struct{}) {
 	b.draining = &draining{done: done}
 	bye := frame(protocol.Header{Kind: protocol.KindGoAway}, protocol.GoAway{Text: whyAway, GraceMS: uint32(b.options.Grace.Milliseconds())})
 	for _, s := range b.byID {
-		if s.welcomed {
+		if s.welcomed && !s.cut {
 			b.push(s, queued{frame: bye})
 		}
 	}
@@ -56,6 +56,9 @@ func (b *Broker) drained() {
 		return
 	}
 	for _, s := range b.byID {
+		if s.cut {
+			continue
+		}
 		if len(s.queue) > 0 || s.caller != nil && len(s.caller.pulling) > 0 {
 			return
 		}
@@ -70,7 +73,7 @@ func (b *Broker) turnsAway(s *session, f protocol.Frame) bool {
 		return false
 	}
 	switch f.Kind {
-	case protocol.KindJoin, protocol.KindCall, protocol.KindOffer, protocol.KindWatch, protocol.KindPublish:
+	case protocol.KindJoin, protocol.KindCall, protocol.KindOffer, protocol.KindWatch, protocol.KindPublish, protocol.KindWill:
 		b.fail(s, f.Sequence, protocol.Errorf(protocol.CodeShuttingDown, whyAway))
 		return true
 	}

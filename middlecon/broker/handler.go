@@ -50,7 +50,10 @@ func (h *handler) OnTraffic(c gnet.Conn) (action gnet.Action) {
 		b.feel()
 		b.read(s, c)
 		b.settle()
-	}, func() { action = gnet.Close })
+	}, func() {
+		b.unkeep(s) // it would send the same again
+		action = gnet.Close
+	})
 	return action
 }
 
@@ -83,14 +86,20 @@ func (b *Broker) closed(s *session, err error) {
 	if s.closed {
 		return
 	}
-	s.closed, s.closing = true, true
+	s.closed = true
 	b.hold(s, 0)
+	b.sessions.Add(-1)
+	if b.survives(s) {
+		b.cutOff(s, closeReason(err))
+	} else {
+		b.lost(s, closeReason(err), false)
+		b.unkeep(s)
+	}
+	s.closing = true
 	b.keepNothing(s)
 	s.queue = nil
 	b.measure(s)
 	delete(b.byID, s.key())
-	b.sessions.Add(-1)
-	b.lost(s, closeReason(err))
 	b.contain(b.settle, func() {})
 }
 
@@ -110,10 +119,10 @@ func sessionOf(c gnet.Conn) *session {
 }
 
 // lost tells the rooms once, with the first reason known.
-func (b *Broker) lost(s *session, why string) {
+func (b *Broker) lost(s *session, why string, meant bool) {
 	if s.welcomed && !s.gone {
 		s.gone = true
-		b.events = append(b.events, room.Lost{Session: s.key(), Why: why})
+		b.events = append(b.events, room.Lost{Session: s.key(), Why: why, Meant: meant})
 	}
 }
 
@@ -151,6 +160,7 @@ func (b *Broker) read(s *session, c inbound) {
 		}
 		rest = rest[size:]
 		b.take(s, f)
+		b.came(s, size)
 	}
 	if s.closing {
 		rest = nil

@@ -15,7 +15,8 @@ import (
 // memoryPart is how much of the memory that the runtime is told to keep to
 // (GOMEMLIMIT) may be held of replies, and as much again may wait in queues and be
 // shown by members. Frames that are begun may have half of that, since gnet's buffers
-// grow by doubling, and members that were lost a quarter.
+// grow by doubling, and members that were lost, and
+// what is kept to be sent again, a quarter.
 const memoryPart = 4
 
 // keepWithin lowers what may be held to what there is memory for: work is refused
@@ -29,6 +30,7 @@ func (o *Options) keepWithin(memory int64) {
 	o.QueueBytesAll = max(o.QueueBytes, min(o.QueueBytesAll, most))
 	o.Limits.MemberBytes = min(o.Limits.MemberBytes, most)
 	o.Limits.AbsentBytes = min(o.Limits.AbsentBytes, most/4)
+	o.UnackedBytesAll = min(o.UnackedBytesAll, most/4)
 	o.BegunBytesAll = max(protocol.MaxFrame, min(o.BegunBytesAll, most/2))
 }
 

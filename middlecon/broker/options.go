@@ -26,6 +26,8 @@ type Options struct {
 	QueueBytesAll     int    // that may wait for all sessions that do not read as fast as they are written to
 	BegunBytesAll     int    // that all sessions may have sent of frames that are not whole: CodeOverloaded
 	HelloTimeout      time.Duration
+	UnackedBytesAll   int           // kept of all sessions that may be resumed; beyond, nothing more is, and one that needs it is lost
+	ResumeWindow      time.Duration // for which a session may be resumed at most; 0: never
 	PingEvery         time.Duration // that a TCP session may be silent before it is pinged; after two it is ended; 0: never
 	Grace             time.Duration // that calls and offers may go on after Serve was told to end
 	Limits            room.Limits
@@ -46,17 +48,19 @@ func DefaultOptions() Options {
 		host = "localhost"
 	}
 	return Options{
-		Listen:        []protocol.Address{{Network: "unix", Where: "/run/ddcos/middlecon.sock"}},
-		Host:          host,
-		Sessions:      1 << 20,
-		QueueBytes:    256 << 10,
-		QueueBytesAll: 256 << 20,
-		BegunBytesAll: 256 << 20,
-		HelloTimeout:  protocol.HelloTimeout,
-		PingEvery:     15 * time.Second,
-		Grace:         2 * time.Second,
-		Limits:        room.DefaultLimits(),
-		Log:           slog.New(slog.DiscardHandler),
+		Listen:          []protocol.Address{{Network: "unix", Where: "/run/ddcos/middlecon.sock"}},
+		Host:            host,
+		Sessions:        1 << 20,
+		QueueBytes:      256 << 10,
+		QueueBytesAll:   256 << 20,
+		BegunBytesAll:   256 << 20,
+		HelloTimeout:    protocol.HelloTimeout,
+		UnackedBytesAll: 64 << 20,
+		ResumeWindow:    10 * time.Second,
+		PingEvery:       15 * time.Second,
+		Grace:           2 * time.Second,
+		Limits:          room.DefaultLimits(),
+		Log:             slog.New(slog.DiscardHandler),
 	}
 }
 

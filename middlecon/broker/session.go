@@ -36,6 +36,7 @@ type session struct {
 	blocked  bool     // it is in the broker's list of sessions whose transport is full
 	paced    bool     // it is in the broker's list of sessions to be pulled later
 	parted   bool     // it has heard its last word
+	cut      bool     // it has no connection, and may be resumed
 	hidden   bool     // its process can be stuck unseen: it is pinged
 	asked    bool     // it was pinged since it was heard
 	begun    bool     // it is in the broker's list of sessions that have begun a frame
@@ -47,11 +48,12 @@ type session struct {
 	queue  []queued // frames that no byte of has been handed to the transport, oldest first
 	bytes  int      // in queue
 	shared int      // of what all sessions may have waiting
-	caller *caller  // nil before its first call
+	caller *caller  // nil before its first call, where it cannot be resumed
 }
 
-// caller is what only a session has that calls.
+// caller is what only a session has that calls, or that may be resumed.
 type caller struct {
+	keep    *resumable // nil where it cannot be
 	latest  asked
 	pulling []pull // accounts that flow as the queue empties, oldest first
 	homing  int    // bytes of pulling
@@ -72,6 +74,14 @@ func (s *session) calls() *caller {
 		s.caller = &caller{}
 	}
 	return s.caller
+}
+
+// keep is what a session has that may be resumed, or nil.
+func (s *session) keep() *resumable {
+	if s.caller == nil {
+		return nil
+	}
+	return s.caller.keep
 }
 
 // queued is one frame that waits for a session. The bytes are shared by all

@@ -87,6 +87,10 @@ func (b *Broker) flush() {
 // transport still holds bytes: what waits here is known not to be sent.
 func (b *Broker) write(s *session) {
 	defer b.measure(s)
+	if s.cut {
+		s.own()
+		return
+	}
 	for !s.closed && !s.closing {
 		if s.conn.OutboundBuffered() > 0 {
 			if !s.blocked {
@@ -103,7 +107,9 @@ func (b *Broker) write(s *session) {
 		b.hand(s)
 	}
 	if s.closing && !s.closed && !s.parted {
-		b.hand(s) // one last frame: nobody waits for it to be read
+		if len(s.queue) > 0 {
+			b.hand(s) // one last frame: nobody waits for it to be read
+		}
 		if !s.closed {
 			b.part(s)
 		}
@@ -135,6 +141,7 @@ func (b *Broker) hand(s *session) {
 			}
 		}
 	}
+	b.keep(s, batch)
 	out := batch[0].frame
 	if n > 1 {
 		b.joined = b.joined[:0]

@@ -22,6 +22,9 @@ const recountEvery = 100 * time.Millisecond
 // where they are not, they are about to be queued.
 func (b *Broker) full(s *session, more int) bool {
 	waits := s.bytes + s.conn.OutboundBuffered()
+	if s.cut {
+		waits += s.keep().out.Bytes()
+	}
 	if waits+more > b.options.QueueBytes {
 		return true
 	}
@@ -58,7 +61,7 @@ func (b *Broker) left() int {
 func (b *Broker) measure(s *session) {
 	waits := 0
 	if !s.closed {
-		if out := s.conn.OutboundBuffered(); out > 0 {
+		if out := s.conn.OutboundBuffered(); out > 0 || s.cut {
 			waits = s.bytes + out
 		}
 	}

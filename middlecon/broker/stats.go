@@ -45,6 +45,8 @@ func newStats(r room.Stats) protocol.Stats {
 		OffersRefused: r.Offers.Refused, OffersInFlight: uint64(r.Offers.InFlight), OffersBound: r.Bound,
 		Bids: r.Bids, BidsLate: r.BidsLate, BidsDuplicate: r.BidsDuplicate, BidsUnknown: r.BidsUnknown,
 		Overdrawn: r.Overdrawn, Throttled: r.Throttled, Entries: uint64(r.Entries),
+		Parted: uint64(r.Parted), Resumed: r.Resumed, TakenOver: r.TakenOver, Expired: r.Expired, ResumesRefused: r.ResumesRefused,
+		Wills: uint64(r.Wills), WillsSent: r.WillsSent,
 		StatesSet: r.StatesSet, StatesRefused: r.StatesRefused,
 		Outcomes: r.Outcomes[:], Latency: make([]uint64, protocol.LatencyBuckets), MemberLatency: make([]uint64, protocol.LatencyBuckets),
 	}
@@ -54,7 +56,8 @@ func newStats(r room.Stats) protocol.Stats {
 func (b *Broker) stats() protocol.Stats {
 	s := newStats(b.rooms.Stats())
 	s.UptimeMS = uint64(b.now().Milliseconds())
-	s.Sessions = uint64(len(b.byID))
+	s.Sessions = uint64(len(b.byID)) - s.Parted
+	s.Unacked = uint64(b.unacked)
 	s.Queued = b.queuedBytes()
 	s.HalfOpen = b.halfOpen
 	if l := b.options.AccountLog; l != nil {

@@ -81,6 +81,21 @@ func (b *Broker) request(s *session, f protocol.Frame) error {
 		b.push(s, queued{frame: b.status(f.Sequence)})
 	case protocol.KindPong:
 	default:
+		return b.lasts(s, f)
+	}
+	return nil
+}
+
+// lasts is request, of what is about a session and its end.
+func (b *Broker) lasts(s *session, f protocol.Frame) error {
+	switch f.Kind {
+	case protocol.KindWill:
+		return b.will(s, f)
+	case protocol.KindAck:
+		return b.acked(s, f.Sequence)
+	case protocol.KindBye:
+		b.bye(s)
+	default:
 		if f.Kind.Known() || f.Flags&protocol.FlagIgnorable == 0 {
 			return protocol.Errorf(protocol.CodeUnexpected, "a %s frame from a process", f.Kind)
 		}
@@ -140,10 +155,13 @@ func (b *Broker) hello(s *session, f protocol.Frame) {
 	}
 	b.watchOver(s)
 	limits := b.options.Limits
-	b.push(s, queued{frame: frame(protocol.Header{Kind: protocol.KindWelcome, Sequence: f.Sequence}, protocol.Welcome{
+	welcome := protocol.Welcome{
 		Version: protocol.Version, Broker: b.options.Number, Session: s.id, MaxFrame: protocol.MaxFrame,
 		Calls: uint32(limits.SessionCalls), Rooms: uint32(limits.SessionRooms), Queue: uint32(b.options.QueueBytes), PingMS: b.listenFor(s),
-	})})
+	}
+	if again, ok := b.resume(s, &body, &welcome); ok {
+		b.welcome(s, queued{frame: frame(protocol.Header{Kind: protocol.KindWelcome, Sequence: f.Sequence}, welcome)}, again)
+	}
 }
 
 // logHello tells the log who says hello, and what it says it is: no more of that

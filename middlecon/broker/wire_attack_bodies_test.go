@@ -67,6 +67,7 @@ func requestBodies() map[protocol.Kind]any {
 		protocol.KindHello: protocol.Hello{}, protocol.KindJoin: protocol.Join{}, protocol.KindCall: protocol.Call{},
 		protocol.KindWatch: protocol.Watch{}, protocol.KindForget: protocol.Forget{}, protocol.KindPublish: protocol.Publish{},
 		protocol.KindState: protocol.State{}, protocol.KindOffer: protocol.Offer{}, protocol.KindBid: protocol.Bid{},
+		protocol.KindWill: protocol.Will{},
 	}
 }
 
@@ -161,6 +162,9 @@ func (a *attacker) hurt(kind protocol.Kind, meta []byte, what string) {
 // malformed. A kind that is new and not in requestBodies is told.
 func (a *attacker) knowBodies() {
 	for kind := protocol.KindHello + 1; kind.Known(); kind++ {
+		if kind == protocol.KindBye {
+			continue // behind it nothing is read
+		}
 		f := a.open("unix", true)
 		if f == nil {
 			return

@@ -104,9 +104,9 @@ func (c *call) final(i int) {
 }
 
 // progress tells what is final of a call that goes on, where its caller wants to
-// know each or it is much. Calls of a caller that is lost do not go on.
+// know each or it is much. A caller that is lost in this step hears of nothing.
 func (r *Rooms) progress(c *call) {
-	if c.untold == 0 || !c.partial && c.untold < r.limits.PartBytes {
+	if c.caller.lost || c.untold == 0 || !c.partial && c.untold < r.limits.PartBytes {
 		return
 	}
 	c.untold = 0

@@ -38,7 +38,10 @@ func (m *model) check(effects []Effect) {
 		default:
 			answers = append(answers, describe(e))
 		}
-		if s := addressee(e); m.gone[s] {
+		if ended, ok := e.(Ended); ok {
+			delete(m.want.ended, ended.Session)
+		}
+		if s := addressee(e); m.gone[s] && !m.want.ended[s] {
 			m.fail("caller gone", "%s, and session %d is lost", describe(e), s)
 		}
 	}
@@ -98,6 +101,10 @@ func addressee(e Effect) SessionID {
 		return e.Session
 	case View:
 		return e.Session
+	case Willed:
+		return e.Session
+	case Resumed:
+		return e.Session
 	}
 	return 0
 }
@@ -143,6 +150,9 @@ func (m *model) shown(e View) string {
 		return ""
 	}
 	i := slices.IndexFunc(m.watches, func(w *modelWatch) bool { return w.session == e.Session && w.sequence == e.Sequence })
+	if key := fmt.Sprintf("%s %d %d", e.Change.Room, e.Session, e.Sequence); i < 0 && slices.Contains(m.want.changed, key) {
+		return key // a watch that ended in this step, after this change
+	}
 	if i < 0 || m.watches[i].room != e.Change.Room {
 		m.fail("honest membership", "%s to no watcher", describe(e))
 		return ""
@@ -173,11 +183,11 @@ func (m *model) fullView(e View) {
 	var absent, wantAbsent, states []string
 	for _, o := range v.Joined {
 		ids = append(ids, o.ID)
-		absent = append(absent, fmt.Sprint(o.Version, o.State))
+		absent = append(absent, fmt.Sprint(o.Version, o.State, o.Parted))
 	}
 	for _, o := range m.in(v.Room) {
 		want = append(want, o.id)
-		states = append(states, fmt.Sprint(o.version, o.state))
+		states = append(states, fmt.Sprint(o.version, o.state, m.isParted(o.session)))
 	}
 	for _, a := range v.Absent {
 		absent = append(absent, fmt.Sprintf("%s %v %d", a.Name, a.ID, a.AgoMS))
@@ -206,14 +216,7 @@ func (m *model) fullView(e View) {
 // checkViews wants one change a watcher of each room that changed, and every
 // watcher to have what a new one would be shown.
 func (m *model) checkViews(changed []string) {
-	var want []string
-	for _, room := range m.want.changed {
-		for _, w := range m.watches {
-			if w.room == room {
-				want = append(want, fmt.Sprintf("%s %d %d", room, w.session, w.sequence))
-			}
-		}
-	}
+	want := m.want.changed
 	slices.Sort(want)
 	slices.Sort(changed)
 	if !slices.Equal(changed, want) {
@@ -239,7 +242,10 @@ func (m *model) checkStats(r *Rooms) {
 	m.stats.InFlight, m.stats.Offers.InFlight = 0, 0
 	want.Rooms, want.Members = len(m.rooms), len(m.members)
 	want.Watches, want.Absent, want.Held = len(m.watches), len(m.absent), m.held()
-	want.Entries = m.entries()
+	want.Entries, want.Parted = m.entries(), len(m.parted())
+	for _, k := range m.kept {
+		want.Wills += min(1, willBytes(k.will))
+	}
 	got := r.Stats()
 	if got != want {
 		m.fail("conservation", "%+v, want %+v", got, want)
@@ -255,6 +261,11 @@ func (m *model) checkStats(r *Rooms) {
 	for _, c := range m.calls {
 		if !wantOK || c.deadline < wantAt {
 			wantAt, wantOK = c.deadline, true
+		}
+	}
+	for _, s := range m.parted() {
+		if part := m.kept[s].at(); !wantOK || part < wantAt {
+			wantAt, wantOK = part, true
 		}
 	}
 	for _, a := range m.absent {

@@ -78,14 +78,17 @@ func (r *Rooms) expireCalls() {
 }
 
 // atDeadline is what is certain of a member that has not replied in time.
-func atDeadline(s state) protocol.Outcome {
-	switch s {
-	case queued:
+func atDeadline(c *call, i int) protocol.Outcome {
+	s := &c.slots[i]
+	switch {
+	case s.state == queued:
 		return protocol.NotSent
-	case sent:
-		return protocol.NoReceipt
-	case bids:
+	case s.state == bids:
 		return protocol.NotBound
+	case s.session.parted():
+		return protocol.LostAfterSend
+	case s.state == sent:
+		return protocol.NoReceipt
 	}
 	return protocol.Timeout
 }

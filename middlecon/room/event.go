@@ -54,10 +54,42 @@ type (
 	}
 	// Lost is the end of a session, however it came: all its memberships, calls
 	// and watches end. Every session that ever asked for something must be lost
-	// at last, and nothing of it may come afterwards.
+	// at last, and nothing of it may come afterwards. Its will is published unless
+	// it is Meant.
 	Lost struct {
 		Session SessionID
 		Why     string
+		Meant   bool // by itself, or the broker that ends
+	}
+	// Hold makes a session one that may be resumed within Window of its Cut.
+	Hold struct {
+		Session   SessionID
+		Principal Principal // who may
+		Window    time.Duration
+	}
+	// Cut is the end of a session's connection. Where it may be resumed it is parted,
+	// and what effects are for it waits; nothing comes of it until it is Resumed.
+	// Else it is lost, and told to have Ended.
+	Cut struct {
+		Session SessionID
+		Why     string
+	}
+	// Resume asks for a session, parted or not, to go on in the connection By.
+	Resume struct {
+		Session   SessionID
+		By        SessionID
+		Principal Principal
+		Whole     bool // every frame that was not received is still there
+	}
+	// Will asks for a message to be published when the session is lost. Payload is
+	// only valid during Step.
+	Will struct {
+		Session  SessionID
+		Sequence uint64
+		Peer     Peer
+		Member   protocol.MemberID // as in Publish
+		Body     protocol.Will
+		Payload  []byte
 	}
 	// Call asks for a synchronous call. Payload is only valid until
 	// the call is delivered, which is before Step returns where it does not wait.
@@ -168,6 +200,10 @@ func (Behind) event()   {}
 func (Leave) event()    {}
 func (Expel) event()    {}
 func (Lost) event()     {}
+func (Hold) event()     {}
+func (Cut) event()      {}
+func (Resume) event()   {}
+func (Will) event()     {}
 func (Call) event()     {}
 func (Sent) event()     {}
 func (Overflow) event() {}
@@ -182,6 +218,12 @@ func (Publish) event()  {}
 func (Forget) event()   {}
 func (Memory) event()   {}
 func (Tick) event()     {}
+
+// Watching is a watch: whose, and its sequence.
+type Watching struct {
+	Session  SessionID
+	Sequence uint64
+}
 
 // Effect is something that the broker has to do, in this order.
 type Effect interface{ effect() }
@@ -256,6 +298,39 @@ type (
 		Body     protocol.Deliver
 		Payload  []byte
 	}
+	// Willed answers a Will.
+	Willed struct {
+		Session  SessionID
+		Sequence uint64
+	}
+	// LastWord sends a will to each of To, and to each that is Watching.
+	LastWord struct {
+		Of       SessionID // whose it is
+		To       []SessionID
+		Watching []Watching
+		Number   CallID // as in Message
+		Room     uint32 // likewise
+		Body     protocol.LastWord
+		Payload  []byte
+	}
+	// Resumed gives a session to the connection By, under its own id.
+	Resumed struct {
+		Session  SessionID
+		By       SessionID
+		TookOver bool // from a connection that is not cut, and has to be ended
+		Will     bool // it has one still
+	}
+	// NotResumed refuses a Resume: By is a session of its own, or where there is an
+	// Err to be ended with it.
+	NotResumed struct {
+		By  SessionID
+		Err *protocol.Error
+	}
+	// Ended tells that a session which was cut is lost: nothing of it is needed.
+	Ended struct {
+		Session SessionID
+		Why     string
+	}
 	// Withdraw tells that these sessions' replies are not needed any more: a
 	// Deliver still queued whole is taken back, else a Cancel frame follows it. A
 	// Bind that is still queued is taken back as well.
@@ -285,19 +360,24 @@ type (
 	}
 )
 
-func (Joined) effect()    {}
-func (LeftRoom) effect()  {}
-func (Expelled) effect()  {}
-func (Stated) effect()    {}
-func (Forgot) effect()    {}
-func (Failed) effect()    {}
-func (Deliver) effect()   {}
-func (Message) effect()   {}
-func (Bind) effect()      {}
-func (Bound) effect()     {}
-func (Withdraw) effect()  {}
-func (Settled) effect()   {}
-func (Finished) effect()  {}
-func (Abandoned) effect() {}
-func (Evict) effect()     {}
-func (View) effect()      {}
+func (Joined) effect()     {}
+func (LeftRoom) effect()   {}
+func (Expelled) effect()   {}
+func (Stated) effect()     {}
+func (Forgot) effect()     {}
+func (Failed) effect()     {}
+func (Deliver) effect()    {}
+func (Message) effect()    {}
+func (Bind) effect()       {}
+func (Bound) effect()      {}
+func (Withdraw) effect()   {}
+func (Willed) effect()     {}
+func (LastWord) effect()   {}
+func (Resumed) effect()    {}
+func (NotResumed) effect() {}
+func (Ended) effect()      {}
+func (Settled) effect()    {}
+func (Finished) effect()   {}
+func (Abandoned) effect()  {}
+func (Evict) effect()      {}
+func (View) effect()       {}

@@ -275,7 +275,7 @@ func describe(e Effect) string {
 	case View:
 		return fmt.Sprintf("view %d seq=%d %s", e.Session, e.Sequence, describeView(*e.Change))
 	}
-	return fmt.Sprintf("%T", e)
+	return describeKept(e)
 }
 
 // describeOrder names the entries that are final, in the order of their settling.

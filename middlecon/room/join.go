@@ -54,14 +54,15 @@ func (r *Rooms) admit(e Join) (*room, error) {
 		return nil, err
 	}
 	in, s := r.rooms[e.Body.Room], r.sessions[e.Session]
+	var before *member // whose place it takes
 	if in != nil {
 		if s != nil && s.member(in) != nil {
 			return nil, protocol.Errorf(protocol.CodeAlreadyMember, "leave %q before joining it again", in.name)
 		}
-		if in.names[e.Body.Name] != nil {
+		if before = in.names[e.Body.Name]; before != nil && !before.yields(e.Peer.Principal) {
 			return nil, protocol.Errorf(protocol.CodeNameTaken, "%q is in %q already: choose another name", e.Body.Name, in.name)
 		}
-		if in.size >= r.limits.Members {
+		if before == nil && in.size >= r.limits.Members {
 			return nil, protocol.Errorf(protocol.CodeTooManyMembers, "%q has %d, its most", in.name, in.size)
 		}
 	}
@@ -73,7 +74,18 @@ func (r *Rooms) admit(e Join) (*room, error) {
 	if err := r.bears(weigh(e.Body.Name, e.Body.Labels, e.Body.State)); err != nil {
 		return nil, err
 	}
+	if before != nil {
+		r.stats.TakenOver++
+		r.end(before.session, "its name was taken over")
+	}
 	return r.openRoom(e.Body.Room)
+}
+
+// yields tells whether a member makes way for a newer one of its name: its session
+// is parted, and both are the same principal's. The older session is lost as a
+// whole, and can not be resumed.
+func (m *member) yields(p Principal) bool {
+	return m.session.parted() && m.session.keep.principal == p
 }
 
 // leave ends a membership that its session does not want any more.

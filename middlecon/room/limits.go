@@ -23,6 +23,7 @@ type Limits struct {
 	DeliveryBurst  int           // that it may cause at once, beside those
 	Principals     int           // that have a count of their own; others share one
 	SessionWatches int           // of one session: CodeTooManyWatches
+	Parted         int           // sessions that wait to be resumed; beyond, one that is cut is lost
 	StateBurst     int           // states that a session may set at once, in all its rooms: CodeTooManyChanges
 	StateEvery     time.Duration // after which it may set one more
 	Calls          int           // in flight in all: CodeTooManyCalls
@@ -50,6 +51,7 @@ func DefaultLimits() Limits {
 		DeliveryBurst:  1_000_000,
 		Principals:     65536,
 		SessionWatches: 64,
+		Parted:         10_000,
 		StateBurst:     20,
 		StateEvery:     100 * time.Millisecond,
 		Calls:          16384,

@@ -1,6 +1,7 @@
 package room
 
 import (
+	"fmt"
 	"slices"
 
 	"ddcos/protocol"
@@ -21,14 +22,16 @@ func (m *model) stays(u unread) {
 
 // partly checks what a caller is told of a call that goes on.
 func (m *model) partly(e Settled, over map[CallID]bool) {
-	i := slices.IndexFunc(m.calls, func(c *modelCall) bool {
+	// One that ends later in this step is in flight here still.
+	calls := slices.Concat(m.calls, m.want.finished[fmt.Sprintf("%d %d", e.Session, e.Sequence)], m.want.abandoned)
+	i := slices.IndexFunc(calls, func(c *modelCall) bool {
 		return !c.waiting && c.caller == e.Session && c.sequence == e.Sequence && !over[c.id]
 	})
 	if i < 0 {
 		m.fail("unique and final", "%s of no call in flight", describe(e))
 		return
 	}
-	m.order(m.calls[i], e.Account)
+	m.order(calls[i], e.Account)
 }
 
 // order wants what a caller was told to stay, and what is new to be settled as

@@ -3,6 +3,7 @@ package room
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -35,8 +36,8 @@ func (m *model) setState(e SetState, effects []Effect) {
 		m.stats.StatesSet++
 		o.state = e.Body.State
 		o.version++
-		m.want.state = o
-		m.want.changed = append(m.want.changed, o.room)
+		m.want.states = append(m.want.states, o)
+		m.shows(o.room)
 		m.want.answers = append(m.want.answers, fmt.Sprintf("stated %d version=%d", e.Session, o.version))
 		m.enough(effects)
 		return
@@ -68,8 +69,14 @@ func (m *model) earned(s SessionID) bool {
 
 // shownState holds what a watcher is shown of a state against what was set.
 func (m *model) shownState(v protocol.ViewChunk, view uint64) {
-	o, c := m.want.state, v.Changed[0]
-	if o == nil || v.View != view || len(v.Changed) != 1 || len(v.Joined)+len(v.Gone) != 0 ||
+	c := v.Changed[0]
+	i := slices.IndexFunc(m.want.states, func(o *modelMember) bool { return o.id == c.ID })
+	if i < 0 {
+		m.fail("honest membership", "%+v shown, of whom nothing has changed", c)
+		return
+	}
+	o := m.want.states[i]
+	if c.Parted != m.isParted(o.session) || v.View != view || len(v.Changed) != 1 || len(v.Joined)+len(v.Gone) != 0 ||
 		c.ID != o.id || c.Name != o.name || c.Version != o.version || !maps.Equal(c.State, o.state) {
 		m.fail("honest membership", "state %+v shown in view %d, want %+v in view %d", v.Changed, v.View, o, view)
 	}
@@ -88,8 +95,9 @@ func (w *world) state() map[string]string {
 func (w *world) setState() SetState {
 	e := SetState{Session: w.session(), Sequence: w.sequence(), Room: uint32(w.IntN(6)), Body: protocol.State{State: w.state()}}
 	if n := len(w.m.members); n > 0 && w.IntN(4) > 0 {
-		o := w.m.members[w.IntN(n)]
-		e.Session, e.Room = o.session, w.m.number(o.room)
+		if o := w.m.members[w.IntN(n)]; !w.m.isParted(o.session) {
+			e.Session, e.Room = o.session, w.m.number(o.room)
+		}
 	}
 	if w.IntN(20) == 0 {
 		e.Body.State = make(map[string]string)
@@ -161,6 +169,9 @@ func (m *model) memberBytes() (bytes int) {
 	for _, o := range m.members {
 		bytes += weigh(o.name, o.labels, o.state)
 	}
+	for _, k := range m.kept {
+		bytes += willBytes(k.will)
+	}
 	return bytes
 }
 
@@ -169,4 +180,19 @@ func (m *model) remembered() (bytes int) {
 		bytes += weigh(a.name, a.labels, a.state)
 	}
 	return bytes
+}
+
+// dropUnused forgets rooms that nobody refers to, but not their last view.
+func (m *model) dropUnused() {
+	for name, in := range m.rooms {
+		m.views[name] = in.view
+		used := slices.ContainsFunc(m.members, func(o *modelMember) bool { return o.room == name }) ||
+			slices.ContainsFunc(m.absent, func(a *modelAbsent) bool { return a.room == name }) ||
+			slices.ContainsFunc(m.watches, func(w *modelWatch) bool { return w.room == name }) ||
+			slices.ContainsFunc(m.calls, func(c *modelCall) bool { return c.room == name })
+		if !used {
+			m.lastView = max(m.lastView, in.view)
+			delete(m.rooms, name)
+		}
+	}
 }

@@ -33,6 +33,7 @@ type model struct {
 	numbers    map[uint32]bool // of all rooms that ever were
 	homes      []modelHome
 	overdrawn  map[SessionID]int
+	kept       map[SessionID]*modelKept
 	debts      debts
 	views      map[string]uint64 // the last view of each name, also of rooms that are no more
 
@@ -78,8 +79,9 @@ type expected struct {
 	finished  map[string][]*modelCall // "session sequence"; in one step, a sequence can end and be used again
 	abandoned []*modelCall            // whose caller is lost
 	givenBack []*modelCall            // that waited, and found no room
-	changed   []string                // rooms that have a new view
-	state     *modelMember            // who has another state
+	changed   []string                // "room session sequence" of who is shown a change
+	states    []*modelMember          // who has another state, or has parted or come back
+	ended     map[SessionID]bool      // sessions that the rooms have lost by themselves
 	full      string                  // the room that a Watch must show
 }
 
@@ -93,6 +95,7 @@ func newModel(limits Limits) *model {
 		numbers: make(map[uint32]bool),
 
 		overdrawn: make(map[SessionID]int),
+		kept:      make(map[SessionID]*modelKept),
 		debts:     debts{all: make(map[Principal]time.Duration)},
 	}
 }
@@ -106,7 +109,7 @@ func (m *model) fail(rule, format string, args ...any) {
 // step learns of one event and checks its effects.
 func (m *model) step(now time.Duration, ev Event, effects []Effect) {
 	m.now = max(m.now, now)
-	m.want = expected{withdrawn: make(map[string]int), finished: make(map[string][]*modelCall)}
+	m.want = expected{withdrawn: make(map[string]int), finished: make(map[string][]*modelCall), ended: make(map[SessionID]bool)}
 	switch e := ev.(type) {
 	case Sent:
 		if s := m.slot(e.Session, e.Call); s != nil && e.Bind {
@@ -170,6 +173,14 @@ func (m *model) apply(ev Event, effects []Effect) {
 		m.publish(e, effects)
 	case SetState:
 		m.setState(e, effects)
+	case Hold:
+		m.hold(e)
+	case Cut:
+		m.cut(e)
+	case Resume:
+		m.resume(e)
+	case Will:
+		m.setWill(e)
 	}
 }
 
@@ -178,6 +189,7 @@ func (m *model) timePasses(effects []Effect) {
 	for c := m.due(); c != nil; c = m.due() {
 		m.timeIsUp(c, effects)
 	}
+	m.windowsEnd()
 	m.absent = slices.DeleteFunc(m.absent, func(a *modelAbsent) bool { return m.now >= a.at+m.limits.AbsentFor })
 }
 
@@ -204,6 +216,11 @@ func (m *model) join(e Join, effects []Effect) {
 	if len(effects) == 0 {
 		m.fail("join", "no effect")
 		return
+	}
+	if o := m.named(e); o != nil {
+		m.stats.TakenOver++
+		m.loses(o.session, "its name was taken over")
+		m.dropUnused()
 	}
 	joined, _ := lastJoined(effects)
 	in := m.rooms[e.Body.Room]
@@ -257,9 +274,9 @@ func (m *model) refuseJoin(e Join) protocol.Code {
 		return protocol.CodeBadName
 	case slices.ContainsFunc(mine, func(o *modelMember) bool { return o.room == e.Body.Room }):
 		return protocol.CodeAlreadyMember
-	case slices.ContainsFunc(in, func(o *modelMember) bool { return o.name == e.Body.Name }):
+	case m.named(e) != nil && (!m.isParted(m.named(e).session) || m.kept[m.named(e).session].principal != e.Peer.Principal):
 		return protocol.CodeNameTaken
-	case len(in) >= m.limits.Members:
+	case m.named(e) == nil && len(in) >= m.limits.Members:
 		return protocol.CodeTooManyMembers
 	case len(mine) >= m.limits.SessionRooms:
 		return protocol.CodeTooManyRooms
@@ -280,7 +297,16 @@ func (m *model) refuse(s SessionID, code protocol.Code) {
 func (m *model) changed(room string) {
 	m.rooms[room].view++
 	m.stats.Views++
-	m.want.changed = append(m.want.changed, room)
+	m.shows(room)
+}
+
+// shows wants everybody who watches a room now to be shown a change of it.
+func (m *model) shows(room string) {
+	for _, w := range m.watches {
+		if w.room == room && !m.gone[w.session] {
+			m.want.changed = append(m.want.changed, fmt.Sprintf("%s %d %d", room, w.session, w.sequence))
+		}
+	}
 }
 
 func (m *model) remove(o *modelMember) {
@@ -289,6 +315,9 @@ func (m *model) remove(o *modelMember) {
 }
 
 func (m *model) lose(e Lost) {
+	if k := m.kept[e.Session]; k != nil {
+		k.parted = false
+	}
 	m.watches = slices.DeleteFunc(m.watches, func(w *modelWatch) bool { return w.session == e.Session })
 	for _, c := range slices.Clone(m.calls) {
 		if c.caller == e.Session {
@@ -305,6 +334,10 @@ func (m *model) lose(e Lost) {
 		}
 		m.conclude(c)
 	}
+	if !e.Meant {
+		m.lastWord(e.Session, e.Why)
+	}
+	delete(m.kept, e.Session)
 	for _, o := range m.of(e.Session) {
 		m.remove(o)
 		m.absent = append(m.absent, &modelAbsent{modelMember: o, at: m.now})
@@ -354,21 +387,6 @@ func (m *model) cancel(e Cancel) {
 	for _, c := range slices.Clone(m.calls) {
 		if c.caller == e.Session && c.sequence == e.Sequence {
 			m.end(c)
-		}
-	}
-}
-
-// dropUnused forgets rooms that nobody refers to, but not their last view.
-func (m *model) dropUnused() {
-	for name, in := range m.rooms {
-		m.views[name] = in.view
-		used := slices.ContainsFunc(m.members, func(o *modelMember) bool { return o.room == name }) ||
-			slices.ContainsFunc(m.absent, func(a *modelAbsent) bool { return a.room == name }) ||
-			slices.ContainsFunc(m.watches, func(w *modelWatch) bool { return w.room == name }) ||
-			slices.ContainsFunc(m.calls, func(c *modelCall) bool { return c.room == name })
-		if !used {
-			m.lastView = max(m.lastView, in.view)
-			delete(m.rooms, name)
 		}
 	}
 }

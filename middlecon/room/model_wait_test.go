@@ -51,6 +51,8 @@ func (m *model) timeIsUp(c *modelCall, effects []Effect) {
 		switch {
 		case s.bids():
 			s.settle(m, protocol.NotBound)
+		case (s.sent || s.received) && m.isParted(s.session):
+			s.settle(m, protocol.LostAfterSend)
 		case s.received:
 			s.settle(m, protocol.Timeout)
 		case s.sent:

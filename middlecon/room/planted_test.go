@@ -27,6 +27,7 @@ type planted struct {
 func TestPlanted(t *testing.T) {
 	for _, p := range plants() {
 		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
 			out, err := simulateOverlaid(t, p)
 			switch {
 			case err == nil:
@@ -55,7 +56,7 @@ func simulateOverlaid(t *testing.T, p planted) (string, error) {
 	if n := strings.Count(string(code), p.from); n != 1 {
 		t.Fatalf("%s has %q %d times: bring the plant up to date", p.file, p.from, n)
 	}
-	wrong := filepath.Join(t.TempDir(), p.file)
+	wrong := filepath.Join(t.TempDir(), filepath.Base(p.file))
 	if err := os.WriteFile(wrong, []byte(strings.Replace(string(code), p.from, p.to, 1)), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,7 @@ import "slices"
 
 // plants are the mistakes that the simulation must find.
 func plants() []planted {
-	return slices.Concat(creditPlants(), accountPlants(), partPlants(), waitPlants(), orderPlants(), memberPlants(), offerPlants())
+	return slices.Concat(creditPlants(), accountPlants(), partPlants(), waitPlants(), orderPlants(), memberPlants(), offerPlants(), keepPlants())
 }
 
 // accountPlants make an account wrong.

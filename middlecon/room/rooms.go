@@ -22,6 +22,7 @@ type Rooms struct {
 	calls    map[CallID]*call
 	due      deadlines
 	lost     lostList // of all rooms
+	parted   partedHeap
 
 	lastRoom   uint32
 	lastSerial uint64
@@ -93,8 +94,15 @@ func (r *Rooms) Step(now time.Duration, ev Event) []Effect {
 	}
 	if !r.behind {
 		r.expireCalls()
+		r.expireParted()
 		r.expireAbsent()
 	}
+	r.happens(ev)
+	return r.effects
+}
+
+// happens takes one event at its time.
+func (r *Rooms) happens(ev Event) {
 	switch e := ev.(type) {
 	case Receipt:
 		r.receipt(e)
@@ -115,7 +123,9 @@ func (r *Rooms) Step(now time.Duration, ev Event) []Effect {
 	case Expel:
 		r.expel(e)
 	case Lost:
-		r.lose(e)
+		if s := r.sessions[e.Session]; s != nil {
+			r.lose(s, e.Why, e.Meant)
+		}
 	case Watch:
 		r.watch(e)
 	case Forget:
@@ -124,16 +134,21 @@ func (r *Rooms) Step(now time.Duration, ev Event) []Effect {
 		r.publish(e)
 	case SetState:
 		r.setState(e)
-	case Tick:
+	default:
+		r.befalls(e)
 	}
-	return r.effects
 }
 
-// Next is when a deadline comes or a lost member is forgotten, whichever is
-// first: the owner then gives a Tick, if nothing else happens. It may be past.
+// Next is when a deadline comes, a window ends, a will is due or a lost member is
+// forgotten, whichever is first: the owner then gives a Tick, if nothing else happens. It may be past.
 func (r *Rooms) Next() (at time.Duration, ok bool) {
 	if len(r.due) > 0 {
 		at, ok = r.due[0].deadline, true
+	}
+	if len(r.parted) > 0 {
+		if part := r.parted[0].keep.at(); !ok || part < at {
+			at, ok = part, true
+		}
 	}
 	if r.lost.oldest != nil {
 		forget := r.lost.oldest.at + r.limits.AbsentFor

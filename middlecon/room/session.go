@@ -23,6 +23,7 @@ type session struct {
 	overdrawn int // calls beyond its credits, in a row
 
 	stated time.Duration // when it will have earned all its states again
+	keep   *keeping      // nil where it asked for nothing of it
 }
 
 // place is where in a call a session's slot is.
@@ -139,11 +140,11 @@ func (r *Rooms) cancel(e Cancel) {
 }
 
 // lose ends a session: its watches, its own calls, its slots in the calls of
-// others, its memberships, in this order, so that nothing is sent to it.
-func (r *Rooms) lose(e Lost) {
-	s := r.sessions[e.Session]
-	if s == nil {
-		return
+// others, its will, its memberships, in this order, so that nothing is sent to it.
+func (r *Rooms) lose(s *session, why string, meant bool) {
+	s.lost = true
+	if s.parted() {
+		r.parted.remove(s)
 	}
 	delete(r.sessions, s.id)
 	requests := slices.Clone(s.requests)
@@ -162,8 +163,13 @@ func (r *Rooms) lose(e Lost) {
 	for _, p := range slots {
 		r.settleLost(p.call, p.index)
 	}
+	if meant {
+		r.takeWill(s)
+	} else {
+		r.lastWord(s, why)
+	}
 	for m := s.members; m != nil; m = s.members {
 		s.exit(m)
-		r.remove(m, protocol.ReasonLost, e.Why)
+		r.remove(m, protocol.ReasonLost, why)
 	}
 }

@@ -92,7 +92,7 @@ func (r *Rooms) settleLeft(s *session, in *room) {
 }
 
 // settleRest settles all that are open and takes back what was sent to them.
-func (r *Rooms) settleRest(c *call, outcome func(state) protocol.Outcome) {
+func (r *Rooms) settleRest(c *call, outcome func(c *call, i int) protocol.Outcome) {
 	if c.open == 0 {
 		return
 	}
@@ -105,7 +105,7 @@ func (r *Rooms) settleRest(c *call, outcome func(state) protocol.Outcome) {
 		if !s.session.lost {
 			from = append(from, s.session.id)
 		}
-		r.settle(c, i, outcome(s.state))
+		r.settle(c, i, outcome(c, i))
 	}
 	if len(from) > 0 {
 		r.emit(Withdraw{From: from, Call: c.id, Room: c.room.number})
@@ -139,8 +139,8 @@ func (r *Rooms) finish(c *call) {
 }
 
 // cancelled is what becomes of who is open when a call ends.
-func cancelled(s state) protocol.Outcome {
-	if s == bids {
+func cancelled(c *call, i int) protocol.Outcome {
+	if c.slots[i].state == bids {
 		return protocol.NotBound
 	}
 	return protocol.Cancelled

@@ -33,6 +33,11 @@ func (w *world) sequence() uint64 { return uint64(w.IntN(6)) }
 // event is anything that a session, its transport or its end could do, with
 // mistakes and malice among it.
 func (w *world) event() Event {
+	if len(w.first) > 0 {
+		e := w.first[0]
+		w.first = w.first[1:]
+		return e
+	}
 	if w.m.behind && w.IntN(4) == 0 {
 		return Tick{}
 	}
@@ -73,6 +78,8 @@ func (w *world) event() Event {
 		return w.publish()
 	case n < 55:
 		return w.setState()
+	case n < 62:
+		return w.keepEvent()
 	}
 	return w.memberEvent()
 }
@@ -85,7 +92,7 @@ func (w *world) join() Join {
 	}
 	w.pin(s)
 	return Join{
-		Session: s, Sequence: w.sequence(), Peer: Peer{Host: fmt.Sprintf("h%d", s), PID: int32(s)},
+		Session: s, Sequence: w.sequence(), Peer: Peer{Host: fmt.Sprintf("h%d", s), PID: int32(s), Principal: principal(s)},
 		Body: protocol.Join{Room: w.room(), Name: name, Labels: w.labels(), State: w.state()},
 	}
 }
@@ -112,18 +119,15 @@ func (w *world) lose() Event {
 }
 
 func (w *world) loseThat(s SessionID) Event {
-	i := slices.Index(w.alive, s)
-	w.alive[i] = w.alive[len(w.alive)-1]
-	w.alive = w.alive[:len(w.alive)-1]
-	w.open()
-	return Lost{Session: s, Why: "reset"}
+	w.leaves(s)
+	return Lost{Session: s, Why: "reset", Meant: w.IntN(4) == 0}
 }
 
 func (w *world) call() Call {
 	s := w.session()
 	w.pin(s)
 	c := Call{
-		Session: s, Sequence: w.sequence(), Peer: Peer{Host: fmt.Sprintf("h%d", s), PID: int32(s), Principal: Principal(fmt.Sprint(s % 3)), Roles: fmt.Sprint("r", s%2)},
+		Session: s, Sequence: w.sequence(), Peer: Peer{Host: fmt.Sprintf("h%d", s), PID: int32(s), Principal: principal(s), Roles: fmt.Sprint("r", s%2)},
 		Budget: time.Duration(w.IntN(60)) * time.Millisecond / 2,
 		Body:   protocol.Call{Room: w.room(), Labels: w.labels()},
 	}
@@ -167,6 +171,9 @@ func (w *world) memberEvent() Event {
 		id, room = c.id, w.m.number(c.room)
 		slot := c.slots[w.IntN(len(c.slots))]
 		s = slot.session
+		if w.m.isParted(s) { // nothing comes of it, and nothing is handed to it
+			return w.resume(s)
+		}
 		if c.offer != nil && w.IntN(6) > 0 {
 			return w.offerEvent(slot, room)
 		}

@@ -29,7 +29,7 @@ func (w *world) bid(s SessionID, id CallID, room uint32) Bid {
 // offerEvent is mostly the next thing that happens to a member in an offer.
 func (w *world) offerEvent(s *modelSlot, room uint32) Event {
 	c := s.call
-	if b := c.offer.binding; b != nil && w.IntN(3) == 0 {
+	if b := c.offer.binding; b != nil && !w.m.isParted(b.session) && w.IntN(3) == 0 {
 		if w.IntN(5) == 0 {
 			return Overflow{Session: b.session, Call: c.id, Bind: true}
 		}
@@ -46,9 +46,9 @@ func (w *world) offerEvent(s *modelSlot, room uint32) Event {
 		return w.transport(s.session, c.id)
 	case n == 5 && w.IntN(8) == 0 && slices.Contains(w.alive, s.session):
 		return Leave{Session: s.session, Room: room}
-	case n == 6 && w.IntN(8) == 0 && c.offer.binding != nil:
+	case n == 6 && w.IntN(8) == 0 && c.offer.binding != nil && slices.Contains(w.alive, c.offer.binding.session):
 		return w.loseThat(c.offer.binding.session)
-	case n < 9 && c.offer.bound != nil:
+	case n < 9 && c.offer.bound != nil && !w.m.isParted(c.offer.bound.session):
 		return w.reply(c.offer.bound.session, c.id, room)
 	}
 	return w.bid(s.session, c.id, room)
@@ -82,12 +82,12 @@ func (c *claims) step(ev Event, effects []Effect) error {
 			delete(c.out[e.Call], e.Session)
 		}
 	case Lost:
-		for _, binds := range c.out {
-			delete(binds, e.Session)
-		}
+		c.gone(e.Session)
 	}
 	for _, effect := range effects {
 		switch e := effect.(type) {
+		case Ended:
+			c.gone(e.Session)
 		case Bind:
 			if first, ok := c.bound[e.Call]; ok {
 				return fmt.Errorf("offer %d is bound to %d, and %d is told to begin", e.Call, first, e.To)
@@ -107,6 +107,13 @@ func (c *claims) step(ev Event, effects []Effect) error {
 		}
 	}
 	return nil
+}
+
+// gone forgets the Binds that were on their way to a session that is lost.
+func (c *claims) gone(s SessionID) {
+	for _, binds := range c.out {
+		delete(binds, s)
+	}
 }
 
 // claimed wants an account to be about who was bound and nobody else.

@@ -21,7 +21,7 @@ const (
 // simLimits are small, so that a history meets all of them.
 func simLimits() Limits {
 	return Limits{
-		Rooms: 3, Members: 5, MemberBytes: 9*memberWeight + 268, SessionRooms: 2, SessionCalls: 2, SessionWatches: 2, Calls: 5,
+		Rooms: 3, Members: 5, MemberBytes: 9*memberWeight + 268, Parted: 3, SessionRooms: 2, SessionCalls: 2, SessionWatches: 2, Calls: 5,
 		StateBurst: 2, StateEvery: 10 * time.Millisecond, ReplyBytes: 40, AccountBytes: 90, HeldBytes: 200, PartBytes: 150, Overdraws: 2, Entries: 14, Deliveries: 150, DeliveryBurst: 8, Principals: 10, Absent: 2, AbsentAll: 3, AbsentBytes: 4*memberWeight + 100, AbsentFor: 80 * time.Millisecond,
 	}
 }
@@ -118,6 +118,11 @@ func (m met) add(s Stats) {
 	m["bids late"] += s.BidsLate
 	m["bids duplicate"] += s.BidsDuplicate
 	m["bids unknown"] += s.BidsUnknown
+	m["resumed"] += s.Resumed
+	m["taken over"] += s.TakenOver
+	m["windows ended"] += s.Expired
+	m["resumes refused"] += s.ResumesRefused
+	m["wills"] += s.WillsSent
 }
 
 func (m met) check(t *testing.T) {
@@ -126,7 +131,7 @@ func (m met) check(t *testing.T) {
 	for _, code := range []protocol.Code{
 		protocol.CodeNameTaken, protocol.CodeAlreadyMember, protocol.CodeNotMember, protocol.CodeBadName, protocol.CodeBadRule,
 		protocol.CodeBadDeadline, protocol.CodeTooManyRooms, protocol.CodeTooManyMembers, protocol.CodeTooManyCalls,
-		protocol.CodeTooManyWatches, protocol.CodeDuplicate, protocol.CodeNoSuchMember, protocol.CodeBadState, protocol.CodeTooManyDeliveries, protocol.CodeOverloaded, protocol.CodeTooManyChanges,
+		protocol.CodeTooManyWatches, protocol.CodeDuplicate, protocol.CodeNoSuchMember, protocol.CodeBadState, protocol.CodeTooManyDeliveries, protocol.CodeOverloaded, protocol.CodeTooManyChanges, protocol.CodeFrameTooLarge,
 	} {
 		m[code.String()] += 0
 	}
@@ -148,7 +153,9 @@ type world struct {
 	last  SessionID
 	said  int
 
+	first  []Event // that come before all others
 	claims *claims
+	pipes  *pipes
 }
 
 // simulate plays one history of so many steps, then loses every session.
@@ -159,6 +166,7 @@ func simulate(source rand.Source, steps int, sum met, log func(string, ...any)) 
 		}
 	}()
 	w := &world{claims: newClaims(), met: sum, Rand: rand.New(source), m: newModel(simLimits()), r: New(simBroker, simLimits())}
+	w.pipes = &pipes{world: w, to: map[CallID][]SessionID{}, ends: map[SessionID]*pipe{}}
 	for range 6 {
 		w.open()
 	}
@@ -173,9 +181,11 @@ func simulate(source rand.Source, steps int, sum met, log func(string, ...any)) 
 			return fmt.Errorf("at the end: %w", err)
 		}
 	}
-	w.now = w.m.now + simLimits().AbsentFor
-	if err := w.step(Tick{}, log); err != nil {
-		return fmt.Errorf("at the end: %w", err)
+	for range 2 { // windows end, and then the lost are forgotten
+		w.now = w.m.now + simLimits().AbsentFor
+		if err := w.step(Tick{}, log); err != nil {
+			return fmt.Errorf("at the end: %w", err)
+		}
 	}
 	for len(w.m.unread) > 0 {
 		w.read()
@@ -187,7 +197,7 @@ func simulate(source rand.Source, steps int, sum met, log func(string, ...any)) 
 // quiet wants nothing left of a history whose sessions are all lost.
 func (w *world) quiet() error {
 	s, r := w.r.Stats(), w.r
-	left := s.Entries + s.InFlight + s.Rooms + s.Members + s.Watches + s.Absent + s.Held
+	left := s.Entries + s.InFlight + s.Rooms + s.Members + s.Watches + s.Absent + s.Held + s.Parted + s.Wills
 	tables := len(r.sessions) + len(r.rooms) + len(r.numbers) + len(r.calls) + len(r.due)
 	if left != 0 || tables != 0 || r.lost != (lostList{}) {
 		return fmt.Errorf("something is left: %+v", s)
@@ -211,7 +221,11 @@ func (w *world) step(ev Event, log func(string, ...any)) error {
 	if err := w.claims.step(ev, effects); err != nil {
 		return fmt.Errorf("%T%+v: at most one is bound: %w", ev, ev, err)
 	}
+	if err := w.pipes.step(ev, effects); err != nil {
+		return fmt.Errorf("%T%+v: at most once: %w", ev, ev, err)
+	}
 	w.m.step(w.now, ev, effects)
+	w.returned(effects)
 	w.m.checkStats(w.r)
 	w.read()
 	if w.m.failed != "" {
@@ -240,6 +254,7 @@ func (w *world) read() {
 func (w *world) open() {
 	w.last++
 	w.alive = append(w.alive, w.last)
+	w.held(w.last)
 }
 
 // pass lets time go on: often not at all, sometimes exactly to the next

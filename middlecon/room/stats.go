@@ -35,6 +35,14 @@ type Stats struct {
 	Throttled uint64 // calls, offers and messages refused with CodeTooManyDeliveries
 	Overdrawn uint64 // calls and offers beyond their session's credits
 
+	Resumed        uint64 // sessions
+	TakenOver      uint64 // sessions resumed that were not parted, and parted ones that a newer member ended
+	Expired        uint64 // parted sessions whose window ended
+	ResumesRefused uint64
+	Wills          int    // that are set
+	WillsSent      uint64 // published, also those for nobody
+
+	Parted  int    // sessions
 	Views   uint64 // made since the start
 	Rooms   int
 	Members int
@@ -49,7 +57,7 @@ func (r *Rooms) Stats() Stats {
 	s := r.stats
 	s.InFlight, s.Rooms, s.Held = len(r.calls)+r.waiting-r.offers, len(r.rooms), r.held
 	s.Offers.InFlight = r.offers
-	s.Entries = r.entries
+	s.Entries, s.Parted = r.entries, len(r.parted)
 	return s
 }
 

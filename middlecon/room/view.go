@@ -66,6 +66,9 @@ func (r *Rooms) unwatch(w *watch) {
 func (r *Rooms) show(in *room, change protocol.ViewChunk) {
 	change.Room, change.View, change.Size = in.name, in.view, uint32(in.size)
 	for _, w := range in.watches {
+		if w.session.lost { // in this step
+			continue
+		}
 		r.emit(View{Session: w.session.id, Sequence: w.sequence, Change: &change})
 	}
 }
@@ -82,5 +85,5 @@ func (in *room) shown() []protocol.Member {
 }
 
 func (m *member) shown() protocol.Member {
-	return protocol.Member{ID: m.id, Name: m.name, Host: m.session.host, PID: m.session.pid, Labels: m.labels, Version: m.version, State: m.state}
+	return protocol.Member{ID: m.id, Name: m.name, Host: m.session.host, PID: m.session.pid, Labels: m.labels, Version: m.version, State: m.state, Parted: m.session.parted()}
 }
