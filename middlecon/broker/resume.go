@@ -133,7 +133,7 @@ func (b *Broker) notResumed(e room.NotResumed) {
 		return
 	}
 	p := s.peer()
-	b.options.Log.Warn("a stolen session is refused", "session", s.id, "host", p.Host, "pid", p.PID, "principal", string(p.Principal), "reason", e.Err.Text)
+	b.refusals.log(b.options.Log, "a stolen session is refused", "session", s.id, "host", p.Host, "pid", p.PID, "principal", string(p.Principal), "reason", e.Err.Text)
 	b.end(s, e.Err.Code, e.Err.Text)
 }
 

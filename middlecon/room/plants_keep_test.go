@@ -9,7 +9,7 @@ func keepPlants() []planted {
 	return []planted{
 		{"a frame too many is sent again", unacked, "range u.frames[u.head+int(n-u.before):] {", "range u.frames[u.head+max(0, int(n-u.before)-1):] {"},
 		{"a frame too few is sent again", unacked, "range u.frames[u.head+int(n-u.before):] {", "range u.frames[min(len(u.frames), u.head+int(n-u.before)+1):] {"},
-		{"what is over is delivered at a resume", "keep.go", "!ok || c.slots[i].state == settled {\n		return 0, false", "!ok {\n		return 0, r.lastCall >= in"},
+		{"what is over is delivered at a resume", "keep.go", "!ok || c.slots[i].state == settled {\n		return 0, false", "!ok || c.slots[i].state == settled {\n		return 0, in <= r.lastCall"},
 		{"anybody resumes", "keep.go", "case s.keep.principal != e.Principal:", "case false:"},
 		{"a session with gaps is resumed", "keep.go", "case !e.Whole:", "case false:"},
 		{"who did not ask is parted", "keep.go", "s.keep.window <= 0 || len(r.parted)", "len(r.parted)"},
@@ -40,6 +40,6 @@ func keepPlants() []planted {
 		{"watchers do not hear a will", "will.go", "if watch.session != s && !watch.session.lost {", "if false {"},
 		{"a will weighs nothing", "will.go", "		r.shown += sign * w.weight()\n", ""},
 		{"a will as long as one likes", "will.go", "len(w.payload) > protocol.MaxWill {", "len(w.payload) > protocol.MaxWill+1 {"},
-		{"a will of another time", "will.go", "		fresh.payload = bytes.Clone(e.Payload)\n", "		fresh.payload = nil\n"},
+		{"a will of another time", "will.go", "		fresh.payload = bytes.Clone(e.Payload)\n", "		fresh.payload = bytes.Clone(e.Payload[:0])\n"},
 	}
 }

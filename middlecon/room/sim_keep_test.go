@@ -203,6 +203,9 @@ func (p *pipes) resumes(s SessionID) error {
 	}
 	for _, id := range missing {
 		if _, waits := p.r.Waits(s, id); waits {
+			if slot := p.m.slot(s, id); slot == nil || slot.outcome != 0 {
+				return fmt.Errorf("session %d: call %d is over, and sent again", s, id)
+			}
 			end.handed.Add(id, 1, 1<<20)
 		}
 	}
