@@ -44,6 +44,7 @@ func (s *serveFlags) add(f *pflag.FlagSet) {
 	f.IntVar(&o.Limits.Deliveries, "deliveries", o.Limits.Deliveries, "`N` deliveries a second that one user of this host, or one other host, may cause; 0: any number")
 	f.IntVar(&o.Limits.DeliveryBurst, "delivery-burst", o.Limits.DeliveryBurst, "`N` deliveries that it may cause at once beside those")
 	f.DurationVar(&o.PingEvery, "ping-every", o.PingEvery, "`DURATION` of silence after which a TCP session is pinged, and after twice which it is ended; 0: never")
+	f.DurationVar(&o.ResumeWindow, "resume-window", o.ResumeWindow, "`DURATION` for which a session that asks for it outlives its connection, and may be resumed; 0: none does")
 	f.DurationVar(&o.Grace, "grace", o.Grace, "`DURATION` that calls and offers may go on when the broker is told to end")
 	f.StringVar(&s.beside.metrics, "metrics", "", "`ADDRESS` to serve /metrics on by HTTP, for Prometheus: tcp://host:port or unix:///path")
 	f.StringVar((*string)(&s.beside.config), "web.config.file", "", "`FILE` with the TLS and the users of /metrics, as every exporter of Prometheus has it")
@@ -75,6 +76,8 @@ func (s *serveFlags) check() error {
 		return misuse{fmt.Errorf("--delivery-burst %d: want 1 to %d", o.Limits.DeliveryBurst, maxDeliveries)}
 	case o.PingEvery < 0:
 		return misuse{fmt.Errorf("--ping-every %v: want 0 or more", o.PingEvery)}
+	case o.ResumeWindow < 0 || o.ResumeWindow > protocol.MaxDeadline:
+		return misuse{fmt.Errorf("--resume-window %v: want 0 to %v", o.ResumeWindow, protocol.MaxDeadline)}
 	case o.Grace < 0 || o.Grace > protocol.MaxDeadline:
 		return misuse{fmt.Errorf("--grace %v: want 0 to %v, after which no call runs", o.Grace, protocol.MaxDeadline)}
 	}

@@ -63,6 +63,18 @@ type statesJSON struct {
 	Refused uint64 `json:"refused"` // for being too many
 }
 
+// keptJSON is about sessions that outlive their connections.
+type keptJSON struct {
+	Parted     uint64 `json:"parted"` // now
+	Resumed    uint64 `json:"resumed"`
+	TakenOver  uint64 `json:"taken_over"`
+	Expired    uint64 `json:"expired"`
+	Refused    uint64 `json:"refused"`
+	UnackedNow uint64 `json:"unacked_bytes"`
+	Wills      uint64 `json:"wills"` // now
+	WillsSent  uint64 `json:"wills_sent"`
+}
+
 type statusJSON struct {
 	UptimeMS    uint64            `json:"uptime_ms"`
 	Sessions    uint64            `json:"sessions"`
@@ -74,6 +86,7 @@ type statusJSON struct {
 	Calls       callsJSON         `json:"calls"`
 	Offers      offersJSON        `json:"offers"`
 	States      statesJSON        `json:"states"`
+	Resume      keptJSON          `json:"resume"`
 	Published   uint64            `json:"published"`
 	Outcomes    map[string]uint64 `json:"outcomes"`
 	Late        uint64            `json:"late"`
@@ -102,7 +115,11 @@ func statusOfBroker(s *protocol.Stats) statusJSON {
 			callsJSON: callsJSON{Accepted: s.OffersAccepted, Finished: s.OffersFinished, InFlight: s.OffersInFlight, Abandoned: s.OffersAbandoned, Refused: s.OffersRefused},
 			Bound:     s.OffersBound, Bids: s.Bids, BidsLate: s.BidsLate, BidsDuplicate: s.BidsDuplicate, BidsUnknown: s.BidsUnknown,
 		},
-		States:    statesJSON{Set: s.StatesSet, Refused: s.StatesRefused},
+		States: statesJSON{Set: s.StatesSet, Refused: s.StatesRefused},
+		Resume: keptJSON{
+			Parted: s.Parted, Resumed: s.Resumed, TakenOver: s.TakenOver, Expired: s.Expired, Refused: s.ResumesRefused,
+			UnackedNow: s.Unacked, Wills: s.Wills, WillsSent: s.WillsSent,
+		},
 		Published: s.Published, Outcomes: outcomesOf(s), Late: s.Late, Duplicate: s.Duplicate, Unknown: s.Unknown,
 		HalfOpen: s.HalfOpen, Overdrawn: s.Overdrawn, Throttled: s.Throttled, Entries: s.Entries, UnreadBytes: s.Homing,
 		BegunBytes: s.Begun, BegunEnded: s.BegunEnded,
@@ -130,6 +147,13 @@ func printStatus(w io.Writer, s *protocol.Stats) {
 		_, _ = fmt.Fprintf(w, "offers: %d accepted = %d finished + %d in flight; %d refused, %d abandoned by their callers; %d bound\n",
 			s.OffersAccepted, s.OffersFinished, s.OffersInFlight, s.OffersRefused, s.OffersAbandoned, s.OffersBound)
 		_, _ = fmt.Fprintf(w, "bids: %d counted, %d late, %d duplicate, %d to no offer\n", s.Bids, s.BidsLate, s.BidsDuplicate, s.BidsUnknown)
+	}
+	if s.Parted+s.Resumed+s.TakenOver+s.Expired+s.ResumesRefused > 0 {
+		_, _ = fmt.Fprintf(w, "cut sessions: %d parted now, %d resumed, %d taken over, %d not back in their window, %d resumes refused\n",
+			s.Parted, s.Resumed, s.TakenOver, s.Expired, s.ResumesRefused)
+	}
+	if s.Wills+s.WillsSent > 0 {
+		_, _ = fmt.Fprintf(w, "wills: %d set, %d published\n", s.Wills, s.WillsSent)
 	}
 	if s.StatesSet+s.StatesRefused > 0 {
 		_, _ = fmt.Fprintf(w, "states: %d set, %d refused as too many\n", s.StatesSet, s.StatesRefused)
