@@ -46,6 +46,7 @@ func TestScripts(t *testing.T) {
 			"exist":  exist,
 			"drains": drains, "says": says, "flood": flood, "has": has,
 			"line":   line,
+			"long":   long,
 			"tcp":    tcp,
 			"keys":   keys,
 			"value":  value,

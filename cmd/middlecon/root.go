@@ -89,7 +89,7 @@ of these names.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return misuse{fmt.Errorf("%w: see '%s --help'", err, cmd.CommandPath())}
 	})
-	root.AddCommand(serveCommand(), joinCommand(&s), callCommand(&s), sendCommand(&s), offerCommand(&s), membersCommand(&s), watchCommand(&s), forgetCommand(&s), publishCommand(&s), statusCommand(&s), manCommand())
+	root.AddCommand(serveCommand(), joinCommand(&s), callCommand(&s), sendCommand(&s), offerCommand(&s), hookCommand(&s), membersCommand(&s), watchCommand(&s), forgetCommand(&s), publishCommand(&s), statusCommand(&s), manCommand())
 	strict(root)
 	return root
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -13,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"ddcos/middlecon/files"
 	"ddcos/protocol"
 )
 
@@ -85,17 +87,18 @@ func (s *Store) Find(secret string, use Use, now time.Time) (Token, error) {
 // Path is where the file is.
 func (s *Store) Path() string { return s.path }
 
-// Update changes the file of that path, and none but its owner may read it. Where
-// there is none it is made, its directory too. Of two that change it at once, one waits.
+// Update changes the file of that path, and none but its owner, who is its
+// directory's, may read it. Where there is none it is made, its directory too. Of two
+// that change it at once, one waits.
 func Update(path string, change func(List) (List, error)) error {
-	lock, err := os.OpenFile(path+".lock", os.O_CREATE|os.O_RDWR|unix.O_NOFOLLOW, 0o600)
+	if err := os.MkdirAll(filepath.Dir(path), files.SecretDir); err != nil {
+		return err
+	}
+	unlock, err := files.Lock(filepath.Dir(path))
 	if err != nil {
 		return err
 	}
-	defer func() { _ = lock.Close() }() // and the lock with it
-	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
-		return fmt.Errorf("%s: %w", lock.Name(), err)
-	}
+	defer unlock()
 	s, err := Open(path)
 	if err != nil {
 		return err
@@ -104,25 +107,7 @@ func Update(path string, change func(List) (List, error)) error {
 	if err != nil {
 		return err
 	}
-	return replace(path, list.Encode())
-}
-
-// replace writes beside the file and takes its place: who reads finds the old or the new.
-func replace(path string, text []byte) error {
-	next := path + ".next"
-	f, err := os.OpenFile(next, os.O_CREATE|os.O_WRONLY|os.O_TRUNC|unix.O_NOFOLLOW, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	err = errors.Join(err, f.Chmod(0o600), f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(next, path)
-	}
-	if err != nil {
-		_ = os.Remove(next)
-	}
-	return err
+	return files.Replace(path, list.Encode(), files.Secret)
 }
 
 // readSecret reads a file unless it is the version that was seen before. One that

@@ -36,11 +36,13 @@ const (
 	MaxTokens = 1000
 )
 
-// Errors of Find and Valid.
+// Errors of Find, Valid and Redeem.
 var (
 	ErrUnknown = errors.New("there is no such token")
 	ErrExpired = errors.New("the token has expired")
 	ErrRevoked = errors.New("the token was revoked")
+	ErrUsedUp  = errors.New("the token has been used as often as it may be")
+	ErrRole    = errors.New("the token is for another role")
 )
 
 // Token is one, as the file has it.
@@ -52,6 +54,8 @@ type Token struct {
 	Created time.Time `json:"created"`
 	Expires time.Time `json:"expires"`
 	Revoked time.Time `json:"revoked,omitzero"` // zero while it is not
+	Uses    int       `json:"uses,omitempty"`   // that it is good for, of one to join with; 0: any number
+	Used    int       `json:"used,omitempty"`
 }
 
 // Holds is nil while the token may be used.
@@ -61,6 +65,8 @@ func (t *Token) Holds(now time.Time) error {
 		return ErrRevoked
 	case !now.Before(t.Expires):
 		return ErrExpired
+	case t.Uses > 0 && t.Used >= t.Uses:
+		return ErrUsedUp
 	}
 	return nil
 }
@@ -114,6 +120,8 @@ func (t *Token) check() error {
 		return fmt.Errorf("%s: the role %s is for brokers' certificates alone", t.Name, t.Role)
 	case t.Use != Session && t.Use != Join:
 		return fmt.Errorf("%s: %.20q is no use of a token: want %s or %s", t.Name, t.Use, Session, Join)
+	case t.Uses < 0 || t.Used < 0 || t.Use == Session && t.Uses+t.Used > 0:
+		return fmt.Errorf("%s: %d uses, %d of them used: only a token to join with has any", t.Name, t.Uses, t.Used)
 	case t.Hash == Hash{}:
 		return fmt.Errorf("%s: without a hash", t.Name)
 	case !t.Expires.After(t.Created):
