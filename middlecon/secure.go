@@ -26,15 +26,10 @@ func (c *Conn) open(ctx context.Context, at protocol.Address) (nc net.Conn, toke
 	if err != nil || !secure {
 		return nc, "", err
 	}
-	config := c.options.TLS
-	if config.ServerName == "" {
-		host, _, err := net.SplitHostPort(at.Where)
-		if err != nil {
-			_ = nc.Close()
-			return nil, "", err
-		}
-		config = config.Clone()
-		config.ServerName = host
+	config, err := secured(c.options.TLS, at.Where)
+	if err != nil {
+		_ = nc.Close()
+		return nil, "", err
 	}
 	t := tls.Client(nc, config)
 	if err := t.HandshakeContext(ctx); err != nil {
@@ -46,6 +41,27 @@ func (c *Conn) open(ctx context.Context, at protocol.Address) (nc net.Conn, toke
 		return nil, "", fmt.Errorf("it speaks %q by TLS and not %s: is this a middlecon broker?", p, protocol.ALPN)
 	}
 	return t, token, nil
+}
+
+// secured is a configuration for one address. The name that is verified is told to
+// VerifyConnection also where it is an IP address, which crypto/tls leaves out.
+func secured(config *tls.Config, where string) (*tls.Config, error) {
+	config = config.Clone()
+	if config.ServerName == "" {
+		host, _, err := net.SplitHostPort(where)
+		if err != nil {
+			return nil, err
+		}
+		config.ServerName = host
+	}
+	name, verify := config.ServerName, config.VerifyConnection
+	if verify != nil {
+		config.VerifyConnection = func(cs tls.ConnectionState) error {
+			cs.ServerName = name
+			return verify(cs)
+		}
+	}
+	return config, nil
 }
 
 // untrusted says of a handshake that failed what its error leaves out.

@@ -26,7 +26,8 @@ by /proc where not, and serves what it saw: to programs over HTTP, to Prometheus
 and to dps and dtop on any host through the room k2i of a broker.
 
 Exit status: 0 stopped by a signal, 1 something failed, 2 wrong use.`,
-		Example: `  k2i serve
+		Example: `  k2i join 10.0.0.1:7411 --token-file - --ca-hash sha256:...
+  k2i serve
   k2i serve --broker unix:///run/ddcos/middlecon.sock
   curl 'http://127.0.0.1:7412/v1/proc?sort=-rss_bytes&limit=5'
   k2i once
@@ -48,7 +49,7 @@ Exit status: 0 stopped by a signal, 1 something failed, 2 wrong use.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return misuse{fmt.Errorf("%w: see '%s --help'", err, cmd.CommandPath())}
 	})
-	root.AddCommand(serveCommand(), onceCommand(), procCommand(), containersCommand(), hostCommand(), manCommand())
+	root.AddCommand(serveCommand(), joinCommand(), keepCommand(), leaveCommand(), onceCommand(), procCommand(), containersCommand(), hostCommand(), manCommand())
 	return root
 }
 

@@ -41,6 +41,7 @@ type serveFlags struct {
 	interval time.Duration
 	broker   string
 	creds    creds.Client
+	joined   joined // zero where 'k2i join' gave nothing that is used here
 	events   string
 	insecure bool
 	web      web.File
@@ -86,7 +87,8 @@ need BPF, and cost those that are counted: 0.1 µs a call that sends or receives
 that ends, 0.6 µs a request to a disk.
 
 With --broker the agent is also in the room k2i of that broker, where dps and
-dtop find it; it joins again whenever the broker comes back.
+dtop find it; it joins again whenever the broker comes back. After 'k2i join' it is
+that broker without being told, and the certificate is renewed.
 
 Past --cpu-limit or --memory-limit it samples less often, and every answer says so.
 
@@ -106,17 +108,26 @@ func serveCommand() *cobra.Command {
   k2i serve --listen 10.0.0.7:7412 --web.config.file /etc/ddcos/web.yml`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := f.asJoined(cmd.Flags(), creds.Dir); err != nil {
+				return err
+			}
 			return serve(cmd.Context(), f, logTo(cmd.ErrOrStderr(), f.verbose))
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringArrayVar(&f.listen, "listen", []string{DefaultListen}, "address to serve HTTP on: host:port or unix:///path; may be repeated")
-	flags.DurationVar(&f.interval, "interval", time.Second, "time between two samples")
-	flags.StringVar(&f.broker, "broker", os.Getenv("DDCOS_BROKER"), "broker to join: unix:///path, tls://host:port or tcp://host:port (environment: DDCOS_BROKER)")
+	flags.StringVar(&f.broker, "broker", os.Getenv("DDCOS_BROKER"), "broker to join: unix:///path, tls://host:port or tcp://host:port (environment: DDCOS_BROKER); that of 'k2i join' without it")
 	f.creds = creds.FromEnv(os.Getenv)
 	for _, c := range f.creds.Flags() {
 		flags.StringVar(c.Value, c.Name, *c.Value, c.Text())
 	}
+	f.add(flags)
+	return cmd
+}
+
+// add adds what every way to serve takes.
+func (f *serveFlags) add(flags *pflag.FlagSet) {
+	flags.StringArrayVar(&f.listen, "listen", []string{DefaultListen}, "address to serve HTTP on: host:port or unix:///path; may be repeated")
+	flags.DurationVar(&f.interval, "interval", time.Second, "time between two samples")
 	f.agent.add(flags)
 	f.limits.add(flags)
 	f.addCounting(flags)
@@ -125,7 +136,6 @@ func serveCommand() *cobra.Command {
 	flags.StringVar((*string)(&f.web), "web.config.file", "", "`FILE` with the TLS and the users of HTTP over TCP, as every exporter of Prometheus has it")
 	flags.StringVar(&f.profiles, "profiles", "", "`PATH` of a Unix socket to serve /debug/pprof on, which shows what is in memory; off without it")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "log more")
-	return cmd
 }
 
 // serve runs an agent and its faces until ctx ends, or one of them cannot go on.
@@ -169,6 +179,9 @@ func serve(ctx context.Context, f serveFlags, log *slog.Logger) error {
 		return nil
 	})
 	answer(ctx, group, fronts, log)
+	if f.joined.Address != "" {
+		group.Go(func() error { f.joined.keep(ctx, log); return nil })
+	}
 	if member != nil {
 		group.Go(func() error {
 			awaitSample(ctx, a, f.interval)

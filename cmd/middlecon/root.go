@@ -62,7 +62,8 @@ Exit status: 0 the rule is met, 1 it is not or something failed, 2 wrong use,
 Environment: DDCOS_BROKER is the broker's address where --broker is not given, and
 DDCOS_TLS_CA, DDCOS_TLS_CERT, DDCOS_TLS_KEY and DDCOS_TOKEN_FILE stand for the flags
 of these names.`,
-		Example: `  middlecon serve
+		Example: `  middlecon up
+  middlecon serve
   middlecon join web --name web1 --label zone=a --exec 'cat; hostname'
   echo reload | middlecon call web - --deadline 2s --need 66%
   middlecon send web web1 status
@@ -89,7 +90,7 @@ of these names.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return misuse{fmt.Errorf("%w: see '%s --help'", err, cmd.CommandPath())}
 	})
-	root.AddCommand(serveCommand(), joinCommand(&s), callCommand(&s), sendCommand(&s), offerCommand(&s), hookCommand(&s), membersCommand(&s), watchCommand(&s), forgetCommand(&s), publishCommand(&s), statusCommand(&s), manCommand())
+	root.AddCommand(upCommand(), tokenCommand(), caCommand(), serveCommand(), joinCommand(&s), callCommand(&s), sendCommand(&s), offerCommand(&s), hookCommand(&s), membersCommand(&s), watchCommand(&s), forgetCommand(&s), publishCommand(&s), statusCommand(&s), manCommand())
 	strict(root)
 	return root
 }

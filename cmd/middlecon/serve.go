@@ -33,32 +33,42 @@ nor authenticated: it is refused beyond loopback unless --insecure-plaintext is 
   middlecon serve --account-log /var/log/middlecon.jsonl --account-log-room 'deploy*'`,
 		Args: exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := f.check(); err != nil {
-				return err
-			}
-			level := slog.LevelInfo
-			if f.verbose {
-				level = slog.LevelDebug
-			}
-			f.options.Log = slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
-			keepMemory(f.options.Log)
-			if f.accountLog != "" {
-				l, closeLog, err := openAccountLog(f.accountLog, f.accountRooms, f.options.Log)
-				if err != nil {
-					return err
-				}
-				defer closeLog()
-				f.options.AccountLog = l
-			}
-			return runBroker(cmd.Context(), f.options, f.beside)
+			return f.run(cmd, func(*broker.Broker) error { return nil })
 		},
 	}
 	f.add(cmd.Flags())
 	return cmd
 }
 
+// run runs a broker; ready is called when it listens, before it answers.
+func (s *serveFlags) run(cmd *cobra.Command, ready func(*broker.Broker) error) error {
+	if err := s.check(); err != nil {
+		return err
+	}
+	s.options.Log = s.log(cmd)
+	keepMemory(s.options.Log)
+	if s.accountLog != "" {
+		l, closeLog, err := openAccountLog(s.accountLog, s.accountRooms, s.options.Log)
+		if err != nil {
+			return err
+		}
+		defer closeLog()
+		s.options.AccountLog = l
+	}
+	return runBroker(cmd.Context(), s.options, s.beside, ready)
+}
+
+// log writes to standard error.
+func (s *serveFlags) log(cmd *cobra.Command) *slog.Logger {
+	level := slog.LevelInfo
+	if s.verbose {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
+}
+
 // runBroker runs a broker, and beside it what is served over HTTP.
-func runBroker(ctx context.Context, options broker.Options, http beside) error {
+func runBroker(ctx context.Context, options broker.Options, http beside, ready func(*broker.Broker) error) error {
 	listeners, err := http.open(options.InsecurePlaintext)
 	if err != nil {
 		return fmt.Errorf("cannot serve: %w", err)
@@ -79,5 +89,8 @@ func runBroker(ctx context.Context, options broker.Options, http beside) error {
 	telling.Go(func() {
 		service.Tell(ctx, func(ctx context.Context) error { _, err := b.Stats(ctx); return err }, options.Log)
 	})
-	return b.Serve(ctx)
+	if err = ready(b); err != nil {
+		cancel() // Serve closes what New has opened
+	}
+	return errors.Join(err, b.Serve(ctx))
 }

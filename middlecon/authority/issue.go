@@ -130,8 +130,8 @@ func (a *Authority) Issue(r Request) (*Certificate, error) {
 	return &Certificate{Name: r.Name, Leaf: leaf, Chain: chain, Roots: s.trusted()}, nil
 }
 
-// leafTemplate is what a certificate of a name says. Only a broker's may be
-// shown by a server, and only a broker's says where it is reached.
+// leafTemplate is what a certificate of a name says. It may be shown by a server
+// where it says where that is reached.
 func leafTemplate(r Request, now time.Time, life time.Duration) *x509.Certificate {
 	template := &x509.Certificate{
 		NotBefore:             now.Add(-Backdate),
@@ -141,7 +141,7 @@ func leafTemplate(r Request, now time.Time, life time.Duration) *x509.Certificat
 		BasicConstraintsValid: true,
 		URIs:                  []*url.URL{r.Name.URI()},
 	}
-	if r.Name.Role == RoleBroker || len(r.DNS)+len(r.IPs) > 0 {
+	if len(r.DNS)+len(r.IPs) > 0 {
 		template.ExtKeyUsage = append(template.ExtKeyUsage, x509.ExtKeyUsageServerAuth)
 	}
 	template.DNSNames = slices.Clone(r.DNS)

@@ -2,6 +2,7 @@ package enrol
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"crypto/tls"
@@ -71,10 +72,15 @@ func Join(ctx context.Context, j Joining) (*Answer, error) {
 
 // Renew gets the successor of the certificate that config shows.
 func Renew(ctx context.Context, address string, config *tls.Config, name authority.Name, key *ecdsa.PublicKey) (*Answer, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
 	config = config.Clone()
 	verify := config.VerifyConnection
 	config.VerifyConnection = func(s tls.ConnectionState) error {
 		if verify != nil {
+			s.ServerName = cmp.Or(config.ServerName, host) // crypto/tls leaves it out where it is an IP address
 			if err := verify(s); err != nil {
 				return err
 			}

@@ -26,6 +26,12 @@ func TestJoinAndRenew(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, answer := range []*enrol.Answer{first, second} {
+		chain, err := authority.ParseCertificates([]byte(answer.Certificate))
+		if err != nil || chain[0].VerifyHostname("127.0.0.1") != nil || chain[0].VerifyHostname("web-1") != nil || chain[0].VerifyHostname("localhost") == nil {
+			t.Errorf("it is for %v %v, %v", chain[0].DNSNames, chain[0].IPAddresses, err)
+		}
+	}
 	if second.Certificate == first.Certificate || second.Name != first.Name || second.Roots != first.Roots {
 		t.Errorf("%+v after %+v", second, first)
 	}

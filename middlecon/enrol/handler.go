@@ -97,9 +97,10 @@ func (h *handler) enrol(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	request := authority.Request{Name: name, Key: key}
-	if at := remote(r); name.Role == authority.RoleBroker {
+	if name.Role == authority.RoleBroker || name.Role == authority.RoleAgent {
+		// It serves, too: an agent its metrics. That it is no broker its role says.
 		request.DNS = []string{name.Host}
-		if at.IsValid() {
+		if at := remote(r); at.IsValid() {
 			request.IPs = []netip.Addr{at}
 		}
 	}
