@@ -56,6 +56,7 @@ func TestScripts(t *testing.T) {
 			"ends":   ends,
 			"gone":   gone,
 			"size":   size,
+			"mode":   mode,
 		},
 	})
 }
@@ -123,6 +124,15 @@ func size(ts *testscript.TestScript, _ bool, args []string) {
 	n, err := strconv.Atoi(args[1])
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), make([]byte, n), 0o600))
+}
+
+// mode PATH WANT: its permissions, in octal.
+func mode(ts *testscript.TestScript, _ bool, args []string) {
+	info, err := os.Stat(ts.MkAbs(args[0]))
+	ts.Check(err)
+	if got := fmt.Sprintf("%04o", info.Mode().Perm()); got != args[1] {
+		ts.Fatalf("%s has mode %s, want %s", args[0], got, args[1])
+	}
 }
 
 // gone FILE: the processes whose pids are in FILE run no more, soon.

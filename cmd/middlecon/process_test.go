@@ -79,7 +79,7 @@ func start(ts *testscript.TestScript, neg bool, args []string) {
 		p.all = map[string]*process{}
 	}
 	p.all[args[0]] = one
-	if args[1] == "serve" {
+	if args[1] == "serve" || args[1] == "up" {
 		poll(ts, args[0]+" serves", func() bool {
 			return strings.Contains(ts.ReadFile(args[0]+".err"), "msg=serving")
 		})

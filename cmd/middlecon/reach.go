@@ -28,7 +28,7 @@ func reachOf(l protocol.Address, advertise, host string, own []netip.Addr) (reac
 		return reach{}, err
 	}
 	first := at
-	if ip, err := netip.ParseAddr(at); at == "" || err == nil && ip.IsUnspecified() {
+	if everywhere(at) {
 		if len(own) == 0 && advertise == "" {
 			return reach{}, errors.New("this host has no address that others could reach: name one with --advertise")
 		}
@@ -45,7 +45,7 @@ func reachOf(l protocol.Address, advertise, host string, own []netip.Addr) (reac
 	r := reach{address: net.JoinHostPort(first, port), dns: []string{"localhost"}, ips: []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}}
 	r.add(host)
 	r.add(first)
-	if ip, err := netip.ParseAddr(at); err != nil || !ip.IsUnspecified() {
+	if !everywhere(at) {
 		r.add(at)
 		return r, nil
 	}
@@ -53,6 +53,12 @@ func reachOf(l protocol.Address, advertise, host string, own []netip.Addr) (reac
 		r.add(ip.String())
 	}
 	return r, nil
+}
+
+// everywhere tells whether all addresses of the host are listened on.
+func everywhere(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "" || err == nil && ip.IsUnspecified()
 }
 
 func (r *reach) add(name string) {

@@ -64,7 +64,7 @@ their owner alone. All belong to the owner of their directory.`,
 	for _, ours := range []string{"tls-cert", "tls-key", "tls-client-ca", "tls-anonymous"} {
 		_ = flags.MarkHidden(ours) // they are serve's, and refused here
 	}
-	f.place.add(flags)
+	f.add(flags)
 	f.addTLS(flags)
 	flags.StringVar(&f.advertise, "advertise", "", "`HOST[:PORT]` by which other hosts reach this one; found out without it")
 	flags.DurationVar(&f.life, "cert-life", authority.DefaultLife, "`DURATION` of a certificate's life; hosts renew after two thirds of it")
