@@ -357,6 +357,7 @@ struct trace_event_raw_mark_victim {
 
 struct bpf_iter_meta {
 	struct seq_file *seq;
+	u64 seq_num; /* of the task, from 0 */
 };
 
 struct bpf_iter__task {

@@ -45,8 +45,10 @@ INLINE struct reader find_reader(void)
 	struct reader r = { .level = pid->level };
 	struct number own = {};
 
-	number_at(&own, pid, r.level);
-	r.ns = own.ns;
+	if (r.level) { /* in the first namespace everybody has a number */
+		number_at(&own, pid, r.level);
+		r.ns = own.ns;
+	}
 	return r;
 }
 
@@ -95,6 +97,29 @@ INLINE void read_usage(struct usage *u, struct task_struct *t)
 		u->read_bytes = t->ioac.read_bytes;
 		u->write_bytes = t->ioac.write_bytes;
 		u->cancelled_bytes = t->ioac.cancelled_write_bytes;
+	}
+}
+
+/* Adds what a thread used. What the kernel does not count stays all ones. */
+INLINE void add_usage(struct usage *u, struct task_struct *t)
+{
+	u->cpu_ns += t->se.sum_exec_runtime;
+	u->user_ns += t->utime;
+	u->system_ns += t->stime;
+	u->min_flt += t->min_flt;
+	u->maj_flt += t->maj_flt;
+	u->voluntary_switches += t->nvcsw;
+	u->involuntary_switches += t->nivcsw;
+	if (COUNTS_CALLS) {
+		u->rchar_bytes += t->ioac.rchar;
+		u->wchar_bytes += t->ioac.wchar;
+		u->read_calls += t->ioac.syscr;
+		u->write_calls += t->ioac.syscw;
+	}
+	if (COUNTS_STORAGE) {
+		u->read_bytes += t->ioac.read_bytes;
+		u->write_bytes += t->ioac.write_bytes;
+		u->cancelled_bytes += t->ioac.cancelled_write_bytes;
 	}
 }
 

@@ -137,7 +137,7 @@ struct signals {
 	u64 caught;
 };
 
-/* A thread that does not lead its process: its usage belongs to PID. */
+/* Threads that do not lead their process: their usage belongs to PID. */
 struct thread_record {
 	u32 kind;
 	s32 pid;

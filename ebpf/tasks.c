@@ -52,6 +52,19 @@ struct {
 	MAP_TYPE(value, struct scratch);
 } scratches SEC(".maps");
 
+/* What is added up of a process's threads, which follow one another as a rule: one
+ * record for all of them costs a fraction of one for each. */
+struct thread_sum {
+	struct thread_record record;
+	u64 leader; /* whose; 0 for nobody's */
+};
+struct {
+	MAP_NUMBER(type, MAP_ARRAY);
+	MAP_NUMBER(max_entries, 1);
+	MAP_TYPE(key, u32);
+	MAP_TYPE(value, struct thread_sum);
+} thread_sums SEC(".maps");
+
 /* Kept in the object's BTF, so that Go's definitions can be made of them. */
 struct {
 	struct process_record process;
@@ -149,6 +162,52 @@ INLINE void write_thread(struct seq_file *out, struct task_struct *t, const stru
 		thread.usage.run_delay_ns = 0; /* its process has it */
 	seq_write(out, &thread, sizeof(thread));
 	write_tally(out, t, thread.pid, &thread.usage);
+}
+
+/* Writes what has been added up. False where there is no room: the kernel runs the
+ * program once more for the same task then, and nothing may have changed. */
+INLINE u32 write_sum(struct seq_file *out, struct thread_sum *sum)
+{
+	if (sum->leader && seq_write(out, &sum->record, sizeof(sum->record)))
+		return 0;
+	sum->leader = 0;
+	return 1;
+}
+
+INLINE void add_thread(struct seq_file *out, struct task_struct *t, const struct reader *r)
+{
+	u64 leader = (u64)t->group_leader;
+	struct thread_sum *sum;
+	u32 zero = 0;
+
+	sum = map_lookup(&thread_sums, &zero);
+	if (!sum)
+		return;
+	if (sum->leader == leader) {
+		add_usage(&sum->record.usage, t);
+		return;
+	}
+	if (!write_sum(out, sum))
+		return;
+	sum->leader = leader;
+	sum->record.kind = RECORD_THREAD;
+	sum->record.pid = number_of(t->signal->pids[PIDTYPE_TGID], r);
+	read_usage(&sum->record.usage, t);
+}
+
+/* At the end, and at the beginning, where a pass that was given up has left something. */
+INLINE void end_sum(struct seq_file *out, u32 begins)
+{
+	struct thread_sum *sum;
+	u32 zero = 0;
+
+	sum = map_lookup(&thread_sums, &zero);
+	if (!sum)
+		return;
+	if (begins)
+		sum->leader = 0;
+	else
+		write_sum(out, sum);
 }
 
 /* What a process does with each signal. To the verifier of some kernels a handler
@@ -262,14 +321,21 @@ int table(struct bpf_iter__task *ctx)
 	u32 zero = 0;
 	u64 id;
 
-	s = map_lookup(&scratches, &zero);
-	if (!t || !s)
+	if (!t || !ctx->meta->seq_num)
+		end_sum(ctx->meta->seq, !ctx->meta->seq_num);
+	if (!t)
 		return 0;
 	r = find_reader();
 	if (t->pid != t->tgid) {
-		write_thread(ctx->meta->seq, t, &r);
+		if (tallied)
+			write_thread(ctx->meta->seq, t, &r);
+		else
+			add_thread(ctx->meta->seq, t, &r);
 		return 0;
 	}
+	s = map_lookup(&scratches, &zero);
+	if (!s)
+		return 0;
 	kn = find_cgroup(t);
 	id = write_process(ctx->meta->seq, s, t, kn, &r);
 	if (!map_lookup(&known_cgroups, &id))

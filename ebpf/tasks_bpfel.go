@@ -214,6 +214,12 @@ type TasksThreadRecord struct {
 	Usage TasksUsage
 }
 
+type TasksThreadSum struct {
+	_      structs.HostLayout
+	Record TasksThreadRecord
+	Leader uint64
+}
+
 type TasksTraffic struct {
 	_           structs.HostLayout
 	NetRxBytes  uint64
@@ -259,6 +265,7 @@ const (
 	TasksMapScratches       = "scratches"
 	TasksMapTallies         = "tallies"
 	TasksMapTallyRecords    = "tally_records"
+	TasksMapThreadSums      = "thread_sums"
 	TasksMapThreadTraffic   = "thread_traffic"
 	TasksMapWanted          = "wanted"
 	TasksProgArguments      = "arguments"
@@ -323,6 +330,7 @@ type TasksMapSpecs struct {
 	Scratches     *ebpf.MapSpec `ebpf:"scratches"`
 	Tallies       *ebpf.MapSpec `ebpf:"tallies"`
 	TallyRecords  *ebpf.MapSpec `ebpf:"tally_records"`
+	ThreadSums    *ebpf.MapSpec `ebpf:"thread_sums"`
 	ThreadTraffic *ebpf.MapSpec `ebpf:"thread_traffic"`
 	Wanted        *ebpf.MapSpec `ebpf:"wanted"`
 }
@@ -361,6 +369,7 @@ type TasksMaps struct {
 	Scratches     *ebpf.Map `ebpf:"scratches"`
 	Tallies       *ebpf.Map `ebpf:"tallies"`
 	TallyRecords  *ebpf.Map `ebpf:"tally_records"`
+	ThreadSums    *ebpf.Map `ebpf:"thread_sums"`
 	ThreadTraffic *ebpf.Map `ebpf:"thread_traffic"`
 	Wanted        *ebpf.Map `ebpf:"wanted"`
 }
@@ -372,6 +381,7 @@ func (m *TasksMaps) Close() error {
 		m.Scratches,
 		m.Tallies,
 		m.TallyRecords,
+		m.ThreadSums,
 		m.ThreadTraffic,
 		m.Wanted,
 	)

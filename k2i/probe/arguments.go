@@ -76,7 +76,7 @@ func (p *Probe) readArguments(ctx context.Context, now time.Duration) bool {
 // wantArguments notes whose command lines have to be read, and is false where
 // nobody's has.
 func (p *Probe) wantArguments(all bool) bool {
-	p.asking = ebpf.TasksWantedPids{}
+	p.asking, p.few = ebpf.TasksWantedPids{}, p.few[:0]
 	wanted := false
 	for i := range p.records {
 		r, m := &p.records[i], &p.memory[i]
@@ -86,6 +86,9 @@ func (p *Probe) wantArguments(all bool) bool {
 			m.setLine(nil)
 		case all || m.args == nil || m.place != place:
 			m.asked, wanted = true, true
+			if len(p.few) <= maxSingles {
+				p.few = append(p.few, r.Pid)
+			}
 			bit := uint32(r.Pid) % uint32(ebpf.TasksLimitLIMIT_WANTED)
 			p.asking.Bits[bit/64] |= 1 << (bit % 64)
 		}
@@ -100,13 +103,24 @@ func (p *Probe) beginArguments() error {
 		return err
 	}
 	// Opened here, so that Close cannot come between: only reading may hang.
-	iter, err := p.arguments.Open()
+	iter, err := p.openArguments()
 	if err != nil {
 		return err
 	}
 	p.pending = make(chan argumentsPass, 1)
-	go func(done chan<- argumentsPass) { done <- passArguments(iter) }(p.pending)
+	go func(done chan<- argumentsPass, room argumentsPass) { done <- passArguments(iter, room) }(p.pending, p.spent)
+	p.spent = argumentsPass{}
 	return nil
+}
+
+// openArguments opens the iterator: for few processes one by one, since else it
+// steps over all tasks of the machine.
+func (p *Probe) openArguments() (io.ReadCloser, error) {
+	if p.singly == nil || len(p.few) > maxSingles || len(p.few)*singleSteps > len(p.records)+len(p.threads) {
+		return p.arguments.Open()
+	}
+	few, err := openEach(p.singly, p.few)
+	return &few, err
 }
 
 // awaitArguments waits for the pass that is under way.
@@ -124,6 +138,7 @@ func (p *Probe) awaitArguments(ctx context.Context, late <-chan time.Time) bool 
 
 // tookArguments ends what was asked for: of a pass that failed it is asked again.
 func (p *Probe) tookArguments(pass *argumentsPass) {
+	p.spent = *pass
 	if pass.err == nil {
 		updateArguments(p.memory, pass)
 		return
@@ -135,9 +150,10 @@ func (p *Probe) tookArguments(pass *argumentsPass) {
 	}
 }
 
-// passArguments makes one pass over an open iterator and closes it.
-func passArguments(r io.ReadCloser) argumentsPass {
-	var pass argumentsPass
+// passArguments makes one pass over an open iterator and closes it; in the room of
+// one that is over.
+func passArguments(r io.ReadCloser, room argumentsPass) argumentsPass {
+	pass := argumentsPass{stream: room.stream, lines: room.lines[:0], bytes: room.bytes[:0]}
 	pass.err = pass.stream.each(r, pass.take)
 	if err := r.Close(); pass.err == nil {
 		pass.err = err

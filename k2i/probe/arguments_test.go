@@ -16,7 +16,7 @@ import (
 // passOf is a pass over records as the iterator writes them.
 func passOf(t *testing.T, records ...[]byte) argumentsPass {
 	t.Helper()
-	pass := passArguments(io.NopCloser(bytes.NewReader(bytes.Join(records, nil))))
+	pass := passArguments(io.NopCloser(bytes.NewReader(bytes.Join(records, nil))), argumentsPass{})
 	if pass.err != nil {
 		t.Fatal(pass.err)
 	}
@@ -33,7 +33,7 @@ func TestPassArguments(t *testing.T) {
 	if !slices.Equal(got, []string{"a title", "", "b\x00c\x00"}) {
 		t.Errorf("got %q", got)
 	}
-	broken := passArguments(brokenCloser{bytes.NewReader(nil)})
+	broken := passArguments(brokenCloser{bytes.NewReader(nil)}, argumentsPass{})
 	if !errors.Is(broken.err, io.ErrClosedPipe) {
 		t.Errorf("closing: %v", broken.err)
 	}

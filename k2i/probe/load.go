@@ -65,6 +65,9 @@ func (p *Probe) load(hierarchy ebpf.TasksHierarchy) error {
 	if p.arguments, err = p.attach(objects.Arguments); err != nil {
 		p.noArguments = refusal(err)
 	}
+	if takesOne(objects.Arguments) {
+		p.singly = objects.Arguments
+	}
 	return nil
 }
 

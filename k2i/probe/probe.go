@@ -56,9 +56,10 @@ type Probe struct {
 	closers     []io.Closer
 	cgroups     *cgroupPaths
 	table       *link.Iter
-	arguments   *link.Iter  // nil where the kernel refuses it
-	noArguments error       // why
-	wanted      *cilium.Map // whose command lines the next pass reads
+	arguments   *link.Iter      // nil where the kernel refuses it
+	noArguments error           // why
+	singly      *cilium.Program // of arguments, where this kernel can run it for one process
+	wanted      *cilium.Map     // whose command lines the next pass reads
 	known       *cilium.Map
 	tally       tally
 	spare       atomic.Bool // command lines are not read
@@ -76,7 +77,9 @@ type Probe struct {
 	room    []memory            // its room in the pass after
 	used    map[uint64]struct{} // cgroups, by the pass at hand
 	pending chan argumentsPass  // one that was not waited for to its end
+	spent   argumentsPass       // one that is over, for its room
 	asking  ebpf.TasksWantedPids
+	few     []int32       // the first of those
 	reread  time.Duration // since boot: when all command lines are read again
 }
 

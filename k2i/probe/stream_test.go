@@ -175,7 +175,7 @@ func FuzzStream(f *testing.F) {
 			p.records = sortByPID(p.records)
 		}
 		p.memory = remember(nil, nil, p.records)
-		pass := passArguments(io.NopCloser(bytes.NewReader(b)))
+		pass := passArguments(io.NopCloser(bytes.NewReader(b)), argumentsPass{})
 		updateArguments(p.memory, &pass)
 		var sample k2i.Sample
 		p.rows(&sample, nil)
