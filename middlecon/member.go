@@ -38,6 +38,10 @@ type Message struct {
 	PID     int    // likewise; 0 where it cannot be known
 	Payload []byte
 	NoReply bool // it was published: what the handler returns goes nowhere
+
+	// Who calls, as the broker has found it out and vouches for it: nobody can set these.
+	Principal string   // "uid N", "spiffe://DOMAIN/PATH", "token NAME" or an address; "" from a broker that does not say
+	Roles     []string // that the broker gives it
 }
 
 // Handler answers one message. Its context ends at the call's deadline, when
@@ -62,6 +66,7 @@ type Membership struct {
 
 	id   protocol.MemberID // conn.mu guards it
 	view uint64            // conn.mu guards it
+	why  error             // the broker has ended it; conn.mu guards it
 
 	conn    *Conn
 	handler Handler
@@ -265,7 +270,7 @@ func (c *Conn) deliver(l *link, f protocol.Frame) error {
 	d := &delivery{
 		call: f.Sequence, room: f.Room, link: l,
 		deadline: time.Now().Add(time.Duration(f.Budget) * time.Microsecond),
-		message:  Message{Room: m.Room, View: body.View, Host: body.Host, PID: int(body.PID), Payload: bytes.Clone(f.Payload)},
+		message:  Message{Room: m.Room, View: body.View, Host: body.Host, PID: int(body.PID), Payload: bytes.Clone(f.Payload), Principal: body.Principal, Roles: strings.Fields(body.Roles)},
 	}
 	if f.Flags&protocol.FlagNoReply != 0 {
 		d.message.NoReply = true
@@ -388,13 +393,4 @@ func (m *Membership) reply(d *delivery, reply []byte, err error) {
 			return // an error ends the session, which the reader finds out by itself
 		}
 	}
-}
-
-// errorText is an error's sentence within the wire's limit.
-func errorText(err error) []byte {
-	text := strings.ToValidUTF8(err.Error(), "\uFFFD")
-	for len(text) > protocol.MaxErrorText {
-		text = strings.ToValidUTF8(text[:protocol.MaxErrorText-3], "") + "..."
-	}
-	return []byte(text)
 }

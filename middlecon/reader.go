@@ -104,6 +104,8 @@ func (c *Conn) take(l *link, f protocol.Frame) error {
 			return err
 		}
 		return c.answer(f)
+	case protocol.KindExpelled:
+		c.expelled(l, f)
 	case protocol.KindError:
 		if f.Sequence == 0 {
 			return frameError(f)
@@ -128,13 +130,20 @@ func (c *Conn) take(l *link, f protocol.Frame) error {
 // its answer is whole.
 func (c *Conn) answer(f protocol.Frame) error {
 	c.mu.Lock()
-	r, rejoins := c.waiting[f.Sequence], c.joining[f.Sequence] != nil
+	r, rejoins := c.waiting[f.Sequence], c.joining[f.Sequence]
+	if r == nil && f.Code == protocol.CodeForbidden {
+		delete(c.joining, f.Sequence)
+	}
 	c.mu.Unlock()
 	if r == nil {
-		if f.Kind == protocol.KindError && rejoins {
-			return frameError(f)
+		if f.Kind != protocol.KindError || rejoins == nil {
+			return nil
 		}
-		return nil
+		if f.Code == protocol.CodeForbidden { // trying again would not help
+			rejoins.expel(frameError(f))
+			return nil
+		}
+		return frameError(f)
 	}
 	a := answer{header: f.Header}
 	switch f.Kind {

@@ -119,7 +119,10 @@ func (s *shared) member(cmd *cobra.Command, conn *middlecon.Conn, room string, m
 	go func() { defer close(followed); s.showStates(ctx, cmd, m, source) }()
 	defer func() { stop(); <-followed }()
 	select {
-	case <-conn.Done():
+	case <-m.Done():
+		if err := m.Err(); err != nil {
+			return fmt.Errorf("the broker has ended the membership: %w", err)
+		}
 		return fmt.Errorf("%w any more: %w", middlecon.ErrUnreachable, conn.Err())
 	case <-cmd.Context().Done():
 	}

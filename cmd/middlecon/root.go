@@ -90,7 +90,7 @@ of these names.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return misuse{fmt.Errorf("%w: see '%s --help'", err, cmd.CommandPath())}
 	})
-	root.AddCommand(upCommand(), tokenCommand(), caCommand(), serveCommand(), joinCommand(&s), callCommand(&s), sendCommand(&s), offerCommand(&s), hookCommand(&s), membersCommand(&s), watchCommand(&s), forgetCommand(&s), publishCommand(&s), statusCommand(&s), manCommand())
+	root.AddCommand(upCommand(), tokenCommand(), caCommand(), serveCommand(), joinCommand(&s), callCommand(&s), sendCommand(&s), offerCommand(&s), hookCommand(&s), membersCommand(&s), watchCommand(&s), forgetCommand(&s), publishCommand(&s), statusCommand(&s), policyCommand(), manCommand())
 	strict(root)
 	return root
 }

@@ -55,7 +55,15 @@ func (s *serveFlags) run(cmd *cobra.Command, ready func(*broker.Broker) error) e
 		defer closeLog()
 		s.options.AccountLog = l
 	}
-	return runBroker(cmd.Context(), s.options, s.beside, ready)
+	if err := s.usePolicy(); err != nil {
+		return err
+	}
+	stop := func() {}
+	defer func() { stop() }()
+	return runBroker(cmd.Context(), s.options, s.beside, func(b *broker.Broker) error {
+		stop = followPolicy(b, s.policy, s.options.Log)
+		return ready(b)
+	})
 }
 
 // log writes to standard error.

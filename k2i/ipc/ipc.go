@@ -136,7 +136,10 @@ func (m *Member) session(ctx context.Context) error {
 	defer m.joined.Store(false)
 	m.options.Log.Info("joined the room "+wire.Room, "broker", m.options.Broker, "name", m.options.Name)
 	select {
-	case <-conn.Done():
+	case <-member.Done():
+		if err := member.Err(); err != nil {
+			return fmt.Errorf("the broker has ended the membership: %w", err)
+		}
 		return fmt.Errorf("the session ended: %w", conn.Err())
 	case <-ctx.Done():
 		// Leaving tells others at once that this host is not lost; ctx cannot be asked with any more.

@@ -76,6 +76,7 @@ type Broker struct {
 	draining  *draining     // nil until Serve was told to end
 	homing    int           // bytes of the accounts that their callers have not read
 
+	gate            gate
 	unauthenticated uint64 // sessions ended because of what they have shown of who they are
 	resumables      map[secretOf]*session
 	unacked         int          // bytes that are kept to be sent again
@@ -116,6 +117,7 @@ func New(options Options) (*Broker, error) {
 		handshakes: make(chan struct{}, handshakesMost),
 		large:      newBuffers(),
 		stopped:    make(chan struct{}),
+		gate:       newGate(options.Policy, options.Log),
 	}
 	b.timer = time.AfterFunc(time.Hour, func() { b.post(b.due) })
 	b.timer.Stop()

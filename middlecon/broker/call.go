@@ -15,8 +15,8 @@ func (b *Broker) call(s *session, f protocol.Frame) error {
 		return err
 	}
 	if b.fits(s, f) {
-		b.tell(room.Call{
-			Session: s.key(), Sequence: f.Sequence, Peer: s.peer(), Member: f.Member,
+		b.ask(s, f.Sequence, room.Call{
+			Session: s.key(), Sequence: f.Sequence, Peer: b.peer(s), Member: f.Member,
 			Budget: time.Duration(f.Budget) * time.Microsecond, Body: body, Payload: f.Payload,
 		})
 	}

@@ -39,6 +39,8 @@ func (b *Broker) do(e room.Effect) {
 		b.send(e.Session, frame(h, protocol.Joined{View: e.View}))
 	case room.LeftRoom:
 		b.send(e.Session, frame(protocol.Header{Kind: protocol.KindLeft, Sequence: e.Sequence, Room: e.Room}, nil))
+	case room.Expelled:
+		b.send(e.Session, frame(protocol.Header{Kind: protocol.KindExpelled, Room: e.Room, Code: e.Err.Code}, errorBody(e.Err.Text)))
 	case room.Stated:
 		h := protocol.Header{Kind: protocol.KindStated, Sequence: e.Sequence, Room: e.Room}
 		b.send(e.Session, frame(h, protocol.Stated{Version: e.Version}))

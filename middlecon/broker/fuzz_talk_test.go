@@ -112,7 +112,7 @@ func talkers(t testing.TB) (*Broker, []*talker) {
 	t.Cleanup(func() { b.timer.Stop() })
 	var sessions []*talker
 	for i := range 3 {
-		w := &talker{t: t, b: b, s: &session{id: uint64(i + 1), kin: unique.Make(room.Peer{Host: "here"})}}
+		w := &talker{t: t, b: b, s: &session{id: uint64(i + 1), kin: unique.Make(room.Peer{Host: "here", Principal: "uid 7"})}}
 		w.s.conn = w
 		b.byID[w.s.key()] = w.s
 		b.sessions.Add(1)

@@ -105,6 +105,8 @@ func numbers(s *protocol.Stats) []number {
 		{"frames_begun_bytes", "Bytes of frames that are not whole.", gauge, s.Begun},
 		{"frames_begun_ended_total", "Sessions ended because too much was begun of frames.", counter, s.BegunEnded},
 		{"sessions_half_open_total", "Sessions ended because their host acknowledged nothing any more.", counter, s.HalfOpen},
+		{"forbidden_total", "Requests that the policy refused.", counter, s.Forbidden},
+		{"expelled_total", "Memberships, watches and sessions ended because a policy or a token changed.", counter, s.Expelled},
 		{"account_log_lines_total", "Lines of the account log that were written.", counter, s.Logged},
 		{"account_log_dropped_total", "Lines of the account log that could not be written.", counter, s.LogDropped},
 		{"rooms", "Rooms that there are.", gauge, s.Rooms},

@@ -10,14 +10,14 @@ import (
 // offer tells the rooms of an offer whose payload will fit into an Offered.
 func (b *Broker) offer(s *session, f protocol.Frame) error {
 	e := room.Offer{
-		Session: s.key(), Sequence: f.Sequence, Peer: s.peer(),
+		Session: s.key(), Sequence: f.Sequence, Peer: b.peer(s),
 		Budget: time.Duration(f.Budget) * time.Microsecond, Payload: f.Payload,
 	}
 	if err := protocol.DecodeRequest(f.Meta, &e.Body); err != nil {
 		return err
 	}
 	if b.fits(s, f) {
-		b.tell(e)
+		b.ask(s, f.Sequence, e)
 	}
 	return nil
 }

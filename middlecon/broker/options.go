@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ddcos/middlecon/creds"
+	"ddcos/middlecon/policy"
 	"ddcos/middlecon/room"
 	"ddcos/protocol"
 )
@@ -37,6 +38,7 @@ type Options struct {
 	Authenticate func(token string) (name string, ok bool) // whose a bearer token is; asked again every few seconds; any goroutine; nil: none is known
 	Anonymous    bool                                      // sessions over TLS that show nothing are let in, known by their address
 	Enrol        http.Handler                              // answers those who agree on http/1.1 over TLS; nil: nobody may
+	Policy       *policy.Policy                            // who may do what; nil for policy.Default
 
 	Log *slog.Logger
 }

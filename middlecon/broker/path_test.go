@@ -77,7 +77,7 @@ func newDesk(tb testing.TB, members int, call protocol.Call) *desk {
 }
 
 func (d *desk) session(id int) *session {
-	s := &session{id: uint64(id), conn: &tape{}, welcomed: true, kin: unique.Make(room.Peer{Host: "here"}), pid: int32(id)}
+	s := &session{id: uint64(id), conn: &tape{}, welcomed: true, kin: unique.Make(room.Peer{Host: "here", Principal: "uid 7"}), pid: int32(id)}
 	d.b.byID[s.key()] = s
 	return s
 }

@@ -60,6 +60,7 @@ func (b *Broker) stats() protocol.Stats {
 	s.Unacked = uint64(b.unacked)
 	s.Queued = b.queuedBytes()
 	s.HalfOpen = b.halfOpen
+	s.Forbidden, s.Expelled = b.gate.refused, b.gate.expelled
 	if l := b.options.AccountLog; l != nil {
 		s.Logged, s.LogDropped = l.counts()
 	}

@@ -18,7 +18,7 @@ const (
 // answering what nobody asked it.
 func (b *Broker) answer(s *session, e room.Event) error {
 	before := b.rooms.Answers()
-	b.tell(e)
+	b.tell(b.allowed(s, e))
 	if b.rooms.Answers() != before {
 		return nil
 	}
@@ -26,6 +26,22 @@ func (b *Broker) answer(s *session, e room.Event) error {
 		return protocol.Errorf(protocol.CodeUnexpected, "%d answers that no delivery waits for", s.strays)
 	}
 	return nil
+}
+
+// allowed is the answer itself, or where it is a bid that is forbidden, the member's
+// refusal: its frame is no request, and has no answer of its own.
+func (b *Broker) allowed(s *session, e room.Event) room.Event {
+	a, free := b.wants(e)
+	bid, is := e.(room.Bid)
+	if free || !is {
+		return e
+	}
+	err := b.gate.refuses(s.kin, a)
+	if err == nil {
+		return e
+	}
+	b.gate.refuse(s.kin, s.pid, a, b.clock)
+	return room.Reply{Session: bid.Session, Call: bid.Call, Room: bid.Room, Outcome: protocol.Refused, Part: []byte(err.Error())}
 }
 
 // mayAnswer notes that a delivery goes to a session.

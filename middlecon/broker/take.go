@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unique"
 
+	"ddcos/middlecon/policy"
 	"ddcos/middlecon/room"
 	"ddcos/protocol"
 )
@@ -46,23 +47,23 @@ func (b *Broker) request(s *session, f protocol.Frame) error {
 	case protocol.KindBid:
 		return b.bid(s, f)
 	case protocol.KindJoin:
-		e := room.Join{Session: s.key(), Sequence: f.Sequence, Peer: s.peer()}
+		e := room.Join{Session: s.key(), Sequence: f.Sequence, Peer: b.peer(s)}
 		if err := protocol.DecodeRequest(f.Meta, &e.Body); err != nil {
 			return err
 		}
-		b.tell(e)
+		b.ask(s, f.Sequence, e)
 	case protocol.KindWatch:
 		e := room.Watch{Session: s.key(), Sequence: f.Sequence}
 		if err := protocol.DecodeRequest(f.Meta, &e.Body); err != nil {
 			return err
 		}
-		b.tell(e)
+		b.ask(s, f.Sequence, e)
 	case protocol.KindState:
 		e := room.SetState{Session: s.key(), Sequence: f.Sequence, Room: f.Room}
 		if err := protocol.DecodeRequest(f.Meta, &e.Body); err != nil {
 			return err
 		}
-		b.tell(e)
+		b.ask(s, f.Sequence, e)
 	case protocol.KindPublish:
 		return b.publish(s, f)
 	case protocol.KindForget:
@@ -70,15 +71,17 @@ func (b *Broker) request(s *session, f protocol.Frame) error {
 		if err := protocol.DecodeRequest(f.Meta, &e.Body); err != nil {
 			return err
 		}
-		b.tell(e)
+		b.ask(s, f.Sequence, e)
 	case protocol.KindLeave:
-		b.tell(room.Leave{Session: s.key(), Sequence: f.Sequence, Room: f.Room})
+		b.ask(s, f.Sequence, room.Leave{Session: s.key(), Sequence: f.Sequence, Room: f.Room})
 	case protocol.KindCancel:
-		b.tell(room.Cancel{Session: s.key(), Sequence: f.Sequence})
+		b.ask(s, f.Sequence, room.Cancel{Session: s.key(), Sequence: f.Sequence})
 	case protocol.KindPing:
 		b.push(s, queued{frame: frame(protocol.Header{Kind: protocol.KindPong, Sequence: f.Sequence}, nil)})
 	case protocol.KindStatus:
-		b.push(s, queued{frame: b.status(f.Sequence)})
+		if b.mayAsk(s, f.Sequence, asking{verb: policy.Status}) {
+			b.push(s, queued{frame: b.status(f.Sequence)})
+		}
 	case protocol.KindPong:
 	default:
 		return b.lasts(s, f)
@@ -105,12 +108,12 @@ func (b *Broker) lasts(s *session, f protocol.Frame) error {
 
 // publish tells the rooms of a message whose payload will fit into a Deliver.
 func (b *Broker) publish(s *session, f protocol.Frame) error {
-	e := room.Publish{Session: s.key(), Sequence: f.Sequence, Peer: s.peer(), Member: f.Member, Payload: f.Payload}
+	e := room.Publish{Session: s.key(), Sequence: f.Sequence, Peer: b.peer(s), Member: f.Member, Payload: f.Payload}
 	if err := protocol.DecodeRequest(f.Meta, &e.Body); err != nil {
 		return err
 	}
 	if b.fits(s, f) {
-		b.tell(e)
+		b.ask(s, f.Sequence, e)
 	}
 	return nil
 }

@@ -34,13 +34,15 @@ func serverOf(t testing.TB, files creds.ServerFiles) *creds.Server {
 	return s
 }
 
-// mutual lets a broker be reached by TLS by those whom an authority knows.
+// mutual lets a broker be reached by TLS by those whom an authority knows, who may do
+// everything.
 func mutual(t testing.TB, a *forge.Authority, change func(*Options)) *Broker {
 	t.Helper()
 	files := a.Broker()
 	return start(t, func(o *Options) {
 		o.Listen = append(o.Listen, protocol.Address{Network: "tls", Where: "127.0.0.1:0"})
 		o.TLS = serverOf(t, creds.ServerFiles{Cert: files.Cert, Key: files.Key, ClientCA: a.CA()})
+		o.Policy = policyOf(t, "allow: [{who: '*', may: '*'}]")
 		if change != nil {
 			change(o)
 		}

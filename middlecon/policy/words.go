@@ -149,7 +149,9 @@ func CheckTokenName(s string) error {
 // made tells whether all of s is of those characters.
 func made(s, of string) bool { return strings.Trim(s, of) == "" }
 
-func isDomain(s string) bool { return s != "" && made(s, lower+"-_.") }
+func isDomain(s string) bool {
+	return s != "" && made(s, lower+"-_.") && strings.Trim(s, ".") == s
+}
 
 // isPath is what SPIFFE has behind the trust domain: segments that are neither
 // empty nor dots, of letters, digits, -, _ and dots.

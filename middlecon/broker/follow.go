@@ -1,0 +1,63 @@
+package broker
+
+import (
+	"ddcos/middlecon/policy"
+	"ddcos/middlecon/room"
+	"ddcos/protocol"
+)
+
+// sweepEach is how many sessions are looked at in a turn after the policy has changed.
+const sweepEach = 64
+
+// Follow makes p the policy that holds: for every request from now on, and for what
+// sessions have already. What it does not allow them any more ends, with a reason. Calls
+// in flight go on to their deadlines.
+func (b *Broker) Follow(p *policy.Policy) {
+	b.post(func() {
+		b.gate.follow(p)
+		waiting := make([]room.SessionID, 0, len(b.byID))
+		for id := range b.byID {
+			waiting = append(waiting, id)
+		}
+		b.sweep(waiting, b.gate.expelled)
+		b.settle()
+	})
+}
+
+// sweep ends what the policy does not allow of some sessions, and leaves the others for
+// the turns to come.
+func (b *Broker) sweep(waiting []room.SessionID, before uint64) {
+	n := min(sweepEach, len(waiting))
+	for _, id := range waiting[:n] {
+		if s := b.byID[id]; s != nil && !s.closing {
+			b.review(s)
+		}
+	}
+	if waiting = waiting[n:]; len(waiting) > 0 {
+		b.post(func() { b.sweep(waiting, before); b.settle() })
+		return
+	}
+	b.options.Log.Info("the policy holds", "ended", b.gate.expelled-before)
+}
+
+// review ends what a session has and may not have.
+func (b *Broker) review(s *session) {
+	for _, h := range b.rooms.Held(s.key()) {
+		a := asking{policy.Join, h.Room}
+		if h.Number == 0 {
+			a.verb = policy.Watch
+		}
+		err := b.gate.refuses(s.kin, a)
+		if err == nil {
+			continue
+		}
+		b.gate.expelled++
+		err = protocol.Errorf(err.Code, "%s any more", err.Text)
+		if h.Number != 0 {
+			b.tell(room.Expel{Session: s.key(), Room: h.Number, Err: err})
+			continue
+		}
+		b.tell(room.Cancel{Session: s.key(), Sequence: h.Sequence})
+		b.fail(s, h.Sequence, err)
+	}
+}

@@ -1,0 +1,35 @@
+package room
+
+// Holding is a membership that a session has, or a watch.
+type Holding struct {
+	Room     string
+	Number   uint32 // of the room, for a membership; 0 for a watch
+	Sequence uint64 // of a watch
+}
+
+// Held are all of a session's, memberships first.
+func (r *Rooms) Held(id SessionID) []Holding {
+	s := r.sessions[id]
+	if s == nil {
+		return nil
+	}
+	var all []Holding
+	for m := s.members; m != nil; m = m.next {
+		all = append(all, Holding{Room: m.room.name, Number: m.room.number})
+	}
+	for _, q := range s.requests {
+		if q.watch != nil {
+			all = append(all, Holding{Room: q.watch.room.name, Sequence: q.sequence})
+		}
+	}
+	return all
+}
+
+// NameOf is the name of the room of that number, if the session is in it.
+func (r *Rooms) NameOf(id SessionID, number uint32) (name string, ok bool) {
+	m, err := r.membership(id, number)
+	if err != nil {
+		return "", false
+	}
+	return m.room.name, true
+}
