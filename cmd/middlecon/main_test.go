@@ -43,6 +43,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"await":  await,
+			"flying": flying,
 			"exist":  exist,
 			"drains": drains, "says": says, "flood": flood, "has": has,
 			"line":   line,

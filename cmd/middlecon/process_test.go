@@ -157,3 +157,19 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 }
+
+// flying N: so many calls are in flight, soon.
+func flying(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.ParseUint(args[0], 10, 64)
+	ts.Check(err)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	conn, err := middlecon.Dial(ctx, ts.Getenv("DDCOS_BROKER"), middlecon.Options{Software: "test"})
+	ts.Check(err)
+	defer func() { _ = conn.Close() }()
+	poll(ts, args[0]+" calls in flight", func() bool {
+		s, err := conn.Status(ctx)
+		ts.Check(err)
+		return s.InFlight == want
+	})
+}
