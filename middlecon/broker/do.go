@@ -69,6 +69,9 @@ func (b *Broker) do(e room.Effect) {
 func (b *Broker) doKept(e room.Effect) {
 	switch e := e.(type) {
 	case room.Willed:
+		if e.Sequence == 0 { // the broker itself has taken it back
+			return
+		}
 		b.send(e.Session, frame(protocol.Header{Kind: protocol.KindWilled, Sequence: e.Sequence}, nil))
 	case room.LastWord:
 		b.lastWord(e)

@@ -43,9 +43,12 @@ func (b *Broker) sweep(waiting []room.SessionID, before uint64) {
 // review ends what a session has and may not have.
 func (b *Broker) review(s *session) {
 	for _, h := range b.rooms.Held(s.key()) {
-		a := asking{policy.Join, h.Room}
-		if h.Number == 0 {
-			a.verb = policy.Watch
+		a := asking{policy.Watch, h.Room}
+		switch {
+		case h.Will:
+			a.verb = policy.Publish
+		case h.Number != 0:
+			a.verb = policy.Join
 		}
 		err := b.gate.refuses(s.kin, a)
 		if err == nil {
@@ -53,11 +56,15 @@ func (b *Broker) review(s *session) {
 		}
 		b.gate.expelled++
 		err = protocol.Errorf(err.Code, "%s any more", err.Text)
-		if h.Number != 0 {
+		switch {
+		case h.Will:
+			b.tell(room.Will{Session: s.key()}) // which takes it back
+			b.do(room.Expelled{Session: s.key(), Err: err})
+		case h.Number != 0:
 			b.tell(room.Expel{Session: s.key(), Room: h.Number, Err: err})
-			continue
+		default:
+			b.tell(room.Cancel{Session: s.key(), Sequence: h.Sequence})
+			b.fail(s, h.Sequence, err)
 		}
-		b.tell(room.Cancel{Session: s.key(), Sequence: h.Sequence})
-		b.fail(s, h.Sequence, err)
 	}
 }

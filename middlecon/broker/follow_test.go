@@ -66,6 +66,35 @@ func TestFollowEndsWhatIsForbidden(t *testing.T) {
 	}
 }
 
+// A will that may not be published any more is dropped, and its session told so; one that
+// may be is kept.
+func TestFollowDropsWills(t *testing.T) {
+	b := start(t, nil)
+	heir := welcome(t, b, "tcp")
+	heir.join("r", "heir")
+	heir.send(protocol.Header{Kind: protocol.KindWatch, Sequence: 7}, protocol.Watch{Room: "other"}, nil)
+	heir.expect(protocol.KindView, nil)
+	for _, in := range []string{"r", "other"} {
+		r := welcome(t, b, "unix")
+		r.send(protocol.Header{Kind: protocol.KindWill, Sequence: 3}, protocol.Will{Room: in}, []byte("gone"))
+		r.expect(protocol.KindWilled, nil)
+		followed(t, b, policyOf(t, "allow:\n - {who: '*', may: '*'}\ndeny:\n - {who: 'uid *', may: publish, rooms: r}\n"))
+		if in == "r" {
+			if f := r.expect(protocol.KindExpelled, nil); f.Room != 0 || f.Code != protocol.CodeForbidden {
+				t.Errorf("%+v", f.Header)
+			}
+		}
+		_ = r.c.Close()
+	}
+	if f := heir.expect(protocol.KindLastWord, nil); f.Sequence != 7 {
+		t.Errorf("the will of a room where it is forbidden: %+v", f.Header)
+	}
+	s, err := b.Stats(t.Context())
+	if err != nil || s.WillsSent != 1 || s.Wills != 0 {
+		t.Errorf("%v: %d wills, %d sent", err, s.Wills, s.WillsSent)
+	}
+}
+
 // accountOf reads an account, whatever comes in between, and wants the watch's view to
 // tell why the member is gone.
 func (r *raw) accountOf(sequence uint64) ([]protocol.Entry, *protocol.Summary) {

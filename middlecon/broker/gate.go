@@ -141,6 +141,11 @@ func (b *Broker) wants(e room.Event) (a asking, free bool) {
 		return asking{policy.Call, e.Body.Room}, false
 	case room.Publish:
 		return asking{policy.Publish, e.Body.Room}, false
+	case room.Will:
+		if e.Body.Room == "" { // it takes one back
+			return asking{}, true
+		}
+		return asking{policy.Publish, e.Body.Room}, false
 	case room.Offer:
 		return asking{policy.Offer, e.Body.Room}, false
 	case room.Watch:

@@ -40,7 +40,7 @@ func followed(t testing.TB, b *Broker, p *policy.Policy) {
 // happened. The kinds are those of SPEC.md's table, so a new one is among them.
 func TestK29NoKindWithoutAVerb(t *testing.T) {
 	b := start(t, func(o *Options) { o.Policy = policyOf(t, "allow: []\n") })
-	free := []string{"leave", "receipt", "reply", "cancel", "ping", "pong"} // TestWantsNothing
+	free := []string{"leave", "receipt", "reply", "cancel", "ping", "pong", "ack", "bye"} // TestWantsNothing
 	members := []string{"state", "bid"}                                     // ask for something as members alone: TestMatrix
 	bodies := requestBodies()
 	bodies[protocol.KindJoin] = protocol.Join{Room: "r", Name: "n"}
@@ -49,6 +49,7 @@ func TestK29NoKindWithoutAVerb(t *testing.T) {
 	bodies[protocol.KindForget] = protocol.Forget{Room: "r"}
 	bodies[protocol.KindPublish] = protocol.Publish{Room: "r"}
 	bodies[protocol.KindOffer] = protocol.Offer{Room: "r"}
+	bodies[protocol.KindWill] = protocol.Will{Room: "r"}
 	asked := uint64(0)
 	table := whatMayCome(t)
 	for k := protocol.KindHello; k.Known(); k++ {
@@ -75,7 +76,7 @@ func TestK29NoKindWithoutAVerb(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Forbidden != asked || asked < 6 {
+	if s.Forbidden != asked || asked < 8 {
 		t.Errorf("%d requests were forbidden, %d asked", s.Forbidden, asked)
 	}
 	if n := s.Accepted + s.Refused + s.Published + s.Views + s.Rooms + s.Members + s.Watches + s.OffersAccepted + s.OffersRefused + s.Bids + s.StatesSet; n != 0 {
@@ -91,6 +92,7 @@ func TestWantsNothing(t *testing.T) {
 		"ends what the session asked for":         room.Cancel{},
 		"answers what that session was delivered": room.Receipt{},
 		"answers it too":                          room.Reply{},
+		"takes its own will back":                 room.Will{},
 	}
 	for reason, e := range why {
 		if a, free := b.wants(e); !free || a != (asking{}) {

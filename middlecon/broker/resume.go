@@ -241,11 +241,11 @@ func (b *Broker) bye(s *session) {
 
 // will tells the rooms of a session's last message.
 func (b *Broker) will(s *session, f protocol.Frame) error {
-	e := room.Will{Session: s.key(), Sequence: f.Sequence, Peer: s.peer(), Member: f.Member, Payload: f.Payload}
+	e := room.Will{Session: s.key(), Sequence: f.Sequence, Peer: b.peer(s), Member: f.Member, Payload: f.Payload}
 	if err := protocol.DecodeRequest(f.Meta, &e.Body); err != nil {
 		return err
 	}
-	b.tell(e)
+	b.ask(s, f.Sequence, e)
 	return nil
 }
 

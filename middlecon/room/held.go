@@ -1,10 +1,11 @@
 package room
 
-// Holding is a membership that a session has, or a watch.
+// Holding is a membership that a session has, a watch or its will.
 type Holding struct {
 	Room     string
-	Number   uint32 // of the room, for a membership; 0 for a watch
+	Number   uint32 // of the room, for a membership; 0 for the others
 	Sequence uint64 // of a watch
+	Will     bool
 }
 
 // Held are all of a session's, memberships first.
@@ -21,6 +22,9 @@ func (r *Rooms) Held(id SessionID) []Holding {
 		if q.watch != nil {
 			all = append(all, Holding{Room: q.watch.room.name, Sequence: q.sequence})
 		}
+	}
+	if s.keep != nil && s.keep.will != nil {
+		all = append(all, Holding{Room: s.keep.will.whom.room, Will: true})
 	}
 	return all
 }

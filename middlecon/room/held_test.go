@@ -15,7 +15,8 @@ func TestHeld(t *testing.T) {
 	r.Step(0, Watch{Session: 1, Sequence: 7, Body: protocol.Watch{Room: "c"}})
 	r.Step(0, Watch{Session: 1, Sequence: 8, Body: protocol.Watch{Room: "c", Once: true}})
 	r.Step(0, Call{Session: 1, Sequence: 9, Budget: time.Second, Body: protocol.Call{Room: "b"}})
-	want := []Holding{{Room: "b", Number: 1}, {Room: "a", Number: 2}, {Room: "c", Sequence: 7}}
+	r.Step(0, Will{Session: 1, Sequence: 10, Body: protocol.Will{Room: "w"}})
+	want := []Holding{{Room: "b", Number: 1}, {Room: "a", Number: 2}, {Room: "c", Sequence: 7}, {Room: "w", Will: true}}
 	if got := r.Held(1); !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
