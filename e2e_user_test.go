@@ -1,6 +1,7 @@
 package ddcos_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -232,6 +234,7 @@ func (d *dc) stopped(t *testing.T) {
 	if want := "dps: host3: no_receipt: no receipt within 500ms: the process may be stopped\n"; status != 3 || stderr != want || strings.Count(out, "sleep") != 2 {
 		t.Errorf("status %d: %s%s", status, out, stderr)
 	}
+	d.firstRows(t)
 	out, _, status = d.on(t, "dps", "--broker", brokerAddress, "--deadline", "500ms", "--fleet")
 	if status != 3 || !strings.Contains(out, "host3 no_receipt") {
 		t.Errorf("status %d: %s", status, out)
@@ -249,4 +252,41 @@ func (d *dc) stopped(t *testing.T) {
 	if _, stderr, status = d.on(t, "dps", "--broker", brokerAddress, "-C", "sleep"); status != 0 || stderr != "" {
 		t.Errorf("forgotten, and status %d: %s", status, stderr)
 	}
+}
+
+// firstRows sees the rows of the others while the stopped host is awaited, for as
+// long as anybody would: then it goes on, and its rows follow.
+func (d *dc) firstRows(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	cmd := d.center.Hub.Command(ctx, "dps", "--broker", brokerAddress, "--deadline", "1m", "-C", "sleep", "--no-headers", "-o", "comm")
+	out, in, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = out.Close() }()
+	cmd.Stdout = in
+	ended := make(chan error, 1)
+	go func() {
+		ended <- d.center.Hub.Run(cmd)
+		_ = in.Close()
+	}()
+	lines := bufio.NewScanner(out)
+	var got []string
+	for len(got) < 2 && lines.Scan() {
+		got = append(got, strings.Fields(lines.Text())[0])
+	}
+	if slices.Sort(got); !slices.Equal(got, []string{"host1", "host2"}) {
+		t.Errorf("first came %q", got)
+	}
+	if err := d.agents["host3"].Signal(t.Context(), syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	for lines.Scan() {
+		got = append(got, strings.Fields(lines.Text())[0])
+	}
+	if err := <-ended; err != nil || len(got) != 3 || got[2] != "host3" {
+		t.Errorf("then %q, %v", got, err)
+	}
+	d.freeze(t, "host3")
 }

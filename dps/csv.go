@@ -2,6 +2,7 @@ package dps
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/csv"
 	"strings"
 
@@ -14,12 +15,7 @@ import (
 // it but for lines that end with a line feed alone. What is not known is empty.
 func (c *Command) writeCSV(out *bufio.Writer, table *fleet.Table, look *Look) error {
 	w := csv.NewWriter(out)
-	write := func(cells []string) {
-		for i := range cells {
-			cells[i] = plainCell(cells[i])
-		}
-		_ = w.Write(cells) // told by Error
-	}
+	write := cleanWriter(w)
 	switch {
 	case c.Fleet:
 		g := hostGrid(table)
@@ -44,20 +40,33 @@ func (c *Command) writeCSV(out *bufio.Writer, table *fleet.Table, look *Look) er
 			write(row)
 		}
 	default:
-		c.csvRows(write, table, look)
+		c.csvRows(write, table, look, true)
 	}
 	w.Flush()
 	return w.Error()
 }
 
-func (c *Command) csvRows(write func([]string), table *fleet.Table, look *Look) {
+// cleanWriter writes lines that no spreadsheet takes for formulas; w tells the error.
+func cleanWriter(w *csv.Writer) func(cells []string) {
+	return func(cells []string) {
+		for i := range cells {
+			cells[i] = plainCell(cells[i])
+		}
+		_ = w.Write(cells) // told by Error
+	}
+}
+
+// csvRows writes the lines of rows, and of headers before them.
+func (c *Command) csvRows(write func([]string), table *fleet.Table, look *Look, headed bool) {
 	var header []string
 	for _, cell := range c.Cells {
 		if !cell.filler {
-			header = append(header, cell.Key)
+			header = append(header, csvName(cell.Key))
 		}
 	}
-	write(header)
+	if headed {
+		write(header)
+	}
 	for _, r := range table.Rows {
 		var row []string
 		for _, cell := range c.Cells {
@@ -94,3 +103,9 @@ func isPlainNumber(text string) bool {
 	digits := strings.TrimPrefix(text, "-")
 	return digits != "" && strings.Trim(digits, "0123456789.") == "" && strings.Count(digits, ".") < 2 && digits[0] != '.'
 }
+
+// csvNames are what columns are called for programs whose keyword is known to ps
+// alone: it has them in its formats, and nobody asks for them.
+var csvNames = map[string]string{"uid_hack": "user", "tname": "tty", "addr_1": "addr"}
+
+func csvName(key string) string { return cmp.Or(csvNames[key], key) }

@@ -45,10 +45,21 @@ func (c *Command) writeLines(out *bufio.Writer, table *fleet.Table) error {
 	for _, g := range table.Groups {
 		write(groupRecord{"group", c.By, g})
 	}
+	if err != nil {
+		return err
+	}
+	return c.writeEnd(out, table, len(table.Rows))
+}
+
+// writeEnd writes the records of the hosts and of the end, after so many rows.
+func (c *Command) writeEnd(out *bufio.Writer, table *fleet.Table, rows int) error {
+	var err error
+	write := recorder(out, &err)
 	for _, h := range table.Hosts {
 		write(hostRecord{"host", jsonHostOf(h)})
 	}
-	write(endRecord{"end", len(table.Failed()) > 0, c.exit(table), len(table.Rows), len(table.Groups), len(table.Hosts)})
+	groups := len(table.Groups)
+	write(endRecord{"end", len(table.Failed()) > 0, c.exitOf(table, rows+groups), rows, groups, len(table.Hosts)})
 	return err
 }
 

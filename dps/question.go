@@ -195,10 +195,15 @@ func (l *Listing) write(out *bufio.Writer, table *fleet.Table) error {
 
 // exit is the status that a table ends with.
 func (c *Command) exit(table *fleet.Table) int {
+	return c.exitOf(table, len(table.Rows)+len(table.Groups))
+}
+
+// exitOf is the same where so many rows and groups were written.
+func (c *Command) exitOf(table *fleet.Table, rows int) int {
 	switch {
 	case len(table.Failed()) > 0:
 		return ExitPartial
-	case c.Fleet && len(table.Hosts) > 0, len(table.Rows)+len(table.Groups) > 0:
+	case c.Fleet && len(table.Hosts) > 0, rows > 0:
 		return ExitOK
 	}
 	return ExitFailed

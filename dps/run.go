@@ -48,6 +48,9 @@ func (l *Listing) once(ctx context.Context) (int, error) {
 	if l.Command.Peers {
 		return l.oncePeers(ctx)
 	}
+	if l.Command.streams() {
+		return l.onceStreaming(ctx)
+	}
 	table, err := l.ask(ctx)
 	if err != nil {
 		return ExitFailed, err
@@ -89,16 +92,7 @@ func (l *Listing) ask(ctx context.Context) (*fleet.Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p.keep != nil {
-		all := table.Rows
-		var kept []fleet.Row
-		for _, r := range all {
-			if p.keep(r.Process) {
-				kept = append(kept, r)
-			}
-		}
-		table.Rows = kept
-	}
+	table = table.Where(p.keep)
 	return table, c.settle(table, later)
 }
 
@@ -200,8 +194,26 @@ const (
 // writeText writes the header and a line for each row. A failed write shows when
 // the buffer is flushed.
 func (l *Listing) writeText(out *bufio.Writer, table *fleet.Table, look *Look) {
+	layout := l.newLayout(table, look)
+	header := l.writeHeader(out, layout)
+	page := l.page()
+	for i, r := range table.Rows {
+		if i > 0 && page > 0 && i%page == 0 {
+			_, _ = out.WriteString(header)
+		}
+		_, _ = out.WriteString(layout.Line(r))
+		_ = out.WriteByte('\n')
+	}
+}
+
+func (l *Listing) newLayout(table *fleet.Table, look *Look) *Layout {
 	layout := NewLayout(l.Command.Cells, table, look, l.width())
 	layout.Delimiter = l.Command.Delimiter
+	return layout
+}
+
+// writeHeader writes the line of headers where it is wanted, and gives it.
+func (l *Listing) writeHeader(out *bufio.Writer, layout *Layout) string {
 	header := layout.Header()
 	if l.Command.Repeat {
 		header = layout.headers()
@@ -215,14 +227,7 @@ func (l *Listing) writeText(out *bufio.Writer, table *fleet.Table, look *Look) {
 	if !l.Command.NoHeader {
 		_, _ = out.WriteString(header)
 	}
-	page := l.page()
-	for i, r := range table.Rows {
-		if i > 0 && page > 0 && i%page == 0 {
-			_, _ = out.WriteString(header)
-		}
-		_, _ = out.WriteString(layout.Line(r))
-		_ = out.WriteByte('\n')
-	}
+	return header
 }
 
 // pipeRows is how long ps takes a page to be where there is no terminal.

@@ -45,7 +45,7 @@ func WriteSchema(w io.Writer) error {
 		"required": []string{"hosts", "partial", "exit"},
 		"properties": object{
 			"hosts": list("host"), "rows": list("row"), "groups": list("group"), "links": list("link"), "pairs": list("pair"),
-			"by": object{"type": "string", "description": "the name that groups have in common"},
+			"by":      object{"type": "string", "description": "the name that groups have in common"},
 			"partial": object{"type": "boolean", "description": "a host gave no answer, or is lost"},
 			"exit":    object{"type": "integer", "description": "the exit status: 0 complete, 1 nothing selected, 3 partial"},
 		},

@@ -80,7 +80,7 @@ func show(ctx context.Context, listing dps.Listing, env dps.Env) (int, error) {
 		return dps.ExitFailed, err
 	}
 	defer source.Close()
-	listing.Source = source
+	listing.Source = source.Source
 	if !command.Remote() {
 		proc, err := procfs.New(ctx, procfs.DefaultRoot)
 		if err != nil {

@@ -88,7 +88,7 @@ func (f *flags) show(cmd *cobra.Command) error {
 		return err
 	}
 	defer source.Close()
-	f.run.Source = source
+	f.run.Source = source.Source
 	if f.batch {
 		f.run.Width = columns()
 		return explain(dtop.Batch(cmd.Context(), f.run))

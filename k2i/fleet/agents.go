@@ -82,16 +82,20 @@ func newAgent(given string, client http.Client) (agent, error) {
 
 type agents []agent
 
-// Ask implements Source: the agents are asked in parallel, MaxParallel at a time.
+// Ask implements Source.
 func (list agents) Ask(ctx context.Context, req wire.Request) ([]Reply, error) {
+	return list.Stream(ctx, req, nil)
+}
+
+// Stream implements Streamer: the agents are asked in parallel, MaxParallel at a time.
+func (list agents) Stream(ctx context.Context, req wire.Request, each func(Reply) Reply) ([]Reply, error) {
 	replies := make([]Reply, len(list))
-	s := newSieve(req.Query)
 	next := make(chan int)
 	var group sync.WaitGroup
 	for range min(len(list), MaxParallel) {
 		group.Go(func() {
 			for i := range next {
-				replies[i] = s.take(list[i].ask(ctx, req))
+				replies[i] = passed(each, list[i].ask(ctx, req))
 			}
 		})
 	}

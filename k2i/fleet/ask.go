@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"sync"
 	"time"
 
 	"ddcos/k2i"
@@ -21,7 +22,45 @@ func Ask(ctx context.Context, source Source, q query.Query) (*Table, error) {
 		return nil, err
 	}
 	q.Fields = merged(q)
-	replies, err := source.Ask(ctx, wire.Request{Query: q})
+	var replies []Reply
+	var err error
+	if s, ok := source.(Streamer); ok {
+		replies, err = s.Stream(ctx, wire.Request{Query: q}, newSieve(q).take)
+	} else {
+		replies, err = source.Ask(ctx, wire.Request{Query: q})
+	}
+	if err != nil {
+		return nil, err
+	}
+	return merge(chosen(replies, q), q), nil
+}
+
+// AskEach is Ask for a query without order, limit or groups that calls each with
+// the hosts that have answered and their rows, by pid, while others are awaited:
+// one call at a time, before it returns. The table that it gives has every host,
+// and the rows of those of whom each was not told: all of them where the source
+// cannot hand them on.
+func AskEach(ctx context.Context, source Source, q query.Query, each func(*Table)) (*Table, error) {
+	s, ok := source.(Streamer)
+	if !ok || len(q.Sort) > 0 || q.Limit > 0 || q.By != "" {
+		return Ask(ctx, source, q)
+	}
+	if err := q.Check(); err != nil {
+		return nil, err
+	}
+	q.Fields = merged(q)
+	var mu sync.Mutex // one call of each at a time
+	replies, err := s.Stream(ctx, wire.Request{Query: q}, func(r Reply) Reply {
+		if r.Status != StatusOK || r.Answer == nil || len(r.Answer.Processes) == 0 || len(chosen([]Reply{r}, q)) == 0 {
+			return r
+		}
+		part := merge([]Reply{r}, q)
+		mu.Lock()
+		defer mu.Unlock()
+		each(part)
+		r.Answer.Processes = nil
+		return r
+	})
 	if err != nil {
 		return nil, err
 	}

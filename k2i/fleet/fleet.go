@@ -19,6 +19,15 @@ type Source interface {
 	Ask(ctx context.Context, req wire.Request) ([]Reply, error)
 }
 
+// Streamer is a Source that hands replies on while others are awaited.
+type Streamer interface {
+	Source
+
+	// Stream is Ask that calls each with every reply as it comes, from several
+	// goroutines, and gives what each made of them. A nil each changes nothing.
+	Stream(ctx context.Context, req wire.Request, each func(Reply) Reply) ([]Reply, error)
+}
+
 // Reply is what became of the request at one host.
 type Reply struct {
 	Host   string // its name: the member's, or the agent's URL until it has told its name
@@ -88,6 +97,21 @@ type Table struct {
 	// Groups are what the query asked for instead of rows, in its order over all
 	// hosts; nil without.
 	Groups []*query.Group
+}
+
+// Where leaves the rows that keep keeps; nil keeps all.
+func (t *Table) Where(keep func(*k2i.Process) bool) *Table {
+	if keep == nil {
+		return t
+	}
+	kept := make([]Row, 0, len(t.Rows))
+	for _, r := range t.Rows {
+		if keep(r.Process) {
+			kept = append(kept, r)
+		}
+	}
+	t.Rows = kept
+	return t
 }
 
 // Failed are the hosts that gave no rows.

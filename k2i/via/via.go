@@ -44,10 +44,15 @@ func New(command string, hosts []string, programs *Programs) (fleet.Source, erro
 	return &source{command: command, hosts: hosts, programs: programs}, nil
 }
 
-// Ask implements fleet.Source: a command for each host, MaxParallel at a time.
-// What a host calls itself is not believed: its reply is under the name by which
-// it was reached.
+// Ask implements fleet.Source.
 func (s *source) Ask(ctx context.Context, req wire.Request) ([]fleet.Reply, error) {
+	return s.Stream(ctx, req, nil)
+}
+
+// Stream implements fleet.Streamer: a command for each host, MaxParallel at a
+// time. What a host calls itself is not believed: its reply is under the name by
+// which it was reached.
+func (s *source) Stream(ctx context.Context, req wire.Request, each func(fleet.Reply) fleet.Reply) ([]fleet.Reply, error) {
 	s.programs.prepare()
 	replies := make([]fleet.Reply, len(s.hosts))
 	next := make(chan int)
@@ -55,7 +60,9 @@ func (s *source) Ask(ctx context.Context, req wire.Request) ([]fleet.Reply, erro
 	for range min(len(s.hosts), MaxParallel) {
 		group.Go(func() {
 			for i := range next {
-				replies[i] = s.ask(ctx, s.hosts[i], req)
+				if replies[i] = s.ask(ctx, s.hosts[i], req); each != nil {
+					replies[i] = each(replies[i])
+				}
 			}
 		})
 	}
