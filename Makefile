@@ -52,7 +52,8 @@ help: ## list these targets
 build: ## build every program under cmd/ into bin/, static, and what dps --via sends
 	@mkdir -p bin
 	$(BUILD) -o bin/ ./cmd/...
-	@set -ex; for arch in $(SENT); do GOARCH=$$arch $(BUILD) -ldflags '-s -w' -o bin/k2i-once-$$arch ./k2i/via/once; done
+	@set -ex; for arch in $(SENT); do GOARCH=$$arch $(BUILD) -ldflags '-s -w' -o bin/k2i-once-$$arch ./k2i/via/once; \
+		gzip -9nc bin/k2i-once-$$arch > bin/k2i-once-$$arch.gz; done
 
 peers: ## build the programs that bench compares with (bench/peers) into bin/
 	@mkdir -p bin
@@ -115,7 +116,7 @@ install: build ## install programs, man pages and completions under PREFIX=/usr/
 		bin/$$p completion zsh > $(ZSHDIR)/_$$p; \
 		bin/$$p completion fish > $(FISHDIR)/$$p.fish; \
 	done
-	install -m 755 $(SENT:%=bin/k2i-once-%) $(LIBEXECDIR)
+	install -m 644 $(SENT:%=bin/k2i-once-%.gz) $(LIBEXECDIR)
 
 packages: $(NFPM) ## make dist/: deb, rpm, tarball, bill of materials and checksums, of the commit that is checked out
 	NFPM=$(CURDIR)/$(NFPM) GO=$(GO) deploy/package/build dist

@@ -87,7 +87,7 @@ var outputOptions = []Option{
 		return nil
 	}},
 	{
-		Long: []string{"color"}, Arg: "WHEN", Section: "output", Help: "auto, always or never; NO_COLOR is heeded",
+		Long: []string{"color"}, Arg: "WHEN", Section: "output", Help: "auto, always or never: bold headers, red what is stuck or a zombie and hosts that are missing, yellow what keeps a CPU busy; NO_COLOR is heeded",
 		missing: ownArgument, set: color,
 	},
 }

@@ -24,7 +24,7 @@ type Listing struct {
 	Caller   int32          // process id of the caller on this host: whose processes are "mine"
 	Screen   int            // columns of the terminal, 0 for no limit
 	Rows     int            // lines of the terminal, 0 for what ps takes for a pipe
-	Color    bool           // bold headers, hosts that failed in red
+	Color    bool           // bold headers, what is wrong in red, what is busy in yellow
 	Terminal bool           // Stdout is one
 	Progress bool           // Stderr is one, which may be told what is waited for
 	ASCII    bool           // the locale has no other characters
@@ -85,7 +85,7 @@ func (l *Listing) ask(ctx context.Context) (*fleet.Table, error) {
 	if c.HideKernel {
 		p = p.withoutKernel()
 	}
-	q, later := c.query(p)
+	q, later := l.query(p)
 	stop := l.progress()
 	table, err := fleet.Ask(ctx, l.Source, q)
 	stop()
@@ -201,7 +201,7 @@ func (l *Listing) writeText(out *bufio.Writer, table *fleet.Table, look *Look) {
 		if i > 0 && page > 0 && i%page == 0 {
 			_, _ = out.WriteString(header)
 		}
-		_, _ = out.WriteString(layout.Line(r))
+		_, _ = out.WriteString(l.line(layout.Line(r), r.Process))
 		_ = out.WriteByte('\n')
 	}
 }

@@ -40,7 +40,7 @@ func (l *Listing) onceStreaming(ctx context.Context) (int, error) {
 	if c.HideKernel {
 		p = p.withoutKernel()
 	}
-	q, _ := c.query(p)
+	q, _ := l.query(p)
 	stop := l.progress()
 	parts, done := make(chan *fleet.Table), make(chan asking, 1)
 	ctx, cancel := context.WithCancel(ctx)
@@ -127,7 +127,7 @@ func (s *stream) part(table *fleet.Table) {
 		}
 		s.layout.look = look
 		for _, r := range table.Rows {
-			_, _ = s.out.WriteString(s.layout.Line(r) + "\n")
+			_, _ = s.out.WriteString(s.line(s.layout.Line(r), r.Process) + "\n")
 		}
 	}
 	if err := s.out.Flush(); s.err == nil {

@@ -154,3 +154,30 @@ func TestStreamBroken(t *testing.T) {
 		t.Errorf("status %d, %v: nobody waits for hosts whose rows cannot be written", status, err)
 	}
 }
+
+// Colour is for what somebody should look at, and for nobody who has not asked.
+func TestTint(t *testing.T) {
+	source := twoHosts()
+	source.down = nil
+	source.hosts[0].Processes[0].State = "Z"
+	source.hosts[0].Processes[1].RCPU = 0.9
+	c, err := dps.Parse([]string{"--broker", "unix:///nowhere", "-p", "1,40,7", "-o", "pid="}, dps.Env{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for color, text := range map[bool]string{
+		false: "storage-02       7\nweb1             1\nweb1            40\n",
+		true:  "storage-02       7\n\x1b[31mweb1             1\x1b[0m\n\x1b[33mweb1            40\x1b[0m\n",
+	} {
+		var out strings.Builder
+		l := dps.Listing{Command: c, Source: lean{source}, Color: color, Stdout: &out, Stderr: io.Discard}
+		if _, err := l.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		got := out.String()
+		if i := strings.Index(got, "HOST"); i >= 0 { // the header, which has no other name
+			got = got[strings.IndexByte(got, '\n')+1:]
+		}
+		want(t, got, text)
+	}
+}

@@ -17,6 +17,7 @@ type Options struct {
 	Source   fleet.Source
 	Interval time.Duration // from one question to the next
 	Deadline time.Duration // of one host's answer
+	On       string        // a pattern of hosts; "" for all
 
 	Frames int // for Batch: how many frames, 0 for without end
 	Width  int // for Batch: columns, 0 for no limit
@@ -52,7 +53,7 @@ func (o Options) Check() error {
 
 // Run shows the table on a terminal until q or until ctx ends.
 func Run(ctx context.Context, o Options) error {
-	p := tea.NewProgram(&program{ctx: ctx, options: o, state: NewState(0, 0, o.Interval)},
+	p := tea.NewProgram(&program{ctx: ctx, options: o, state: newState(o, 0)},
 		tea.WithContext(ctx), tea.WithInput(o.Input), tea.WithOutput(o.Output))
 	if _, err := p.Run(); ctx.Err() == nil {
 		return err
@@ -167,10 +168,17 @@ func put(ctx context.Context, o Options, q query.Query) answer {
 	return answer{table: table, err: err, at: time.Now(), took: time.Since(begun)}
 }
 
+// newState is a state for options and a screen.
+func newState(o Options, width int) State {
+	s := NewState(width, 0, o.Interval)
+	s.On = o.On
+	return s
+}
+
 // Batch writes frames as plain text, an empty line between, for pipes and files.
 // The first question that cannot be put ends it.
 func Batch(ctx context.Context, o Options) error {
-	state := NewState(o.Width, 0, o.Interval)
+	state := newState(o, o.Width)
 	state.Plain = true
 	clock := time.NewTicker(o.Interval)
 	defer clock.Stop()

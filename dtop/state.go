@@ -31,6 +31,7 @@ type State struct {
 	Sort    int    // index into sorts
 	Reverse bool   // the other way round than the sort key's usual one
 	Where   string // the condition of the rows; "" for all
+	On      string // a pattern of the hosts; "" for all
 	Paused  bool
 	Help    bool
 
@@ -80,7 +81,7 @@ func NewState(width, height int, interval time.Duration) State {
 // them where the agents do not know it.
 func (s *State) Query() query.Query {
 	o := sorts[s.Sort]
-	q := query.Query{Where: s.Where, Fields: fields()}
+	q := query.Query{Where: s.Where, On: s.On, Fields: fields()}
 	if o.field != "" {
 		q.Sort, q.Limit = []query.Key{{Field: o.field, Descending: s.descending()}}, maxRows
 	}

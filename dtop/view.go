@@ -8,6 +8,7 @@ import (
 	"charm.land/lipgloss/v2"
 
 	"ddcos/dps"
+	"ddcos/k2i"
 	"ddcos/k2i/fleet"
 )
 
@@ -82,11 +83,19 @@ func (s *State) row(layout *dps.Layout, i int) string {
 	line := s.cut(layout.Line(s.rows()[i]))
 	switch {
 	case !s.pinned || pinOf(s.rows()[i]) != s.selected:
-		return line
+		return s.tinted(line, s.rows()[i].Process)
 	case s.Plain:
 		return s.fill(line) + " <"
 	}
 	return lipgloss.NewStyle().Reverse(true).Bold(true).Render(s.fill(line))
+}
+
+// tinted is a line in the colour that its process has in dps.
+func (s *State) tinted(line string, p *k2i.Process) string {
+	if on := dps.Tint(p); on != "" && !s.Plain {
+		return on + line + dps.TintOff
+	}
+	return line
 }
 
 // head is what stands above the table: a summary, and the hosts that gave no rows.

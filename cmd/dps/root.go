@@ -52,7 +52,7 @@ func newRoot(status *int) *cobra.Command {
 	}
 }
 
-// colored tells whether the headers are bold: where nothing is told, on a terminal,
+// colored tells whether there is colour: where nothing is told, on a terminal,
 // unless the listing is to be just that of ps.
 func colored(c *dps.Command, terminal bool) bool {
 	return c.Color == "always" || c.Color == "auto" && terminal && !c.NoHost && os.Getenv("NO_COLOR") == ""

@@ -25,6 +25,7 @@ type flags struct {
 	creds  creds.Client
 	agents []string
 	batch  bool
+	config string // path of the config file; "" for the usual one
 	run    dtop.Options
 }
 
@@ -63,6 +64,8 @@ Exit status: 0 ended by its user, 1 failed, 2 wrong use.`,
 		set.StringVar(c.Value, c.Name, *c.Value, c.Text())
 	}
 	set.StringSliceVar(&f.agents, "agents", nil, "agents' URLs: http://host:port or unix:///path (environment: DDCOS_AGENTS)")
+	set.StringVar(&f.run.On, "on", "", "only these hosts, a comma between: names, ranges such as web[01-40], web*")
+	set.StringVar(&f.config, "config", "", "read defaults from here instead of DDCOS_CONFIG or ~/.config/ddcos/config.yaml: broker, agents, on, deadline")
 	set.DurationVar(&f.run.Interval, "interval", f.run.Interval, "from one question to the next")
 	set.DurationVar(&f.run.Deadline, "deadline", f.run.Deadline, "how long the hosts may take to answer")
 	set.BoolVarP(&f.batch, "batch", "b", false, "write plain frames, for pipes and files")

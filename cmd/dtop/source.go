@@ -38,6 +38,9 @@ func (f *flags) source(cmd *cobra.Command) (closing, error) {
 	if given("agents") && !given("broker") {
 		f.broker = ""
 	}
+	if err := f.fromConfig(given); err != nil {
+		return closing{}, err
+	}
 	switch {
 	case f.broker != "" && len(f.agents) > 0:
 		return closing{}, misuse{errors.New("give --broker or --agents, not both")}

@@ -17,7 +17,8 @@ import (
 var architectures = map[string]string{"x86_64": "amd64", "aarch64": "arm64"}
 
 // Programs are the builds of k2i-once, one for each architecture: files named
-// k2i-once-ARCH. They are safe for many goroutines.
+// k2i-once-ARCH, or k2i-once-ARCH.gz, which are smaller and ready to be sent. They
+// are safe for many goroutines.
 type Programs struct {
 	directories []string
 
@@ -74,7 +75,11 @@ func (p *Programs) pack(arch string) func() ([]byte, error) {
 func (p *Programs) load(arch string) ([]byte, error) {
 	name := "k2i-once-" + arch
 	for _, directory := range p.directories {
-		program, err := os.ReadFile(filepath.Join(directory, name))
+		path := filepath.Join(directory, name)
+		if packed, ok := ready(path); ok {
+			return packed, nil
+		}
+		program, err := os.ReadFile(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -84,6 +89,19 @@ func (p *Programs) load(arch string) ([]byte, error) {
 		return squeeze(program)
 	}
 	return nil, refuse("no %s in %s: 'make build' makes it", name, strings.Join(p.directories, " or "))
+}
+
+// ready is a program that lies there packed, unless that was built since.
+func ready(path string) ([]byte, bool) {
+	packed, err := os.Stat(path + ".gz")
+	if err != nil {
+		return nil, false
+	}
+	if plain, err := os.Stat(path); err == nil && plain.ModTime().After(packed.ModTime()) {
+		return nil, false
+	}
+	program, err := os.ReadFile(path + ".gz")
+	return program, err == nil
 }
 
 // squeeze takes the quickest level: the last tenth of the size would cost more

@@ -2,6 +2,7 @@ package via
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -243,5 +244,41 @@ func TestManyHosts(t *testing.T) {
 	slices.Sort(lines)
 	if slices.Sort(hosts); !slices.Equal(lines, hosts) {
 		t.Errorf("asked were %q", lines)
+	}
+}
+
+// A program that lies there packed is sent as it is, unless it was built since.
+func TestPacked(t *testing.T) {
+	dir := t.TempDir()
+	plain, packed := filepath.Join(dir, "k2i-once-amd64"), filepath.Join(dir, "k2i-once-amd64.gz")
+	load := func() string {
+		t.Helper()
+		b, err := NewPrograms(dir).compressed("Linux", "x86_64")
+		if err != nil {
+			return err.Error()
+		}
+		return string(b)
+	}
+	write := func(path, text string, built time.Time) {
+		t.Helper()
+		if err := errors.Join(os.WriteFile(path, []byte(text), 0o600), os.Chtimes(path, built, built)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	now := time.Now()
+	if got := load(); !strings.Contains(got, "no k2i-once-amd64 in") {
+		t.Errorf("nothing there: %q", got)
+	}
+	write(packed, "packed", now)
+	if got := load(); got != "packed" {
+		t.Errorf("packed alone: %q", got)
+	}
+	write(plain, "plain", now.Add(-time.Minute))
+	if got := load(); got != "packed" {
+		t.Errorf("packed after it was built: %q", got)
+	}
+	write(plain, "plain", now.Add(time.Minute))
+	if got := load(); got == "packed" || !strings.HasPrefix(got, "\x1f\x8b") {
+		t.Errorf("built since: %q", got)
 	}
 }

@@ -1,0 +1,57 @@
+package dps
+
+import (
+	"slices"
+	"strings"
+
+	"ddcos/k2i"
+	"ddcos/k2i/query"
+)
+
+// busy is how many CPUs a process has to use to be shown as one that does.
+const busy = 0.8
+
+// Colours of lines, and back.
+const (
+	tintStuck = redOn
+	tintBusy  = "\x1b[33m" // yellow
+	TintOff   = boldOff
+)
+
+// Tint is the escape code that a process's line has where there is colour: red
+// for one that waits in the kernel and cannot be interrupted, or has ended and is
+// not waited for; yellow for one that keeps a CPU busy. "" for the others.
+func Tint(p *k2i.Process) string {
+	switch {
+	case p.State == "D" || p.State == "Z":
+		return tintStuck
+	case p.RCPU.Known() && p.RCPU >= busy:
+		return tintBusy
+	}
+	return ""
+}
+
+// tintFields are what Tint is made from.
+const tintFields = "state rcpu"
+
+// line is a row's line as it is shown.
+func (l *Listing) line(text string, p *k2i.Process) string {
+	if !l.Color {
+		return text
+	}
+	if on := Tint(p); on != "" {
+		return on + text + TintOff
+	}
+	return text
+}
+
+// query is the command's, with what colours are made from.
+func (l *Listing) query(p plan) (q query.Query, later string) {
+	q, later = l.Command.query(p)
+	if l.Color && len(q.Fields) > 0 && l.Command.Output == "" {
+		q.Fields = append(q.Fields, strings.Fields(tintFields)...)
+		slices.Sort(q.Fields)
+		q.Fields = slices.Compact(q.Fields)
+	}
+	return q, later
+}
