@@ -83,7 +83,7 @@ func (c connectorEvents) drain(events []k2i.Event) ([]k2i.Event, bool, error) {
 	return events, false, err
 }
 func (c connectorEvents) close() error            { return c.connector.Close() }
-func (c connectorEvents) notify() <-chan struct{} { return nil }
+func (c connectorEvents) notify() <-chan struct{} { return c.connector.Notify() }
 func (c connectorEvents) lacks() []string {
 	return []string{"killed_by", "killer_comm", "killer_pid", "killer_user", "peak_rss_bytes"}
 }

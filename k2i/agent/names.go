@@ -131,7 +131,7 @@ func (a *Agent) rename(sample *k2i.Sample, i int) {
 func (a *Agent) arrived(p *k2i.Process) {
 	a.place(p, time.Now())
 	if a.seldom != nil && p.Exe == "" && !p.Kernel && !p.Ended() {
-		p.Exe = a.fs.Exe(p.PID)
+		p.Exe = a.fs.Exe(p.Key())
 	}
 }
 

@@ -32,7 +32,7 @@ type road interface {
 func openRoad(fs *procfs.FS, want Options) (r road, refused string, err error) {
 	switch want.Mode {
 	case k2i.ModeProcfs:
-		return procRoad{fs, want.Count}, "", nil
+		return newProcRoad(fs, want.Count), "", nil
 	case ModeAuto, k2i.ModeBPF:
 	default:
 		return nil, "", fmt.Errorf("mode %q: want auto, bpf or procfs", want.Mode)
@@ -44,7 +44,7 @@ func openRoad(fs *procfs.FS, want Options) (r road, refused string, err error) {
 	case err == nil:
 		return &bpfRoad{fs: fs, probe: p}, "", nil
 	case want.Mode == ModeAuto:
-		return procRoad{fs, want.Count}, err.Error(), nil
+		return newProcRoad(fs, want.Count), err.Error(), nil
 	}
 	return nil, "", fmt.Errorf("%w; --mode procfs does without", err)
 }
@@ -83,12 +83,16 @@ func openEvents(fs *procfs.FS, r road, want k2i.EventMode) (eventRoad, error) {
 
 // procRoad reads /proc file by file.
 type procRoad struct {
-	fs    *procfs.FS
-	count probe.Counting // what was asked for
+	passes *procfs.Passes
+	count  probe.Counting // what was asked for
 }
 
-func (r procRoad) read(ctx context.Context, _ *k2i.Sample) (*k2i.Sample, error) {
-	return r.fs.Read(ctx)
+func newProcRoad(fs *procfs.FS, count probe.Counting) procRoad {
+	return procRoad{procfs.NewPasses(fs), count}
+}
+
+func (r procRoad) read(ctx context.Context, last *k2i.Sample) (*k2i.Sample, error) {
+	return r.passes.Read(ctx, last)
 }
 func (r procRoad) mode() k2i.Mode    { return k2i.ModeProcfs }
 func (r procRoad) close() error      { return nil }

@@ -37,6 +37,9 @@ type Connector struct {
 	seen    uint64
 	lost    uint64
 	failed  error
+	asked   bool // somebody waits for told
+
+	told chan struct{}
 
 	// Of the goroutine that reads.
 	serials map[uint32]uint32 // by CPU: the next one
@@ -51,7 +54,7 @@ func (fs *FS) OpenConnector() (*Connector, error) {
 		return nil, fmt.Errorf("%w: needs root, outside of any namespace: %w", ErrNoConnector, err)
 	}
 	c := &Connector{
-		fs: fs, socket: socket, done: make(chan struct{}),
+		fs: fs, socket: socket, done: make(chan struct{}), told: make(chan struct{}, 1),
 		serials: map[uint32]uint32{}, starts: map[int32]uint64{}, ending: map[int32]int32{},
 	}
 	go c.run()
@@ -117,6 +120,30 @@ func (c *Connector) Drain(events []k2i.Event) ([]k2i.Event, error) {
 	return events, c.failed
 }
 
+// Notify asks to be told once, by a value in the channel, which is always the same
+// one, when there is something to drain or something was lost.
+func (c *Connector) Notify() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.asked = true
+	if len(c.waiting) > 0 {
+		c.tell()
+	}
+	return c.told
+}
+
+// tell answers who has asked.
+func (c *Connector) tell() {
+	if !c.asked {
+		return
+	}
+	c.asked = false
+	select {
+	case c.told <- struct{}{}:
+	default: // not taken yet, and as good as another
+	}
+}
+
 // Counts are events that came and that were lost: by the kernel, which numbers
 // them, or here for want of room.
 func (c *Connector) Counts() (seen, lost uint64) {
@@ -138,6 +165,7 @@ func (c *Connector) run() {
 		case err != nil:
 			c.mu.Lock()
 			c.failed = fmt.Errorf("process connector: %w", err)
+			c.tell()
 			c.mu.Unlock()
 			return
 		}
@@ -163,13 +191,15 @@ func (c *Connector) take(m *message) {
 	e, ok := c.event(m)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if known {
-		c.lost += uint64(m.serial - next)
+	if gap := m.serial - next; known && gap > 0 {
+		c.lost += uint64(gap)
+		c.tell()
 	}
 	if !ok {
 		return
 	}
 	c.seen++
+	c.tell()
 	if len(c.waiting) == maxWaiting {
 		c.lost++
 		return

@@ -79,35 +79,7 @@ var errHidden = errors.New("process hidden")
 
 // Read looks at every process once. Processes that end meanwhile are left out;
 // so are those that the mount hides, and Visibility is partial then.
-func (fs *FS) Read(ctx context.Context) (*k2i.Sample, error) {
-	host, visibility, err := fs.Host(ctx)
-	if err != nil {
-		return nil, err
-	}
-	sample := &k2i.Sample{Host: host, Visibility: visibility, Mode: k2i.ModeProcfs, Missing: slices.Clone(fs.missing)}
-	if sample.At, sample.Mono, err = now(); err != nil {
-		return nil, err
-	}
-	pids, err := fs.PIDs()
-	if err != nil {
-		return nil, err
-	}
-	r := reader{lacks: fs.lacks, calls: fs.calls}
-	sample.Processes = make([]*k2i.Process, 0, len(pids))
-	for _, pid := range pids {
-		if err := ctx.Err(); err != nil {
-			return nil, fmt.Errorf("reading %s: %d of %d processes: %w", fs.root, len(sample.Processes), len(pids), err)
-		}
-		p, full, err := fs.read(&r, pid)
-		if err == nil {
-			sample.Processes = append(sample.Processes, &p)
-		}
-		if errors.Is(err, errHidden) || err == nil && !full {
-			sample.Visibility = less(sample.Visibility)
-		}
-	}
-	return sample, nil
-}
+func (fs *FS) Read(ctx context.Context) (*k2i.Sample, error) { return NewPasses(fs).Read(ctx, nil) }
 
 // less is what is left of full visibility when something could not be read.
 func less(v k2i.Visibility) k2i.Visibility {

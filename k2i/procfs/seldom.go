@@ -98,7 +98,7 @@ func (d *Seldom) of(p *k2i.Process, known *detail, sample *k2i.Sample) detail {
 	if known != nil && known.execID == p.ExecID && known.comm == p.Comm && sample.Mono < known.until {
 		return *known
 	}
-	fresh := d.fs.details(p.PID, p.Kernel, sample.Mode)
+	fresh := d.fs.details(p.Key(), p.Kernel, sample.Mode)
 	fresh.key, fresh.execID, fresh.comm, fresh.until = p.Key(), p.ExecID, p.Comm, sample.Mono+seldomFor
 	switch {
 	case known == nil:
@@ -131,17 +131,22 @@ func (one *detail) copyTo(p *k2i.Process, mode k2i.Mode) {
 
 // Exe is the path of the program that a process runs, "" where it has none, has
 // ended, or is not the caller's to look at.
-func (fs *FS) Exe(pid int32) string { return fs.details(pid, false, k2i.ModeBPF).exe }
+func (fs *FS) Exe(process k2i.Key) string { return fs.details(process, false, k2i.ModeBPF).exe }
 
-// details reads them. What is not there, as of a kernel thread or a zombie, stays
-// empty.
-func (fs *FS) details(pid int32, kernel bool, mode k2i.Mode) (one detail) {
-	dir, err := unix.Open(fs.root+"/"+strconv.Itoa(int(pid)), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+// details reads them, through one directory that is known to be this process's: its
+// number may be another one's by now. What is not there, as of a kernel thread or a
+// zombie, stays empty.
+func (fs *FS) details(process k2i.Key, kernel bool, mode k2i.Mode) (one detail) {
+	dir, err := unix.Open(fs.root+"/"+strconv.Itoa(int(process.PID)), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return one // it has ended
 	}
 	defer func() { _ = unix.Close(dir) }() // nothing was written to it
 	r := reader{dir: dir}
+	var is k2i.Process
+	if err := r.stat(&is); err != nil || is.Key() != process {
+		return one
+	}
 	if !kernel {
 		one.exe, one.hidden = r.link("exe")
 	}

@@ -91,12 +91,12 @@ func TestSeldomByRoad(t *testing.T) {
 	tr := newTree(t)
 	tr.detailed(9, "/bin/nine", 99)
 	fs := tr.open()
-	sample := &k2i.Sample{Mode: k2i.ModeBPF, Processes: []*k2i.Process{{PID: 9, NSNet: 5, OOMScoreAdj: 3}}}
+	sample := &k2i.Sample{Mode: k2i.ModeBPF, Processes: []*k2i.Process{{PID: 9, StartTicks: 22, NSNet: 5, OOMScoreAdj: 3}}}
 	NewSeldom(fs).Fill(sample)
 	p := sample.Processes[0]
 	same(t, "by BPF", p.Exe+" "+strconv.Itoa(int(p.NSNet))+" "+strconv.Itoa(int(p.OOMScoreAdj)), "/bin/nine 5 3")
-	same(t, "asked alone", fs.Exe(9)+fs.Exe(10), "/bin/nine")
-	kernel := fs.details(9, true, k2i.ModeBPF)
+	same(t, "asked alone", fs.Exe(k2i.Key{PID: 9, StartTicks: 22})+fs.Exe(k2i.Key{PID: 10, StartTicks: 22}), "/bin/nine")
+	kernel := fs.details(k2i.Key{PID: 9, StartTicks: 22}, true, k2i.ModeBPF)
 	same(t, "a kernel thread", kernel.exe, "")
 	same(t, "by BPF is missing without", strings.Join(SeldomFields(k2i.ModeBPF), " "), "exe")
 	for _, name := range SeldomFields(k2i.ModeProcfs) {
@@ -147,4 +147,16 @@ func FuzzSeldom(f *testing.F) {
 			t.Errorf("%q: %d", text, n)
 		}
 	})
+}
+
+// A number that is another process's by now tells nothing of the one that had it.
+func TestSeldomOfAReusedNumber(t *testing.T) {
+	tr := newTree(t)
+	tr.detailed(9, "/bin/another", 99)
+	fs := tr.open()
+	sample := &k2i.Sample{Mode: k2i.ModeProcfs, Processes: []*k2i.Process{{PID: 9, StartTicks: 21}}}
+	NewSeldom(fs).Fill(sample)
+	if p := sample.Processes[0]; p.Exe != "" || p.NSNet != 0 || p.OOMScoreAdj != 0 || fs.Exe(k2i.Key{PID: 9, StartTicks: 21}) != "" {
+		t.Errorf("%+v", p)
+	}
 }

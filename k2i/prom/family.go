@@ -37,6 +37,10 @@ var counters = []family{
 		{"minor", func(p *k2i.Process) k2i.Count { return k2i.Count(p.MinFlt) }},
 		{"major", func(p *k2i.Process) k2i.Count { return k2i.Count(p.MajFlt) }},
 	}},
+	{"process_context_switches_total", "Times that a thread left a CPU: because it waited, or for another one.", "process_context_switch_type", 1, []part{
+		{"voluntary", func(p *k2i.Process) k2i.Count { return p.VoluntarySwitches }},
+		{"involuntary", func(p *k2i.Process) k2i.Count { return p.InvoluntarySwitches }},
+	}},
 	{"process_disk_io_bytes_total", "Bytes read from storage and written to it.", "disk_io_direction", 1, []part{
 		{"read", func(p *k2i.Process) k2i.Count { return p.ReadBytes }},
 		{"write", func(p *k2i.Process) k2i.Count { return p.WriteBytes }},

@@ -36,7 +36,7 @@ func snapshot() *k2i.Snapshot {
 			{PID: 1, User: "root", Comm: "init", State: "S", Threads: 1, RSSBytes: 100, Cgroup: "/init.scope", UserNS: second, ReadBytes: 4096, WriteBytes: 10},
 			{PID: 2, User: "root", Comm: "kworker/0:1", Kernel: true, State: "I", Threads: 1, Cgroup: "/", SystemNS: 2 * second, ReadBytes: k2i.Unread, WriteBytes: k2i.Unread},
 			{
-				PID: 3, User: "alice", Comm: "web", State: "R", Threads: 8, RSSBytes: 300, VSZBytes: 900, MinFlt: 7, MajFlt: 1,
+				PID: 3, User: "alice", Comm: "web", State: "R", Threads: 8, RSSBytes: 300, VSZBytes: 900, MinFlt: 7, MajFlt: 1, VoluntarySwitches: 21, InvoluntarySwitches: 4,
 				Cgroup: "/system.slice/docker-" + containerID + ".scope", ContainerID: containerID, UserNS: 3 * second, SystemNS: second / 2,
 				ReadBytes: 100, WriteBytes: 0, NetRxBytes: 77, NetTxBytes: k2i.Unread,
 			},
@@ -101,6 +101,8 @@ func TestCollector(t *testing.T) {
 		`process_cpu_time_seconds_total{cpu_mode="system",group="[kworker]",group_by="command"} 2`,
 		`process_cpu_time_seconds_total{cpu_mode="user",group="other",group_by="command"} 0`,
 		`process_paging_faults_total{group="web",group_by="command",system_paging_fault_type="major"} 1`,
+		`process_context_switches_total{group="web",group_by="command",process_context_switch_type="voluntary"} 21`,
+		`process_context_switches_total{group="web",group_by="command",process_context_switch_type="involuntary"} 4`,
 		`process_disk_io_bytes_total{disk_io_direction="read",group="root",group_by="user"} 4096`,
 		`process_network_io_bytes_total{group="web",group_by="command",network_io_direction="receive"} 77`,
 		`process_memory_usage_bytes{group="alice",group_by="user"} 300`,
