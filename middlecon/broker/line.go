@@ -48,8 +48,8 @@ func newLine(c *net.TCPConn) (*line, error) {
 	return l, err
 }
 
-// Read counts what comes, the records as well: crypto/tls bears with records that carry
-// nothing for as long as they come.
+// Read counts what comes, the records as well: of those that carry nothing crypto/tls
+// bears with sixteen in a row, and then again with sixteen.
 func (l *line) Read(b []byte) (int, error) {
 	n, err := l.Conn.Read(b)
 	l.count(b[:n])

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"log/slog"
 	"sync"
 	"time"
@@ -14,6 +15,7 @@ type refusals struct {
 	lines  int        // in it
 	silent int        // since the latest line
 	all    uint64
+	most   int // lines in a second; 0: refusalLines
 }
 
 const refusalLines = 10
@@ -26,7 +28,7 @@ func (r *refusals) log(to *slog.Logger, what string, about ...any) {
 	if now := time.Now(); now.Sub(r.second) >= time.Second {
 		r.second, r.lines = now, 0
 	}
-	if r.lines++; r.lines > refusalLines {
+	if r.lines++; r.lines > cmp.Or(r.most, refusalLines) {
 		r.silent++
 		return
 	}
