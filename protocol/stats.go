@@ -33,6 +33,8 @@ type Stats struct {
 	BegunEnded uint64 `msgpack:"begun_ended,omitempty"` // sessions ended because of these
 	Logged     uint64 `msgpack:"logged,omitempty"`      // lines of the account log
 	LogDropped uint64 `msgpack:"log_dropped,omitempty"` // that could not be written
+	TLS        uint64 `msgpack:"tls,omitempty"`         // sessions over it
+	TLSRefused uint64 `msgpack:"tls_refused,omitempty"` // connections and sessions over TLS that were refused: no handshake, or no credential that holds
 	HalfOpen   uint64 `msgpack:"half_open,omitempty"`   // sessions ended because their host acknowledged nothing any more
 	Forbidden  uint64 `msgpack:"forbidden,omitempty"`   // requests that the policy refused
 	Expelled   uint64 `msgpack:"expelled,omitempty"`    // memberships, watches and sessions ended because a policy or a token changed

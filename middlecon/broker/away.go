@@ -16,6 +16,9 @@ const awayFor = 10 * time.Millisecond
 // were ready before.
 const readAgainFor = time.Millisecond
 
+// readSealed is so much longer for each TLS session: its own goroutine reads it.
+const readSealed = 20 * time.Microsecond
+
 // lookBack begins a turn of the loop. After an absence deadlines wait until each
 // socket that has something was read once, and no silence is held against a
 // session that could not be heard.
@@ -35,7 +38,9 @@ func (b *Broker) lookBack() {
 		b.unhailed[i].until += away
 	}
 	b.rooms.Step(b.clock, room.Behind{})
-	b.post(func() { time.AfterFunc(readAgainFor, func() { b.post(b.readAgain) }) })
+	b.post(func() {
+		time.AfterFunc(readAgainFor+time.Duration(b.sealed)*readSealed, func() { b.post(b.readAgain) })
+	})
 }
 
 // readAgain ends the absence.

@@ -76,11 +76,12 @@ type Broker struct {
 	draining  *draining     // nil until Serve was told to end
 	homing    int           // bytes of the accounts that their callers have not read
 
-	gate            gate
-	unauthenticated uint64 // sessions ended because of what they have shown of who they are
-	resumables      map[secretOf]*session
-	unacked         int          // bytes that are kept to be sent again
-	taken           room.Resumed // the latest
+	gate       gate
+	resumables map[secretOf]*session
+	unacked    int          // bytes that are kept to be sent again
+	taken      room.Resumed // the latest
+
+	sealed int // TLS sessions that are open
 }
 
 // readBytes is how much of what one session sent is read before the others have
@@ -223,6 +224,15 @@ func (b *Broker) closeListeners() {
 // post leaves work for the loop.
 func (b *Broker) post(work func()) {
 	b.mailbox.post(func() { b.contain(work, func() {}) })
+}
+
+// turnFor leaves work for a turn of its own.
+func (b *Broker) turnFor(work func()) {
+	b.post(func() {
+		b.lookBack()
+		work()
+		b.settle()
+	})
 }
 
 // now is the time that the rooms know: monotonic since the broker's start.

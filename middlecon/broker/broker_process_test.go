@@ -22,10 +22,10 @@ import (
 // from outside, and healthy neighbours that go on calling. An attacker is a
 // process as well.
 type siege struct {
-	t         testing.TB
-	pid       int
-	unix, tcp string // addresses
-	metrics   *http.Client
+	t              testing.TB
+	pid            int
+	unix, tcp, tls string // addresses
+	metrics        *http.Client
 	*neighbours
 }
 
@@ -38,7 +38,7 @@ func besiege(t testing.TB, o besiegedOptions, pace time.Duration) *siege {
 	if err := json.NewDecoder(out).Decode(&ready); err != nil {
 		t.Fatalf("the broker does not start: %v", err)
 	}
-	s := &siege{t: t, pid: cmd.Process.Pid, unix: ready.Unix, tcp: ready.TCP}
+	s := &siege{t: t, pid: cmd.Process.Pid, unix: ready.Unix, tcp: ready.TCP, tls: ready.TLS}
 	s.metrics = &http.Client{Timeout: patience, Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(o.Dir, "metrics.sock"))
 	}}}

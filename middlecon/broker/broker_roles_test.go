@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"ddcos/middlecon/creds"
 	"ddcos/protocol"
 )
 
@@ -49,10 +50,12 @@ func playRole() {
 type besiegedOptions struct {
 	Dir        string
 	Files      uint64 // the process's limit of open files; 0: as it is
+	TLS        creds.ServerFiles
+	TLSWhere   string // "": no TLS
 	Deliveries int    // of one principal, a second and at once; 0: the default
 }
 
-type besiegedReady struct{ Unix, TCP string }
+type besiegedReady struct{ Unix, TCP, TLS string }
 
 // untilInputEnds is how a role knows that its test is over.
 func untilInputEnds() context.Context {
@@ -83,6 +86,13 @@ func serveBesieged() error {
 	if o.Deliveries > 0 {
 		options.Limits.Deliveries, options.Limits.DeliveryBurst = o.Deliveries, o.Deliveries
 	}
+	if o.TLSWhere != "" {
+		files, err := creds.NewServer(o.TLS)
+		if err != nil {
+			return err
+		}
+		options.Listen, options.TLS = append(options.Listen, protocol.Address{Network: "tls", Where: o.TLSWhere}), files
+	}
 	b, err := New(options)
 	if err != nil {
 		return err
@@ -96,6 +106,9 @@ func serveBesieged() error {
 	serve.HandleFunc("/settle", func(http.ResponseWriter, *http.Request) { debug.FreeOSMemory() })
 	go func() { _ = http.Serve(l, serve) }()
 	ready := besiegedReady{Unix: b.Addresses()[0].Where, TCP: b.Addresses()[1].Where}
+	if o.TLSWhere != "" {
+		ready.TLS = b.Addresses()[2].Where
+	}
 	if err := json.NewEncoder(os.Stdout).Encode(ready); err != nil {
 		return err
 	}

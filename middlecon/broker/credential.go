@@ -90,7 +90,6 @@ func (b *Broker) refuseCredential(t *sealed, why error) {
 	if t.s.closing {
 		return
 	}
-	b.unauthenticated++
 	b.refusals.log(b.options.Log, "refused", "peer", t.line.RemoteAddr().String(), "who", string(t.s.peer().Principal), "reason", why.Error())
 	b.refuse(t.s, protocol.Errorf(protocol.CodeUnauthenticated, "%v", why))
 }
@@ -110,7 +109,7 @@ func (b *Broker) watchEnd(t *sealed) {
 		t.cred.until = id.NotAfter // an issuer was renewed
 	}
 	left := min(t.cred.until.Sub(now)+time.Second, lookAgain)
-	t.cred.timer = time.AfterFunc(left, func() { b.post(func() { b.watchEnd(t); b.settle() }) })
+	t.cred.timer = time.AfterFunc(left, func() { b.turnFor(func() { b.watchEnd(t) }) })
 }
 
 // recheck reads the files of TLS again and again, and ends the sessions whose
@@ -169,7 +168,7 @@ func (b *Broker) recheckSessions(ctx context.Context, certificates bool) {
 	for _, one := range all {
 		err := b.recheckOne(&one.cred, now)
 		if err != nil {
-			b.post(func() { b.refuseCredential(one.t, err); b.settle() })
+			b.turnFor(func() { b.refuseCredential(one.t, err) })
 		}
 	}
 }

@@ -101,14 +101,12 @@ func (b *Broker) seal(c *net.TCPConn, w *line, t *tls.Conn) error {
 	}
 	w.loosen()
 	b.readers.Add(1)
-	b.mailbox.post(func() {
-		b.contain(func() {
-			b.open(s, sealed)
-			if refused != nil {
-				b.refuseCredential(sealed, refused)
-			}
-			b.settle()
-		}, func() {})
+	b.turnFor(func() {
+		b.sealed++
+		b.open(s, sealed)
+		if refused != nil {
+			b.refuseCredential(sealed, refused)
+		}
 	})
 	go sealed.read()
 	return nil

@@ -104,6 +104,8 @@ func numbers(s *protocol.Stats) []number {
 		{"queue_full_total", "Frames for slow sessions that were refused because too much waited for all sessions.", counter, s.QueueFull},
 		{"frames_begun_bytes", "Bytes of frames that are not whole.", gauge, s.Begun},
 		{"frames_begun_ended_total", "Sessions ended because too much was begun of frames.", counter, s.BegunEnded},
+		{"sessions_tls", "Sessions over TLS that are open.", gauge, s.TLS},
+		{"tls_refused_total", "Connections and sessions over TLS that were refused: no handshake, or no credential that holds.", counter, s.TLSRefused},
 		{"sessions_half_open_total", "Sessions ended because their host acknowledged nothing any more.", counter, s.HalfOpen},
 		{"forbidden_total", "Requests that the policy refused.", counter, s.Forbidden},
 		{"expelled_total", "Memberships, watches and sessions ended because a policy or a token changed.", counter, s.Expelled},

@@ -113,7 +113,7 @@ func (t *sealed) ended(err error) {
 	}
 	var refused *protocol.Error
 	if errors.As(err, &refused) && !t.s.closing {
-		t.b.contain(func() { t.b.refuse(t.s, refused); t.b.settle() }, func() {})
+		t.b.contain(func() { t.b.lookBack(); t.b.refuse(t.s, refused); t.b.settle() }, func() {})
 		return // it lingers, and is read no more
 	}
 	if errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrUnexpectedEOF) {
@@ -188,6 +188,7 @@ func (t *sealed) close(err error) {
 	}
 	t.begun, t.fresh = nil, nil
 	_ = t.line.Close() // its reader ends
+	t.b.sealed--
 	t.b.closed(t.s, err)
 }
 

@@ -61,6 +61,7 @@ func (b *Broker) stats() protocol.Stats {
 	s.Queued = b.queuedBytes()
 	s.HalfOpen = b.halfOpen
 	s.Forbidden, s.Expelled = b.gate.refused, b.gate.expelled
+	s.TLS, s.TLSRefused = uint64(b.sealed), b.refusals.count()
 	if l := b.options.AccountLog; l != nil {
 		s.Logged, s.LogDropped = l.counts()
 	}

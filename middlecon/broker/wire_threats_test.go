@@ -18,7 +18,7 @@ type threat struct {
 }
 
 // threats are those that are known. The numbers are given once and never again;
-// those that are left out are about TLS, topics and links, which there are not.
+// those that are left out are about topics and links, which there are not.
 func threats() []threat {
 	return []threat{
 		{"W1", "a length at a limit, or far beyond it", []string{"W1 lengths", "protocol.TestParseLengths"}},
@@ -27,6 +27,8 @@ func threats() []threat {
 		{"W4", "values that are cut short, reserved or unfit", []string{"W2-W4 bodies", "protocol.TestTypeBytes"}},
 		{"W5", "frames cut anywhere, or a thousand in one piece", []string{"TestAConversationCutAnywhere", "TestFramesInAnyPieces", "protocol.TestParseEverySplit", "protocol.TestParseThousand"}},
 		{"W6", "a hello that comes byte by byte", []string{"W6 slowloris", "TestHelloTimeout"}},
+		{"W7", "a connection that says nothing, or no ClientHello", []string{"TestNoHandshake", "TestHandshakeAndNoHello", "TestLongHandshake", "TestOldTLSAndNoALPN"}},
+		{"W8", "keys that are changed again and again", []string{"TestKeyUpdates"}},
 		{"W9", "a frame that is begun and held", []string{"W9 held hellos", "W9 held frames"}},
 		{"W10", "a frame in the wrong state", []string{"TestEveryKindAsTheSpecificationHasIt"}},
 		{"W11", "compressed bytes", []string{"TestNothingIsInflated"}},
@@ -39,6 +41,9 @@ func threats() []threat {
 		{"W18", "a reply for another member", []string{"TestNobodyAnswersForAnother"}},
 		{"W19", "a reply after the end", []string{"TestLateRepliesChangeNothing"}},
 		{"W20", "a frame of one session, sent again by another", []string{"TestCapturedFramesAreNothingOnAnotherSession"}},
+		{"W27", "a member's certificate where a broker's is wanted", []string{"middlecon/creds.TestMembersAreNoBrokers"}},
+		{"W28", "a certificate that could be understood in two ways", []string{"TestNobodyButByOneURI", "TestURIsAsTheyAreWritten", "middlecon/creds.TestCheckIdentity"}},
+		{"W29", "a certificate that does not hold, or not any more", []string{"TestCertificatesThatDoNotHold", "TestSessionEndsWithItsCertificate", "TestAuthoritiesChange", "TestNothingIsResumed", "TestTokensOverTLS"}},
 		{"W32", "a deadline that is none", []string{"TestDeadlinesOutsideAreRefused"}},
 		{"W33", "calls to all members, again and again", []string{"W33 amplification", "TestDeliveriesOfAPrincipal"}},
 		{"W34", "very many that connect at once", []string{"W34 connect storm", "middlecon/faults.TestBrokerKilled"}},

@@ -88,8 +88,8 @@ func (c Client) Config() (*tls.Config, error) {
 		MinVersion:                  tls.VersionTLS13,
 		NextProtos:                  []string{protocol.ALPN},
 		DynamicRecordSizingDisabled: true,
-		InsecureSkipVerify:          true, // VerifyConnection does all of it, by the files as they are then
-		VerifyConnection:            c.verify,
+		InsecureSkipVerify:          true,     // VerifyConnection does all of it, by the files as they are then
+		VerifyConnection:            c.verify, // whose ServerName has to be told, where it is an address
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 			cert, err := c.certificate()
 			if cert == nil && err == nil {
