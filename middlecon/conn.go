@@ -38,6 +38,15 @@ type Options struct {
 	Reconnect bool
 	Lost      func(why error) // called at each loss that Reconnect mends; must not block
 
+	// Resume is for how long a session is to outlive its connection at the broker, as
+	// far as that grants it: when the connection fails another one resumes the session,
+	// and nothing is lost, neither memberships nor calls in flight, of either side; a
+	// handler keeps its context. Where the session is over all the same, or other
+	// brokers can be reached and this one cannot for a second, it is a loss like others.
+	// One that another connection has taken over is over, also with Reconnect.
+	Resume  time.Duration
+	Resumed func(why error) // called when a session was resumed; must not block
+
 	// Moved is called when a broker that goes away was left for another one, which
 	// is no loss; must not block.
 	Moved func(from, to protocol.Address)
@@ -74,6 +83,8 @@ type Conn struct {
 	standing []*Membership          // that are to be members, in any session
 	watches  map[uint64]*Watch      // by sequence
 	leaving  []*link                // sessions before link, in which something runs still
+	closing  bool                   // Close was called
+	will     *will                  // that the broker is to have, of each session
 	err      error
 }
 
@@ -171,15 +182,13 @@ func (c *Conn) reach(ctx context.Context, p place) (*link, error) {
 		return nil, fmt.Errorf("%w at %s: %w", ErrUnreachable, p.at, cause(err))
 	}
 	l := newLink(p.at, nc)
-	welcome, err := greet(ctx, nc, l.out, l.in, protocol.Hello{
-		MinVersion: protocol.Version, MaxVersion: protocol.Version, Software: c.options.Software, MaxFrame: protocol.MaxFrame,
-		Moves: c.options.Away != nil || c.options.Reconnect && c.several(), Token: token,
-	})
+	welcome, err := greet(ctx, nc, l.out, l.in, c.hello(token))
 	if err != nil {
 		_ = nc.Close()
 		return nil, fmt.Errorf("%w at %s: %w", ErrUnreachable, p.at, cause(err))
 	}
 	l.credits = newCredits(welcome.Calls)
+	l.last(&welcome)
 	return l, nil
 }
 
@@ -227,8 +236,19 @@ func (c *Conn) Err() error {
 }
 
 // Close ends the session at once: memberships are lost, not left, and
-// whoever waits gets ErrClosed.
+// whoever waits gets ErrClosed. It is no loss that could be mended, and no will is
+// published.
 func (c *Conn) Close() error {
+	c.mu.Lock()
+	over, l, leaving := c.err != nil, c.link, slices.Clone(c.leaving)
+	c.closing = true
+	c.mu.Unlock()
+	if !over {
+		l.bye()
+		for _, old := range leaving {
+			old.bye()
+		}
+	}
 	c.end(ErrClosed)
 	return nil
 }

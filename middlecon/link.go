@@ -12,7 +12,6 @@ import (
 // those that it leaves beside it, until nothing runs in them any more.
 type link struct {
 	at      protocol.Address // where the broker was reached
-	net     net.Conn
 	in      *reader
 	out     *writer
 	credits *credits
@@ -26,13 +25,20 @@ type link struct {
 	left    chan struct{} // closed when it is not the connection's session any more
 	leaving sync.Once
 	over    chan struct{} // closed with the session
+
+	lasting *lasting      // nil where it cannot be resumed; the reader's own
+	lasts   atomic.Bool   // it can
+	broken  bool          // a frame was of no use; the reader's own
+	hasWill atomic.Bool   // the broker has one of it
+	polite  atomic.Bool   // it said bye
+	deaf    chan struct{} // a place for one: after that nothing more came
 	ending  sync.Once
 }
 
 func newLink(at protocol.Address, nc net.Conn) *link {
 	return &link{
-		at: at, net: nc, in: &reader{from: nc}, out: newWriter(nc), members: map[uint32]*Membership{},
-		idle: make(chan struct{}, 1), hurry: make(chan struct{}, 1), left: make(chan struct{}), over: make(chan struct{}),
+		at: at, in: &reader{from: nc}, out: newWriter(nc), members: map[uint32]*Membership{},
+		idle: make(chan struct{}, 1), hurry: make(chan struct{}, 1), left: make(chan struct{}), over: make(chan struct{}), deaf: make(chan struct{}, 1),
 	}
 }
 
@@ -54,7 +60,6 @@ func (l *link) end() {
 		l.leave()
 		close(l.over)
 		l.out.stop()
-		_ = l.net.Close()
 	})
 }
 

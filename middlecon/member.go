@@ -42,6 +42,7 @@ type Message struct {
 	// Who calls, as the broker has found it out and vouches for it: nobody can set these.
 	Principal string   // "uid N", "spiffe://DOMAIN/PATH", "token NAME" or an address; "" from a broker that does not say
 	Roles     []string // that the broker gives it
+	Will      *Will    // nil: it is nobody's last word. Host and PID are then those of who was lost
 }
 
 // Handler answers one message. Its context ends at the call's deadline, when
@@ -257,8 +258,8 @@ func (m *Membership) stop() { m.quit() }
 
 // deliver queues one message for its membership's handler, or its worker.
 func (c *Conn) deliver(l *link, f protocol.Frame) error {
-	var body protocol.Deliver
-	if err := protocol.DecodeAnswer(f.Meta, &body); err != nil {
+	message, err := messageOf(f)
+	if err != nil {
 		return err
 	}
 	c.mu.Lock()
@@ -270,10 +271,10 @@ func (c *Conn) deliver(l *link, f protocol.Frame) error {
 	d := &delivery{
 		call: f.Sequence, room: f.Room, link: l,
 		deadline: time.Now().Add(time.Duration(f.Budget) * time.Microsecond),
-		message:  Message{Room: m.Room, View: body.View, Host: body.Host, PID: int(body.PID), Payload: bytes.Clone(f.Payload), Principal: body.Principal, Roles: strings.Fields(body.Roles)},
+		message:  message,
 	}
-	if f.Flags&protocol.FlagNoReply != 0 {
-		d.message.NoReply = true
+	d.message.Room = m.Room
+	if d.message.NoReply {
 		d.replied.Store(true)
 		d.ctx, d.cancel = context.WithCancel(m.ctx)
 	} else {
@@ -299,6 +300,20 @@ func (c *Conn) deliver(l *link, f protocol.Frame) error {
 		m.reply(d, nil, Refuse("busy"))
 	}
 	return nil
+}
+
+// messageOf is what a frame delivers, but for its room.
+func messageOf(f protocol.Frame) (Message, error) {
+	if f.Kind == protocol.KindLastWord {
+		w, body, err := willOf(f)
+		return Message{View: body.View, Host: w.Host, PID: w.PID, Payload: w.Payload, NoReply: true, Will: w}, err
+	}
+	var body protocol.Deliver
+	err := protocol.DecodeAnswer(f.Meta, &body)
+	return Message{
+		View: body.View, Host: body.Host, PID: int(body.PID), Payload: bytes.Clone(f.Payload), NoReply: f.Flags&protocol.FlagNoReply != 0,
+		Principal: body.Principal, Roles: strings.Fields(body.Roles),
+	}, err
 }
 
 // cancelled ends the context of a delivery that needs no reply any more.

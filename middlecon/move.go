@@ -142,6 +142,7 @@ func (c *Conn) retire(l *link) {
 		case <-late:
 		}
 	}
+	l.bye()
 	l.end()
 }
 
@@ -151,6 +152,7 @@ func (c *Conn) retire(l *link) {
 func (c *Conn) Retire(ctx context.Context) error {
 	c.mu.Lock()
 	l := c.link
+	c.closing = true
 	c.mu.Unlock()
 	done := make(chan struct{})
 	go func() {

@@ -70,7 +70,9 @@ func (c *Conn) frames(l *link) error {
 	for {
 		f, err := l.in.next()
 		if err == nil {
+			l.came(f)
 			err = c.take(l, f)
+			l.broken = err != nil && !errors.Is(err, protocol.CodeUnresponsive)
 		}
 		if err != nil {
 			if errors.Is(err, io.EOF) {
@@ -113,10 +115,14 @@ func (c *Conn) take(l *link, f protocol.Frame) error {
 		if !c.watchFailed(l, f) {
 			return c.answer(f)
 		}
-	case protocol.KindAccount, protocol.KindLeft, protocol.KindForgot, protocol.KindPublished, protocol.KindStated, protocol.KindStats:
+	case protocol.KindAccount, protocol.KindLeft, protocol.KindForgot, protocol.KindPublished, protocol.KindStated, protocol.KindStats, protocol.KindWilled:
 		return c.answer(f)
 	case protocol.KindGoAway:
 		return c.goAway(l, f)
+	case protocol.KindAck:
+		return l.out.acked(f.Sequence)
+	case protocol.KindLastWord:
+		return c.lastWord(l, f)
 	case protocol.KindPong:
 	default:
 		if f.Flags&protocol.FlagIgnorable == 0 {

@@ -3,6 +3,7 @@ package middlecon
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -34,7 +35,14 @@ func (b *backoff) next() time.Duration {
 // lost ends a session, and with Reconnect opens the next: it gives that, or nil
 // when all is over, or there is another already.
 func (c *Conn) lost(l *link, why error) *link {
-	if !c.options.Reconnect {
+	if l.polite.Load() {
+		notice(l.deaf)
+		why = ErrClosed
+	}
+	if c.resumes(l, why) {
+		return l
+	}
+	if !c.options.Reconnect || c.isClosing() || errors.Is(why, protocol.CodeTakenOver) {
 		c.end(why)
 		return nil
 	}
@@ -65,6 +73,12 @@ func (c *Conn) lost(l *link, why error) *link {
 		c.resume()
 		return next
 	}
+}
+
+func (c *Conn) isClosing() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.closing
 }
 
 // have makes a new session the connection's, unless that is closed.
@@ -162,6 +176,10 @@ func (c *Conn) resume() {
 	for _, f := range frames {
 		_ = c.send(f.h, f.meta, nil) // the reader finds out
 	}
+	c.mu.Lock()
+	l := c.link
+	c.mu.Unlock()
+	c.willAgain(l)
 }
 
 // rejoin joins again in the session that there is now.

@@ -20,8 +20,9 @@ type View struct {
 	Full    bool              // Joined lists every member; else Joined and Gone tell what changed
 	Joined  []protocol.Member // in the order of their joining
 	Gone    []protocol.Gone
-	Changed []protocol.Changed // whose state was set, within this view
+	Changed []protocol.Changed // whose state was set, or who has parted or come back, within this view
 	Absent  []Absent           // with Full: lost and not back
+	Will    *Will              // not nil: somebody's last word to the room, and nothing else; the view is as it was
 }
 
 // Watch gives a room's views in order, the full one first.
@@ -34,6 +35,7 @@ type Watch struct {
 
 	mu    sync.Mutex // guards the fields below
 	part  *View      // of which more chunks will come
+	size  int        // of the latest view
 	views []View
 	err   error
 
@@ -172,14 +174,20 @@ func (c *Conn) viewed(f protocol.Frame) error {
 	if f.Flags&protocol.FlagMore != 0 {
 		return nil
 	}
+	w.size = w.part.Size
+	w.keep(*w.part)
+	w.part = nil
+	return nil
+}
+
+// keep adds what there is to be read. w.mu is held.
+func (w *Watch) keep(v View) {
 	if len(w.views) >= maxUnread {
 		w.err = fmt.Errorf("%d views were not read: the watch is over", maxUnread)
 	} else if w.err == nil {
-		w.views = append(w.views, *w.part)
+		w.views = append(w.views, v)
 	}
-	w.part = nil
 	w.wake()
-	return nil
 }
 
 // watchFailed gives a refusal to the watch it is for.

@@ -57,6 +57,9 @@ func AppendFrame(b []byte, h Header, meta, payload []byte) ([]byte, error) {
 	return append(b, payload...), nil
 }
 
+// KindOf is the kind of a whole frame.
+func KindOf(frame []byte) Kind { return Kind(frame[1]) }
+
 // WithBudget is a copy of a frame with what is left of its deadline.
 func WithBudget(frame []byte, left time.Duration) []byte {
 	frame = bytes.Clone(frame)

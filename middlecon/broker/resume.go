@@ -26,6 +26,32 @@ type resumable struct {
 	secret secretOf
 	in     protocol.Received
 	out    protocol.Unacked[queued]
+	before *before // until its process has sent a frame, and so has the Welcome
+}
+
+// before is how the session stood when it was resumed, for a process that did not
+// get to know of it: the secret before is good for as long as the new one may not
+// have come.
+type before struct {
+	secret   secretOf
+	received uint64 // frames by the process, as it said
+	frames   uint64 // that had come of it
+}
+
+// known finds the session of a secret.
+func (b *Broker) known(secret []byte, received uint64) (s *session, after, frames uint64, whole bool) {
+	key := secretOf(sha256.Sum256(secret))
+	s = b.resumables[key]
+	if s == nil {
+		return nil, 0, 0, false
+	}
+	k := s.keep()
+	if key == k.secret {
+		_, whole = k.out.After(received)
+		return s, received, k.in.Frames, whole
+	}
+	_, whole = k.out.After(1) // all but the Welcome
+	return s, 1, k.before.frames, whole && received == k.before.received
 }
 
 // nowhere is the transport of a session whose connection is cut.
@@ -40,8 +66,9 @@ func (nowhere) Close() error                { return nil }
 // one that may be resumed again, if it wants. It completes the Welcome, and gives
 // what is to follow it before anything else; there is false where s was ended.
 func (b *Broker) resume(s *session, h *protocol.Hello, w *protocol.Welcome) (again []queued, ok bool) {
+	var was *before
 	if len(h.Resume) > 0 {
-		again = b.takeUp(s, h, w)
+		again, was = b.takeUp(s, h, w)
 		if s.closing {
 			return nil, false
 		}
@@ -56,52 +83,56 @@ func (b *Broker) resume(s *session, h *protocol.Hello, w *protocol.Welcome) (aga
 	}
 	secret := make([]byte, secretBytes)
 	_, _ = rand.Read(secret) // it cannot fail
-	keep := &resumable{secret: sha256.Sum256(secret)}
+	keep := &resumable{secret: sha256.Sum256(secret), before: was}
 	s.calls().keep = keep
 	b.resumables[keep.secret] = s
+	if was != nil {
+		b.resumables[was.secret] = s
+	}
 	b.tell(room.Hold{Session: s.key(), Principal: s.kin.Value().Principal, Window: window})
 	w.WindowMS, w.Resume = uint32(window.Milliseconds()), secret
 	return again, true
 }
 
-// welcome sends the Welcome, and behind it what is sent again, before what waits.
+// welcome sends the Welcome, and behind it what is sent again and what has waited.
 func (b *Broker) welcome(s *session, first queued, again []queued) {
-	waits := s.queue
-	s.queue, s.bytes = nil, 0
-	for _, q := range slices.Concat([]queued{first}, again, waits) {
+	b.enqueue(s, first)
+	for _, q := range again {
 		b.enqueue(s, q)
 	}
 	b.soil(s)
 }
 
 // takeUp asks the rooms for the session that a Hello names.
-func (b *Broker) takeUp(s *session, h *protocol.Hello, w *protocol.Welcome) (again []queued) {
+func (b *Broker) takeUp(s *session, h *protocol.Hello, w *protocol.Welcome) (again []queued, was *before) {
 	e := room.Resume{By: s.key(), Principal: s.kin.Value().Principal}
-	if old := b.resumables[sha256.Sum256(h.Resume)]; old != nil {
-		e.Session = old.key()
-		_, e.Whole = old.keep().out.After(h.Received)
+	old, after, frames, whole := b.known(h.Resume, h.Received)
+	if old != nil {
+		e.Session, e.Whole = old.key(), whole
 	}
 	b.taken = room.Resumed{}
 	b.tell(e)
 	if s.closing || b.taken.By != e.By {
-		return nil
+		return nil, nil
 	}
-	w.Session, w.Resumed, w.Received, w.Will = s.id, true, s.keep().in.Frames, b.taken.Will
-	rest, _ := s.keep().out.After(h.Received)
-	for _, q := range rest {
+	w.Session, w.Resumed, w.Received, w.Will = s.id, true, frames, b.taken.Will
+	rest, _ := s.keep().out.After(after)
+	for _, q := range slices.Concat(rest, s.queue) {
 		if b.renew(s, &q) {
 			again = append(again, q)
 		}
 	}
-	for i := range s.queue {
-		b.renew(s, &s.queue[i])
-	}
-	return again
+	s.queue, s.bytes = nil, 0
+	return again, &before{secret: sha256.Sum256(h.Resume), received: h.Received, frames: frames}
 }
 
 // renew puts what is left of its deadline into a frame of a call, and tells
-// whether it is of use still.
+// whether it is of use still: what is over is not, nor what counts the frames of
+// another connection.
 func (b *Broker) renew(s *session, q *queued) bool {
+	if protocol.KindOf(q.frame) == protocol.KindAck {
+		return false
+	}
 	if q.call == 0 {
 		return true
 	}
@@ -155,8 +186,11 @@ func (b *Broker) move(from, to *session) {
 	to.id, to.queue, to.bytes, to.caller, to.strays = from.id, from.queue, from.bytes, from.caller, from.strays
 	from.id, from.queue, from.bytes, from.caller, from.gone = 0, nil, 0, nil, true
 	b.byID[to.key()] = to
-	if to.keep() != nil {
-		b.resumables[to.keep().secret] = to
+	if k := to.keep(); k != nil {
+		b.resumables[k.secret] = to
+		if k.before != nil {
+			b.resumables[k.before.secret] = to
+		}
 	}
 	b.measure(from)
 	b.measure(to)
@@ -188,7 +222,16 @@ func (b *Broker) unkeep(s *session) {
 	if s.keep() != nil {
 		b.unacked -= s.keep().out.Bytes()
 		delete(b.resumables, s.keep().secret)
+		b.unbefore(s)
 		s.caller.keep = nil
+	}
+}
+
+// unbefore forgets the secret before: the new one has come.
+func (b *Broker) unbefore(s *session) {
+	if k := s.keep(); k.before != nil {
+		delete(b.resumables, k.before.secret)
+		k.before = nil
 	}
 }
 
@@ -213,8 +256,15 @@ func (b *Broker) keep(s *session, batch []queued) {
 
 // came counts a frame of a session, and acknowledges it when it is time.
 func (b *Broker) came(s *session, size int) {
-	if s.keep() != nil && s.keep().in.Add(size) {
-		b.push(s, queued{frame: frame(protocol.Header{Kind: protocol.KindAck, Sequence: s.keep().in.Frames}, nil)})
+	k := s.keep()
+	if k == nil {
+		return
+	}
+	if k.in.Frames > 0 {
+		b.unbefore(s)
+	}
+	if k.in.Add(size) {
+		b.push(s, queued{frame: frame(protocol.Header{Kind: protocol.KindAck, Sequence: k.in.Frames}, nil)})
 	}
 }
 
