@@ -23,6 +23,7 @@ type lasting struct {
 // where there are other brokers this one is not waited for as long as its window.
 const (
 	resumeFirst = 50 * time.Millisecond
+	resumeMost  = 500 * time.Millisecond
 	resumeAmong = time.Second
 )
 
@@ -77,9 +78,9 @@ func (c *Conn) resumes(l *link, why error) bool {
 		case <-ctx.Done():
 		}
 	}()
-	for wait, again := rand.N(resumeFirst), (backoff{}); ; wait = again.next() {
+	for wait := resumeFirst; ; wait = min(2*wait, resumeMost) {
 		select {
-		case <-time.After(wait):
+		case <-time.After(rand.N(wait)):
 		case <-ctx.Done():
 			return false
 		}

@@ -46,7 +46,11 @@ func (a *answers) answer(ctx context.Context, m *middlecon.Message) ([]byte, err
 	failed := &tail{limit: stderrKept}
 	cmd := exec.CommandContext(ctx, "sh", "-c", a.command)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(m.Payload), out, failed
-	cmd.Env = append(os.Environ(), "MIDDLECON_VERB="+a.verb, "MIDDLECON_ROOM="+m.Room, "MIDDLECON_CALLER_HOST="+m.Host, fmt.Sprintf("MIDDLECON_CALLER_PID=%d", m.PID))
+	verb, of := a.verb, ""
+	if m.Will != nil {
+		verb, of = "will", m.Will.Name
+	}
+	cmd.Env = append(os.Environ(), "MIDDLECON_WILL_OF="+of, "MIDDLECON_VERB="+verb, "MIDDLECON_ROOM="+m.Room, "MIDDLECON_CALLER_HOST="+m.Host, fmt.Sprintf("MIDDLECON_CALLER_PID=%d", m.PID))
 	// A group of its own, so that what the shell started ends with it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ddcos/middlecon"
+	"ddcos/protocol"
 )
 
 // leaveWithin bounds the goodbye of a member that is interrupted.
@@ -39,6 +40,13 @@ MIDDLECON_CALLER_HOST and MIDDLECON_CALLER_PID in their environment. At the
 deadline, or when the answer is needed no more, they are killed with all that they
 have started.
 
+With --resume DURATION the member outlives its connection for as long: another
+takes its place, and calls that it works on go on. With --will TEXT the room, and
+who watches it, hears TEXT when the member is lost, and not when it leaves;
+--will-delay is from the loss of the connection, within which a resume cancels it.
+A will comes to COMMAND as a message, with MIDDLECON_VERB=will and
+MIDDLECON_WILL_OF, the member's name.
+
 When the broker is lost, the member joins again as soon as there is one; with
 --no-reconnect it ends, and the exit status is 3. Interrupted, the member leaves.`,
 		Example: `  middlecon join web --name web1 --label zone=a --exec 'nginx -s reload'
@@ -54,6 +62,11 @@ When the broker is lost, the member joins again as soon as there is one; with
 	cmd.Flags().StringArrayVar(&j.state, "state", nil, "`KEY=VALUE` of the state that the member shows; may be repeated")
 	cmd.Flags().StringVar(&j.from, "state-from", "", "`FILE` with the member's state, read again at SIGHUP; or - for changes on standard input")
 	cmd.Flags().BoolVar(&j.once, "no-reconnect", false, "end when the broker is lost, instead of joining again")
+	cmd.Flags().DurationVar(&j.resume, "resume", 0, "outlive the connection for `DURATION`, as far as the broker lets it; 0: not at all")
+	cmd.Flags().StringVar(&j.will.text, "will", "", "`TEXT` that the room hears when the member is lost")
+	cmd.Flags().StringVar(&j.will.room, "will-room", "", "`ROOM` that hears it instead")
+	cmd.Flags().StringVar(&j.will.options.To, "will-to", "", "`MEMBER`, a name or an id, that alone hears it")
+	cmd.Flags().DurationVar(&j.will.options.Delay, "will-delay", 0, "`DURATION` from the loss of the connection to the will")
 	cmd.Flags().StringVar(&j.run.exec, "exec", "", "`COMMAND` that answers each message, and does the work that the member is bound to")
 	cmd.Flags().BoolVar(&j.run.offers, "offers", false, "bid on all work that is offered to the room")
 	cmd.Flags().StringVar(&j.run.bid, "bid", "", "`COMMAND` whose success bids on an offer, and which may print the cost; means --offers")
@@ -65,7 +78,29 @@ type joining struct {
 	name, from    string
 	labels, state []string
 	once          bool
+	resume        time.Duration
+	will          lastWill
 	run           commands
+}
+
+// lastWill is what the flags of a will say.
+type lastWill struct {
+	text, room string
+	options    middlecon.WillOptions
+}
+
+// check completes the will of a member of that room.
+func (l *lastWill) check(room string) error {
+	if l.text == "" && (l.room != "" || l.options.To != "" || l.options.Delay != 0) {
+		return misuse{errors.New("--will-room, --will-to and --will-delay: there is no --will")}
+	}
+	if l.room == "" {
+		l.room = room
+	}
+	if l.options.Delay < 0 || l.options.Delay > protocol.MaxDeadline {
+		return misuse{fmt.Errorf("--will-delay %v: want 0 to %v", l.options.Delay, protocol.MaxDeadline)}
+	}
+	return checked("--will-room", l.room)
 }
 
 // check gives the member that the flags describe, and where its state comes from.
@@ -75,6 +110,12 @@ func (j *joining) check(room string, stdin io.Reader) (member middlecon.Member, 
 	}
 	if err := errors.Join(checked("room", room), checked("--name", j.name)); err != nil {
 		return member, nil, err
+	}
+	if err := j.will.check(room); err != nil {
+		return member, nil, err
+	}
+	if j.resume < 0 || j.resume > protocol.MaxDeadline {
+		return member, nil, misuse{fmt.Errorf("--resume %v: want 0 to %v", j.resume, protocol.MaxDeadline)}
 	}
 	member.Name = j.name
 	if member.Labels, err = parseLabels(j.labels); err != nil {
@@ -96,13 +137,20 @@ func (s *shared) join(cmd *cobra.Command, room string, j *joining) error {
 		return err
 	}
 	member, handler := j.run.member(member)
-	conn, err := s.dialWith(cmd, middlecon.Options{Reconnect: !j.once, Lost: func(why error) {
+	conn, err := s.dialWith(cmd, middlecon.Options{Reconnect: !j.once, Resume: j.resume, Resumed: func(why error) {
+		_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "middlecon: the connection was lost and is resumed: %s\n", plain(why.Error()))
+	}, Lost: func(why error) {
 		_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "middlecon: the broker is lost, reconnecting: %s\n", plain(why.Error()))
 	}})
 	if err != nil {
 		return err
 	}
 	defer func() { _ = conn.Close(); j.run.end() }()
+	if j.will.text != "" {
+		if err := conn.SetWill(cmd.Context(), j.will.room, []byte(j.will.text), j.will.options); err != nil {
+			return err
+		}
+	}
 	return s.member(cmd, conn, room, member, handler, source)
 }
 

@@ -28,6 +28,7 @@ type memberJSON struct {
 
 	Version uint64            `json:"version,omitempty"` // of the state; missing with it where it was never set
 	State   map[string]string `json:"state,omitempty"`
+	Parted  bool              `json:"parted,omitempty"` // its connection is cut, and it may come back
 }
 
 type absentJSON struct {
@@ -89,7 +90,7 @@ func membersOf(list []protocol.Member) []memberJSON {
 		if labels == nil {
 			labels = map[string]string{}
 		}
-		all = append(all, memberJSON{Member: m.ID.String(), Name: m.Name, Host: m.Host, PID: int(m.PID), Labels: labels, Version: m.Version, State: m.State})
+		all = append(all, memberJSON{Member: m.ID.String(), Name: m.Name, Host: m.Host, PID: int(m.PID), Labels: labels, Version: m.Version, State: m.State, Parted: m.Parted})
 	}
 	return all
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 
@@ -69,6 +70,16 @@ type changedJSON struct {
 	Name    string            `json:"name"`
 	Version uint64            `json:"version"`
 	State   map[string]string `json:"state"`
+	Parted  bool              `json:"parted"` // its connection is cut, and it may come back
+}
+
+type willJSON struct {
+	Member string `json:"member,omitempty"`
+	Name   string `json:"name,omitempty"`
+	Host   string `json:"host"`
+	PID    int    `json:"pid"`
+	Reason string `json:"reason"`
+	Text   string `json:"text"`
 }
 
 func viewJSON(v *middlecon.View) any {
@@ -82,9 +93,16 @@ func viewJSON(v *middlecon.View) any {
 	if len(v.Changed) > 0 {
 		changed := make([]changedJSON, 0, len(v.Changed))
 		for _, c := range v.Changed {
-			changed = append(changed, changedJSON{Member: c.ID.String(), Name: c.Name, Version: c.Version, State: c.State})
+			changed = append(changed, changedJSON{Member: c.ID.String(), Name: c.Name, Version: c.Version, State: c.State, Parted: c.Parted})
 		}
 		out["changed"] = changed
+	}
+	if l := v.Will; l != nil {
+		will := willJSON{Name: l.Name, Host: l.Host, PID: l.PID, Reason: l.Reason, Text: string(l.Payload)}
+		if l.Member != 0 {
+			will.Member = l.Member.String()
+		}
+		out["will"] = will
 	}
 	if v.Full {
 		out["absent"] = absentOf(v.Absent)
@@ -112,7 +130,14 @@ func printView(cmd *cobra.Command, v *middlecon.View) {
 	for _, m := range v.Joined {
 		_, _ = fmt.Fprintf(out, "view %d, %s: %s joined (%s, member %s)\n", v.Number, members(v.Size), m.Name, m.Host, m.ID)
 	}
+	if l := v.Will; l != nil {
+		_, _ = fmt.Fprintf(out, "view %d, %s: the will of %s (%s): %s\n", v.Number, members(v.Size), cmp.Or(l.Name, "somebody who is no member"), plain(l.Host), plain(string(l.Payload)))
+	}
 	for _, c := range v.Changed {
+		if c.Parted {
+			_, _ = fmt.Fprintf(out, "view %d, %s: %s is cut off, and may come back\n", v.Number, members(v.Size), c.Name)
+			continue
+		}
 		_, _ = fmt.Fprintf(out, "view %d, %s: %s shows %s (version %d)\n", v.Number, members(v.Size), c.Name, labelText(c.State), c.Version)
 	}
 	for _, g := range v.Gone {

@@ -41,7 +41,7 @@ func followed(t testing.TB, b *Broker, p *policy.Policy) {
 func TestK29NoKindWithoutAVerb(t *testing.T) {
 	b := start(t, func(o *Options) { o.Policy = policyOf(t, "allow: []\n") })
 	free := []string{"leave", "receipt", "reply", "cancel", "ping", "pong", "ack", "bye"} // TestWantsNothing
-	members := []string{"state", "bid"}                                     // ask for something as members alone: TestMatrix
+	members := []string{"state", "bid"}                                                   // ask for something as members alone: TestMatrix
 	bodies := requestBodies()
 	bodies[protocol.KindJoin] = protocol.Join{Room: "r", Name: "n"}
 	bodies[protocol.KindCall] = protocol.Call{Room: "r"}

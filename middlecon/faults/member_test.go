@@ -26,6 +26,7 @@ type plan struct {
 	Names     []string // one session each
 	Journal   string
 	Reconnect bool
+	Resume    time.Duration
 	Via       []string `json:"-"` // the command that starts the process, such as nsenter
 }
 
@@ -40,7 +41,7 @@ func runMembers() error {
 		return err
 	}
 	options := middlecon.DefaultOptions()
-	options.Reconnect, options.Timeout = p.Reconnect, patience
+	options.Reconnect, options.Timeout, options.Resume = p.Reconnect, patience, p.Resume
 	var joining errgroup.Group
 	joining.SetLimit(32)
 	for _, name := range p.Names {

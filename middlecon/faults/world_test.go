@@ -87,6 +87,9 @@ func (w *world) watch() {
 func (w *world) viewed(era int, v *middlecon.View) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if len(v.Changed) > 0 || v.Will != nil {
+		return // the view is as it was
+	}
 	view := View{Era: era, Room: v.Room, Number: v.Number, Size: v.Size, Full: v.Full}
 	if v.Full {
 		clear(w.in)
