@@ -240,14 +240,11 @@ func (c *Conn) Err() error {
 // published.
 func (c *Conn) Close() error {
 	c.mu.Lock()
-	over, l, leaving := c.err != nil, c.link, slices.Clone(c.leaving)
+	links := append(slices.Clone(c.leaving), c.link)
 	c.closing = true
 	c.mu.Unlock()
-	if !over {
+	for _, l := range links {
 		l.bye()
-		for _, old := range leaving {
-			old.bye()
-		}
 	}
 	c.end(ErrClosed)
 	return nil

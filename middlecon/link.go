@@ -54,6 +54,15 @@ func (l *link) exit() {
 // leave tells those who wait for the next session that this one is none any more.
 func (l *link) leave() { l.leaving.Do(func() { close(l.left) }) }
 
+func (l *link) isOver() bool {
+	select {
+	case <-l.over:
+		return true
+	default:
+		return false
+	}
+}
+
 // end closes the session, once; its reader finds out.
 func (l *link) end() {
 	l.ending.Do(func() {

@@ -139,7 +139,7 @@ const byeWithin = 250 * time.Millisecond
 // bye tells the broker, where it makes a difference, that the session is not lost but
 // over, and waits until the broker has closed it.
 func (l *link) bye() {
-	if !l.lasts.Load() && !l.hasWill.Load() {
+	if !l.lasts.Load() && !l.hasWill.Load() || l.isOver() {
 		return
 	}
 	l.polite.Store(true)
