@@ -44,7 +44,8 @@ func readFrom(f *os.File) ([]byte, error) {
 }
 
 // readSecret reads a file that nobody but its owner may read, in a directory that
-// nobody else may write to.
+// nobody else may write to. Root's own may be read by a group, as a volume of
+// Kubernetes and an administrator give one to a program that is not root.
 func readSecret(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -55,11 +56,16 @@ func readSecret(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if info.Mode().Perm()&0o077 != 0 {
+	owner, known := info.Sys().(*syscall.Stat_t)
+	others := os.FileMode(0o077)
+	if known && owner.Uid == 0 && os.Geteuid() != 0 {
+		others = 0o037
+	}
+	if info.Mode().Perm()&others != 0 {
 		return nil, fmt.Errorf("%s: its mode is %04o, so that others may read it: chmod 600 %s", path, info.Mode().Perm(), path)
 	}
-	if s, ok := info.Sys().(*syscall.Stat_t); ok && s.Uid != 0 && int(s.Uid) != os.Geteuid() {
-		return nil, fmt.Errorf("%s: it belongs to user %d: chown it to who uses it", path, s.Uid)
+	if known && owner.Uid != 0 && int(owner.Uid) != os.Geteuid() {
+		return nil, fmt.Errorf("%s: it belongs to user %d: chown it to who uses it", path, owner.Uid)
 	}
 	dir, err := os.Stat(filepath.Dir(path))
 	if err != nil {
