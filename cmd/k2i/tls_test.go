@@ -147,3 +147,56 @@ scrape_configs:
 		}
 	}
 }
+
+// TestEveryRouteIsGuarded goes over every path that the agent documents, and ways
+// to write it otherwise, by every method, as nobody, as somebody with a wrong
+// password, and as a user: only a user's reading is answered.
+func TestEveryRouteIsGuarded(t *testing.T) {
+	dir, client := guarded(t)
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	log, _ := start(t, "serve", "--listen", "127.0.0.1:0", "--interval", "200ms", "--mode", "procfs", "--events", "none", "--web.config.file", dir+"/web.yml")
+	at := log.wait(t, `address=(https://127\.0\.0\.1:\d+)`)[1]
+	ask := func(method, path, user, password string) (int, []byte) {
+		r, err := http.NewRequestWithContext(t.Context(), method, at+path, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if user != "" {
+			r.SetBasicAuth(user, password)
+		}
+		response, err := client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = response.Body.Close() }()
+		body, err := io.ReadAll(response.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return response.StatusCode, body
+	}
+	var document struct{ Paths map[string]any }
+	if _, body := ask("GET", "/v1/openapi.json", "prometheus", "s3cret"); json.Unmarshal(body, &document) != nil || len(document.Paths) < 10 {
+		t.Fatalf("the document has %d paths", len(document.Paths))
+	}
+	paths := []string{"/", "/debug/pprof/", "/debug/pprof/heap", "/nothing", "//v1/proc", "/v1/../v1/proc", "/%76%31/proc", "/v1/proc/", "/v1/proc;x=1", "/V1/PROC", "/metrics/"}
+	for path := range document.Paths {
+		paths = append(paths, strings.NewReplacer("{pid}", "self", "{name}", "init").Replace(path))
+	}
+	for _, path := range paths {
+		for _, method := range []string{"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "X-OTHER"} {
+			for _, who := range [][2]string{{"", ""}, {"prometheus", "wrong"}, {"root", "s3cret"}} {
+				if status, body := ask(method, path, who[0], who[1]); status != http.StatusUnauthorized || len(body) > 20 {
+					t.Errorf("%s %s as %q: %d %.100s", method, path, who[0], status, body)
+				}
+			}
+		}
+		status, _ := ask("GET", path, "prometheus", "s3cret")
+		if documented := document.Paths[path] != nil; documented && status == http.StatusNotFound || status == http.StatusUnauthorized || strings.HasPrefix(path, "/debug") && status != http.StatusNotFound {
+			t.Errorf("GET %s as a user: %d", path, status)
+		}
+		if status, _ := ask("DELETE", path, "prometheus", "s3cret"); status != http.StatusMethodNotAllowed {
+			t.Errorf("DELETE %s as a user: %d", path, status)
+		}
+	}
+}
