@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"sort"
 
 	"ddcos/ebpf"
 )
@@ -66,10 +67,14 @@ func (p *Probe) take(kind ebpf.TasksRecordKind, record []byte) error {
 // walks pids upwards. Of two with one pid, as when a thread other than the
 // leader calls exec meanwhile, the later one counts.
 func sortByPID(records []ebpf.TasksProcessRecord) []ebpf.TasksProcessRecord {
-	byPID := func(a, b ebpf.TasksProcessRecord) int { return cmp.Compare(a.Pid, b.Pid) }
-	if !slices.IsSortedFunc(records, byPID) {
-		slices.SortStableFunc(records, byPID)
+	rising := true // a record is too large to be handed about where it need not be
+	for i := 1; i < len(records) && rising; i++ {
+		rising = records[i-1].Pid < records[i].Pid
 	}
+	if rising {
+		return records
+	}
+	slices.SortStableFunc(records, func(a, b ebpf.TasksProcessRecord) int { return cmp.Compare(a.Pid, b.Pid) })
 	unique := records[:0]
 	for i := range records {
 		if n := len(unique); n > 0 && unique[n-1].Pid == records[i].Pid {
@@ -88,13 +93,10 @@ func fold(records []ebpf.TasksProcessRecord, threads []ebpf.TasksThreadRecord) {
 	for i := range threads {
 		t := &threads[i]
 		if at >= len(records) || records[at].Pid != t.Pid {
-			found, ok := slices.BinarySearchFunc(records, t.Pid, func(r ebpf.TasksProcessRecord, pid int32) int {
-				return cmp.Compare(r.Pid, pid)
-			})
-			if !ok {
+			at = sort.Search(len(records), func(i int) bool { return records[i].Pid >= t.Pid })
+			if at == len(records) || records[at].Pid != t.Pid {
 				continue
 			}
-			at = found
 		}
 		add(&records[at].Usage, &t.Usage)
 	}

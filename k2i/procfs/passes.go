@@ -105,10 +105,7 @@ func (p *Passes) add(sample *k2i.Sample, one *kept, last *k2i.Process) bool {
 		return false
 	}
 	// What is old is not all read in one pass.
-	one.until = sample.Mono + keptFor
-	if last == nil {
-		one.until -= time.Duration(one.pid%16) * keptFor / 32
-	}
+	one.until = sample.Mono + keptFor - time.Duration(one.pid%16)*keptFor/32
 	one.start, one.full = process.StartTicks, full
 	sample.Processes, sample.Shared = append(sample.Processes, &process), append(sample.Shared, false)
 	return true

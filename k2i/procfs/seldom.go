@@ -13,10 +13,13 @@ import (
 	"ddcos/k2i"
 )
 
-// seldomFor is how long what takes files of its own is kept of a process that
-// is still the same one and runs the same program: it may move into other
-// namespaces, and its program's file may be removed.
-const seldomFor = 10 * time.Second
+// How long what takes files of its own is kept of a process that is still the same
+// one and runs the same program: it may move into other namespaces, and its
+// program's file may be removed. By BPF only the latter is looked for.
+const (
+	seldomFor    = 10 * time.Second
+	seldomForBPF = time.Minute
+)
 
 // SeldomFields are the fields that Seldom can fill in, by the road that does
 // not have them from elsewhere.
@@ -98,11 +101,15 @@ func (d *Seldom) of(p *k2i.Process, known *detail, sample *k2i.Sample) detail {
 	if known != nil && known.execID == p.ExecID && known.comm == p.Comm && sample.Mono < known.until {
 		return *known
 	}
-	fresh := d.fs.details(p.Key(), p.Kernel, sample.Mode)
-	fresh.key, fresh.execID, fresh.comm, fresh.until = p.Key(), p.ExecID, p.Comm, sample.Mono+seldomFor
+	keep := seldomFor
+	if sample.Mode == k2i.ModeBPF {
+		keep = seldomForBPF
+	}
+	fresh := d.fs.details(p.Key(), p.Kernel, sample.Mode, known)
+	fresh.key, fresh.execID, fresh.comm, fresh.until = p.Key(), p.ExecID, p.Comm, sample.Mono+keep
 	switch {
 	case known == nil:
-		fresh.until -= time.Duration(p.PID%16) * seldomFor / 32
+		fresh.until -= time.Duration(p.PID%16) * keep / 32
 	case known.exe == fresh.exe:
 		fresh.exe = known.exe // one string for all rows
 	}
@@ -131,27 +138,41 @@ func (one *detail) copyTo(p *k2i.Process, mode k2i.Mode) {
 
 // Exe is the path of the program that a process runs, "" where it has none, has
 // ended, or is not the caller's to look at.
-func (fs *FS) Exe(process k2i.Key) string { return fs.details(process, false, k2i.ModeBPF).exe }
+func (fs *FS) Exe(process k2i.Key) string { return fs.details(process, false, k2i.ModeBPF, nil).exe }
 
 // details reads them, through one directory that is known to be this process's: its
-// number may be another one's by now. What is not there, as of a kernel thread or a
-// zombie, stays empty.
-func (fs *FS) details(process k2i.Key, kernel bool, mode k2i.Mode) (one detail) {
+// number may be another one's by now. That need not be looked at where all is as it
+// is known to be. What is not there, as of a kernel thread or a zombie, stays empty.
+func (fs *FS) details(process k2i.Key, kernel bool, mode k2i.Mode, known *detail) (one detail) {
 	dir, err := unix.Open(fs.root+"/"+strconv.Itoa(int(process.PID)), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return one // it has ended
 	}
 	defer func() { _ = unix.Close(dir) }() // nothing was written to it
 	r := reader{dir: dir}
-	var is k2i.Process
-	if err := r.stat(&is); err != nil || is.Key() != process {
+	r.details(&one, kernel, mode)
+	if known != nil && one.tells(known) {
 		return one
 	}
+	var is k2i.Process
+	if err := r.stat(&is); err != nil || is.Key() != process {
+		return detail{}
+	}
+	return one
+}
+
+// tells is whether both say the same of a process.
+func (one *detail) tells(known *detail) bool {
+	return one.exe == known.exe && one.adjustment == known.adjustment && one.namespaces == known.namespaces && one.hidden == known.hidden
+}
+
+// details reads those of the process at hand.
+func (r *reader) details(one *detail, kernel bool, mode k2i.Mode) {
 	if !kernel {
 		one.exe, one.hidden = r.link("exe")
 	}
 	if mode == k2i.ModeBPF {
-		return one
+		return
 	}
 	for i, name := range namespaceLinks {
 		target, refused := r.link("ns/" + name)
@@ -160,7 +181,6 @@ func (fs *FS) details(process k2i.Key, kernel bool, mode k2i.Mode) (one detail) 
 	if b, err := r.file("oom_score_adj", maxNumber); err == nil {
 		one.adjustment = parseAdjustment(b)
 	}
-	return one
 }
 
 // maxNumber is enough for a file of one number.

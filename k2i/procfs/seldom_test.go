@@ -96,7 +96,7 @@ func TestSeldomByRoad(t *testing.T) {
 	p := sample.Processes[0]
 	same(t, "by BPF", p.Exe+" "+strconv.Itoa(int(p.NSNet))+" "+strconv.Itoa(int(p.OOMScoreAdj)), "/bin/nine 5 3")
 	same(t, "asked alone", fs.Exe(k2i.Key{PID: 9, StartTicks: 22})+fs.Exe(k2i.Key{PID: 10, StartTicks: 22}), "/bin/nine")
-	kernel := fs.details(k2i.Key{PID: 9, StartTicks: 22}, true, k2i.ModeBPF)
+	kernel := fs.details(k2i.Key{PID: 9, StartTicks: 22}, true, k2i.ModeBPF, nil)
 	same(t, "a kernel thread", kernel.exe, "")
 	same(t, "by BPF is missing without", strings.Join(SeldomFields(k2i.ModeBPF), " "), "exe")
 	for _, name := range SeldomFields(k2i.ModeProcfs) {
