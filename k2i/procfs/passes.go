@@ -116,7 +116,7 @@ func (p *Passes) stat(pid int32) ([]byte, error) {
 	p.path = append(append(p.path[:0], p.fs.root...), '/')
 	p.path = append(strconv.AppendInt(p.path, int64(pid), 10), "/stat"...)
 	p.r.dir = unix.AT_FDCWD
-	return p.r.file(string(p.path), maxFile)
+	return p.r.whole(string(p.path))
 }
 
 // begin is a sample without processes, and who there is.

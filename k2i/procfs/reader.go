@@ -78,6 +78,24 @@ func (r *reader) file(name string, limit int) ([]byte, error) {
 	return r.buf[:n], nil
 }
 
+// whole is file for one that the kernel writes in one piece, as it does stat: what a
+// single read gives is all of it.
+func (r *reader) whole(name string) ([]byte, error) {
+	if r.buf == nil {
+		r.buf = make([]byte, maxFile)
+	}
+	fd, err := r.openat(r.dir, name, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK)
+	if err != nil {
+		return nil, readError(err)
+	}
+	defer func() { _ = unix.Close(fd) }() // nothing was written to it
+	n, err := r.read(fd, r.buf)
+	if err != nil {
+		return nil, readError(err)
+	}
+	return r.buf[:n], nil
+}
+
 // readError tells a process that has ended, and one that is hidden, from what
 // is really wrong.
 func readError(err error) error {
