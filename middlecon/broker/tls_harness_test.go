@@ -2,7 +2,6 @@ package broker
 
 import (
 	"crypto/tls"
-	"errors"
 	"net"
 	"os"
 	"testing"
@@ -93,10 +92,4 @@ func (r *raw) admitted() *raw {
 		r.t.Fatal(refused)
 	}
 	return r
-}
-
-// alerted tells whether an error is TLS's word that the peer has ended it.
-func alerted(err error) bool {
-	var alert tls.AlertError
-	return errors.As(err, &alert)
 }

@@ -246,7 +246,8 @@ func TestTokensOverTLS(t *testing.T) {
 	})
 	hello := func(token string) []byte {
 		return bytesOf(protocol.Header{Kind: protocol.KindHello}, protocol.Hello{
-			MinVersion: protocol.Version, MaxVersion: protocol.Version, MaxFrame: protocol.MaxFrame, Token: token}, nil)
+			MinVersion: protocol.Version, MaxVersion: protocol.Version, MaxFrame: protocol.MaxFrame, Token: token,
+		}, nil)
 	}
 	bearer := connect(t, b, "tls")
 	bearer.write(hello("secret"))

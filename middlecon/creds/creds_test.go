@@ -105,8 +105,12 @@ func TestMembersAreNoBrokers(t *testing.T) {
 		"for anything at all": {x509.ExtKeyUsageAny},
 	} {
 		for _, who := range [][]string{
-			{"spiffe://ddcos/agent/m"}, {"spiffe://ddcos/admin/m"}, {"spiffe://ddcos/client/broker"}, {"spiffe://ddcos/agent/broker/x"},
-			{"spiffe://ddcos/broker/x", "spiffe://ddcos/agent/m"}, {"spiffe://DDCOS/broker/x"},
+			{"spiffe://ddcos/agent/m"},
+			{"spiffe://ddcos/admin/m"},
+			{"spiffe://ddcos/client/broker"},
+			{"spiffe://ddcos/agent/broker/x"},
+			{"spiffe://ddcos/broker/x", "spiffe://ddcos/agent/m"},
+			{"spiffe://DDCOS/broker/x"},
 		} {
 			s := serverOf(t, a, a.Issue(func(c *x509.Certificate) { c.ExtKeyUsage = usage }, who...))
 			if _, _, distrust := shake(t, s, member, "localhost"); distrust == nil {
@@ -149,8 +153,10 @@ func TestWhichBroker(t *testing.T) {
 		"without any identity":  {elsewhere, as(""), "b.example", ""},
 		"none, and one wanted":  {elsewhere, as("spiffe://ddcos/broker/b1"), "b.example", "not for spiffe://"},
 		"ended":                 {ended, as(""), "localhost", "ended at"},
-		"another authority's": {ours, with(func(c *creds.Client) { c.CA = forge.New(t, "other").CA() }), "localhost",
-			`issued by "CN=authority", which is none of the authorities that are believed here; --tls-ca`},
+		"another authority's": {
+			ours, with(func(c *creds.Client) { c.CA = forge.New(t, "other").CA() }), "localhost",
+			`issued by "CN=authority", which is none of the authorities that are believed here; --tls-ca`,
+		},
 	} {
 		_, _, distrust := shake(t, c.server, c.client, c.host)
 		if (distrust == nil) != (c.wrong == "") || distrust != nil && !strings.Contains(distrust.Error(), c.wrong) {

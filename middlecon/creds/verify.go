@@ -48,7 +48,8 @@ func explained(err error, leaf *x509.Certificate, use x509.ExtKeyUsage, now time
 		return fmt.Errorf("a certificate of its issuers is not valid at %s", clock(now))
 	case errors.As(err, &invalid) && invalid.Reason == x509.IncompatibleUsage:
 		return fmt.Errorf("the certificate is not for %s (its extended key usage)", map[x509.ExtKeyUsage]string{
-			x509.ExtKeyUsageClientAuth: "clients", x509.ExtKeyUsageServerAuth: "servers"}[use])
+			x509.ExtKeyUsageClientAuth: "clients", x509.ExtKeyUsageServerAuth: "servers",
+		}[use])
 	case errors.As(err, &unknown):
 		return fmt.Errorf("the certificate was issued by %q, which is none of the authorities that are believed here", name(leaf.Issuer.String()))
 	}
