@@ -38,6 +38,7 @@ func NewServer(h http.Handler, log *slog.Logger) *http.Server {
 		// Else net/http answers OPTIONS * itself, past the guards.
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		ConnContext:                  withUID,
 		ConnState: func(c net.Conn, state http.ConnState) {
 			switch state {
 			case http.StateNew:

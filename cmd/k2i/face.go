@@ -32,6 +32,7 @@ func face(a *agent.Agent, on demand, groups *prom.Groups, member *ipc.Member, f 
 	}
 	h = rest.New(rest.Options{
 		Source: a, Details: on.details, Connections: a, Machine: on.machine, Config: f.config(), Interval: f.interval, Name: f.agent.name, Log: log,
+		Veil: f.veil, Users: f.web.Knows,
 		Metrics: prom.Handler(a, groups, numbers, log),
 	})
 	return h

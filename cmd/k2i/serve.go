@@ -18,6 +18,7 @@ import (
 	"ddcos/k2i/procfs"
 	"ddcos/k2i/prom"
 	"ddcos/k2i/rest"
+	"ddcos/k2i/veil"
 	"ddcos/k2i/wire"
 	"ddcos/middlecon/creds"
 	"ddcos/middlecon/listen"
@@ -46,6 +47,8 @@ type serveFlags struct {
 	insecure bool
 	web      web.File
 	profiles string // path of a Unix socket; "" for none
+	policy   string
+	veil     *veil.Veil // of policy
 	count    probe.Counting
 	agent    agentFlags
 	limits   limitFlags
@@ -135,11 +138,16 @@ func (f *serveFlags) add(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.insecure, "insecure-plaintext", false, "allow TCP beyond loopback, where whoever is on the way can read")
 	flags.StringVar((*string)(&f.web), "web.config.file", "", "`FILE` with the TLS and the users of HTTP over TCP, as every exporter of Prometheus has it")
 	flags.StringVar(&f.profiles, "profiles", "", "`PATH` of a Unix socket to serve /debug/pprof on, which shows what is in memory; off without it")
+	flags.StringVar(&f.policy, "policy", "", "`FILE` of who may read, and read_args, the arguments of processes: see 'middlecon policy'; SIGHUP reads it anew")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "log more")
 }
 
 // serve runs an agent and its faces until ctx ends, or one of them cannot go on.
 func serve(ctx context.Context, f serveFlags, log *slog.Logger) error {
+	var err error
+	if f.veil, err = f.openVeil(ctx, log); err != nil {
+		return err
+	}
 	groups := prom.NewGroups()
 	a, listeners, err := open(ctx, f, groups.Observe, log)
 	if err != nil {
@@ -157,7 +165,7 @@ func serve(ctx context.Context, f serveFlags, log *slog.Logger) error {
 		if err != nil {
 			return err
 		}
-		member = ipc.New(ipc.Options{Broker: f.broker, TLS: config, Token: token, Name: f.agent.name, Labels: f.agent.labelMap(), Source: a, Connections: a, Reader: on.details, Log: log})
+		member = ipc.New(ipc.Options{Broker: f.broker, TLS: config, Token: token, Name: f.agent.name, Labels: f.agent.labelMap(), Source: a, Connections: a, Reader: on.details, Veil: f.veil, Log: log})
 	}
 	var fronts []front
 	h := face(a, on, groups, member, f, log)

@@ -13,8 +13,10 @@ import (
 	"time"
 
 	"ddcos/k2i"
+	"ddcos/k2i/veil"
 	"ddcos/k2i/wire"
 	"ddcos/middlecon"
+	"ddcos/middlecon/policy"
 	"ddcos/protocol"
 )
 
@@ -32,6 +34,8 @@ type Options struct {
 
 	Connections wire.Looker // nil: this agent does not look at them
 	Reader      wire.Reader // of what no sample holds; nil for nobody
+
+	Veil *veil.Veil // what whom is answered; nil for policy.Default
 
 	Now func() time.Time // the clock that stamps the snapshots
 	Log *slog.Logger
@@ -62,6 +66,9 @@ type Member struct {
 // New makes a Member; fields of options left zero are those of DefaultOptions.
 func New(options Options) *Member {
 	defaults := DefaultOptions()
+	if options.Veil == nil {
+		options.Veil = veil.New(nil)
+	}
 	if options.Now == nil {
 		options.Now = defaults.Now
 	}
@@ -159,19 +166,24 @@ func advice(err error, name string) string {
 // answer handles one question. Its error travels back as this member's app_error.
 func (m *Member) answer(ctx context.Context, message *middlecon.Message) ([]byte, error) {
 	m.questions.Add(1)
-	reply, err := m.reply(ctx, message.Payload)
+	reply, err := m.reply(ctx, message)
 	if err != nil {
 		m.failures.Add(1)
 	}
 	return reply, err
 }
 
-func (m *Member) reply(ctx context.Context, payload []byte) ([]byte, error) {
-	req, err := wire.DecodeRequest(payload)
+// reply answers as far as the caller may read, by what the broker says of it.
+func (m *Member) reply(ctx context.Context, message *middlecon.Message) ([]byte, error) {
+	who := policy.Subject{Principal: message.Principal, Vouched: message.Roles}
+	if err := m.options.Veil.MayRead(who); err != nil {
+		return nil, middlecon.Refuse(err.Error())
+	}
+	req, err := wire.DecodeRequest(message.Payload)
 	if err != nil {
 		return nil, err
 	}
-	snap := m.options.Source.Snapshot()
+	snap := m.options.Veil.Shown(who, m.options.Source.Snapshot())
 	if snap == nil {
 		return nil, errors.New("no sample yet; try again in a second")
 	}

@@ -16,7 +16,7 @@ const StaleAfter = 5
 
 // snapshot is the newest one; without any, the request is answered and nil comes back.
 func (h *Handler) snapshot(c *call) *k2i.Snapshot {
-	snap := h.options.Source.Snapshot()
+	snap := h.options.Veil.Shown(h.who(c.r), h.options.Source.Snapshot())
 	if snap == nil {
 		c.w.Header().Set("Retry-After", "1")
 		fail(c.w, http.StatusServiceUnavailable, "no sample yet; try again in a second")
@@ -31,7 +31,7 @@ func (h *Handler) fresh(c *call) *k2i.Snapshot {
 	if snap == nil {
 		return nil
 	}
-	tag := fmt.Sprintf(`W/"%x-%x"`, snap.At.UnixNano(), snap.Events.Seen)
+	tag := fmt.Sprintf(`W/"%x-%x-%x"`, snap.At.UnixNano(), snap.Events.Seen, len(snap.Missing))
 	c.w.Header().Set("ETag", tag)
 	if c.r.Header.Get("If-None-Match") == tag {
 		c.w.WriteHeader(http.StatusNotModified)

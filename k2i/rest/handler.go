@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"ddcos/k2i"
+	"ddcos/k2i/veil"
 	"ddcos/k2i/wire"
 )
 
@@ -25,13 +26,15 @@ type Options struct {
 	// Connections may be nil: this agent does not look at them.
 	Connections wire.Looker
 
-	Machine  Machine          // nil for a host of which its sample tells all
-	Interval time.Duration    // of sampling: health is judged by it
-	Config   any              // what the agent was told, without secrets: a struct with tags
-	Name     string           // this host's own, which a request may use as its Host header
-	PID      int32            // the agent's own, as its samples have it; 0 for what the kernel says
-	Metrics  http.Handler     // of /metrics; nil for none
-	Now      func() time.Time // the clock that stamps the snapshots
+	Machine  Machine                // nil for a host of which its sample tells all
+	Interval time.Duration          // of sampling: health is judged by it
+	Config   any                    // what the agent was told, without secrets: a struct with tags
+	Name     string                 // this host's own, which a request may use as its Host header
+	PID      int32                  // the agent's own, as its samples have it; 0 for what the kernel says
+	Metrics  http.Handler           // of /metrics; nil for none
+	Veil     *veil.Veil             // what whom is answered; nil for policy.Default
+	Users    func(name string) bool // whether a user of HTTP is one whose password has been checked; nil: there are none
+	Now      func() time.Time       // the clock that stamps the snapshots
 	Log      *slog.Logger
 }
 
@@ -63,6 +66,7 @@ func New(options Options) *Handler {
 	if options.PID == 0 {
 		options.PID = int32(os.Getpid())
 	}
+	options.Veil = veilOr(options.Veil)
 	if options.Now == nil {
 		options.Now = defaults.Now
 	}
@@ -75,7 +79,7 @@ func New(options Options) *Handler {
 		panic("rest: a document that JSON cannot hold: " + err.Error()) // it is strings and numbers
 	}
 	for _, r := range h.routes() {
-		h.mux.HandleFunc(r.path, r.serve)
+		h.mux.HandleFunc(r.path, h.admit(r))
 	}
 	return h
 }

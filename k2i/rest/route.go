@@ -20,6 +20,7 @@ type route struct {
 	body     any           // a value of the type that it answers; nil for text
 	statuses []int         // other than 200, and those that every route may answer
 	answer   func(c *call)
+	open     bool // to everybody: it tells nothing of processes
 }
 
 // call is a request on its way to an answer.
@@ -44,9 +45,9 @@ func (h *Handler) routes() []route {
 		{path: "/v1/connections", summary: "TCP connections and listening sockets of processes, as they are now", params: connectionParams(), types: rows, body: wire.ConnectionsAnswer{}, statuses: []int{http.StatusNotImplemented}, answer: h.connections},
 		{path: "/v1/host", summary: "The host", types: rows, body: wire.HostAnswer{}, answer: h.host},
 		{path: "/v1/config", summary: "What the agent was told", types: rows, body: configBody{Config: h.options.Config}, answer: h.config},
-		{path: "/v1/openapi.json", summary: "This document", types: []string{jsonType}, answer: h.openAPI},
-		{path: healthPath, summary: "Whether samples are fresh", types: []string{jsonType}, body: healthBody{}, answer: h.health},
-		{path: "/", answer: h.unknown},
+		{path: "/v1/openapi.json", summary: "This document", types: []string{jsonType}, answer: h.openAPI, open: true},
+		{path: healthPath, summary: "Whether samples are fresh", types: []string{jsonType}, body: healthBody{}, answer: h.health, open: true},
+		{path: "/", answer: h.unknown, open: true},
 	}
 	if h.options.Metrics != nil {
 		all = append(all, route{path: "/metrics", summary: "Metrics for Prometheus", answer: func(c *call) { h.options.Metrics.ServeHTTP(c.w, c.r) }})

@@ -78,7 +78,7 @@ func parseWho(s string) (who, error) {
 		return who{pattern: p}, CheckPrincipal(s)
 	}
 	if !begins(p.text) {
-		return who{}, fmt.Errorf("%.80q: want all (*, 'uid *', 'token *', 'address *'), or how names begin: spiffe://DOMAIN/..., token ..., or an IPv4 address up to a dot", s)
+		return who{}, fmt.Errorf("%.80q: want all (*, 'uid *', 'token *', 'user *', 'address *'), or how names begin: spiffe://DOMAIN/..., token ..., or an IPv4 address up to a dot", s)
 	}
 	return who{pattern: p}, nil
 }
@@ -90,7 +90,7 @@ func begins(text string) bool {
 		return true
 	case strings.HasPrefix(text, spiffePrefix): // the trust domain is whole
 		return strings.Count(text, "/") > 2 && CheckPrincipal(text+"x") == nil
-	case strings.HasPrefix(text, tokenPrefix):
+	case text == userPrefix, strings.HasPrefix(text, tokenPrefix):
 		return CheckPrincipal(text+"x") == nil
 	case strings.HasSuffix(text, "."): // of an IPv4 address
 		missing := 4 - strings.Count(text, ".")

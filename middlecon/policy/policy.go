@@ -90,8 +90,10 @@ func (p *Policy) Roles(s Subject) []string {
 	if role := RoleOf(s.Principal); role != "" {
 		roles = append(roles, role)
 	}
-	if s.Role != "" && s.Role != RoleBroker && CheckRole(s.Role) == nil {
-		roles = append(roles, s.Role)
+	for _, role := range append([]string{s.Role}, s.Vouched...) {
+		if role != "" && role != RoleBroker && CheckRole(role) == nil {
+			roles = append(roles, role)
+		}
 	}
 	for i := range p.roles {
 		g := &p.roles[i]

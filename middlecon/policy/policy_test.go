@@ -186,7 +186,7 @@ func TestW24NoMetacharacters(t *testing.T) {
 // Nobody is who is not in normal form, even where everyone may everything.
 func TestNormalForm(t *testing.T) {
 	p := parse(t, "allow:\n - {who: '*', may: '*'}\n")
-	for _, good := range []string{"uid 0", "uid 4294967295", "spiffe://ddcos/agent/h1", "spiffe://example.org/ns/x/sa/y", "token a-b_c.D", "10.0.0.1", "::1", "fe80::1%eth0"} {
+	for _, good := range []string{"uid 0", "uid 4294967295", "spiffe://ddcos/agent/h1", "spiffe://example.org/ns/x/sa/y", "token a-b_c.D", "user prometheus", "10.0.0.1", "::1", "fe80::1%eth0"} {
 		if err := CheckPrincipal(good); err != nil || !p.Allows(Subject{Principal: good}, Join, "r").Allowed {
 			t.Errorf("%q: %v", good, err)
 		}

@@ -87,6 +87,8 @@ func CheckRole(s string) error {
 type Subject struct {
 	Principal string // in normal form: see CheckPrincipal
 	Role      string // that a token has; "" for other principals, since a certificate's stands in its name
+
+	Vouched []string // roles that a broker says the principal has, for who believes that broker
 }
 
 // How principals begin. What has none of these is an address.
@@ -94,17 +96,21 @@ const (
 	uidPrefix    = "uid "
 	spiffePrefix = "spiffe://"
 	tokenPrefix  = "token "
+	userPrefix   = "user "
 )
 
 // OurDomain is the trust domain of our own authority, whose paths are ROLE/HOST.
 const OurDomain = "ddcos"
 
-// UID and Token are the principals of a user of this host, and of a token.
+// UID and Token are the principals of a user of a host, and of a token.
 func UID(uid uint32) string    { return uidPrefix + strconv.FormatUint(uint64(uid), 10) }
 func Token(name string) string { return tokenPrefix + name }
 
+// User is the principal of a user of HTTP, whose password was checked.
+func User(name string) string { return userPrefix + name }
+
 // CheckPrincipal refuses what is not in the one normal form: "uid N" with N in
-// decimal, "spiffe://TRUSTDOMAIN/PATH", "token NAME", or an IP address as netip
+// decimal, "spiffe://TRUSTDOMAIN/PATH", "token NAME", "user NAME" of HTTP, or an IP address as netip
 // writes it. Two texts are two principals.
 func CheckPrincipal(s string) error {
 	if len(s) > protocol.MaxPrincipal {
@@ -120,6 +126,8 @@ func CheckPrincipal(s string) error {
 		ok = isDomain(domain) && isPath(path)
 	case strings.HasPrefix(s, tokenPrefix):
 		ok = CheckTokenName(s[len(tokenPrefix):]) == nil
+	case strings.HasPrefix(s, userPrefix):
+		ok = CheckTokenName(s[len(userPrefix):]) == nil
 	default:
 		a, err := netip.ParseAddr(s)
 		ok = err == nil && a.Unmap().String() == s
