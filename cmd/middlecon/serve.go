@@ -58,6 +58,9 @@ func (s *serveFlags) run(cmd *cobra.Command, ready func(*broker.Broker) error) e
 	if err := s.usePolicy(); err != nil {
 		return err
 	}
+	if err := s.useTokens(s.options.Log); err != nil {
+		return err
+	}
 	stop := func() {}
 	defer func() { stop() }()
 	return runBroker(cmd.Context(), s.options, s.beside, func(b *broker.Broker) error {

@@ -24,6 +24,7 @@ type serveFlags struct {
 	accountLog   string
 	accountRooms []string
 	policy       string
+	tokens       string
 	verbose      bool
 }
 
@@ -52,6 +53,7 @@ func (s *serveFlags) add(f *pflag.FlagSet) {
 	f.StringVar(&s.beside.profiles, "profiles", "", "`PATH` of a Unix socket to serve /debug/pprof on, which shows what is in memory; off without it")
 	f.StringVar(&s.accountLog, "account-log", "", "`PATH` of a file to append a line of JSON to for every call, send and offer that is over, without payloads; SIGHUP opens it anew")
 	f.StringArrayVar(&s.accountRooms, "account-log-room", nil, "`PATTERN` of rooms that --account-log is about, such as 'prod-*'; may be repeated; all rooms without it")
+	f.StringVar(&s.tokens, "tokens", "", "`FILE` of tokens by which sessions over TLS are known, hashed, as 'middlecon token' keeps it")
 	f.StringVar(&s.policy, "policy", "", "`FILE` of who may do what: see 'middlecon policy'; SIGHUP reads it anew")
 	f.BoolVarP(&s.verbose, "verbose", "v", false, "log more")
 }

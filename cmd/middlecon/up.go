@@ -61,7 +61,7 @@ their owner alone. All belong to the owner of their directory.`,
 	listen.DefValue = "[" + protocol.DefaultAddress + "," + upListen + "]"
 	listen.Usage = "`ADDRESS` to listen on for other hosts, tls://host:port; may be repeated. The Unix socket is listened on beside it, unless another is named"
 	f.serve.listens = []string{protocol.DefaultAddress, upListen}
-	for _, ours := range []string{"tls-cert", "tls-key", "tls-client-ca", "tls-anonymous"} {
+	for _, ours := range []string{"tls-cert", "tls-key", "tls-client-ca", "tls-anonymous", "tokens"} {
 		_ = flags.MarkHidden(ours) // they are serve's, and refused here
 	}
 	f.add(flags)
@@ -121,6 +121,7 @@ func (f *upFlags) run(cmd *cobra.Command) error {
 	if err := cert.ensure(log); err != nil {
 		return fmt.Errorf("the broker's certificate in %s: %w", f.tls, readable(err))
 	}
+	f.serve.tokens = f.place.tokens()
 	files := f.files()
 	f.serve.tls = creds.ServerFiles{Cert: files.Cert, Key: files.Key, ClientCA: files.CA}
 	f.serve.options.Enrol = enrol.NewHandler(enrol.Options{Authority: ca, Tokens: f.tokens(), Log: log})

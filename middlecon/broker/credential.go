@@ -16,6 +16,7 @@ import (
 type credential struct {
 	chain []*x509.Certificate // as it was shown; nil where none was asked for or shown
 	token string              // where it stands for a certificate
+	role  string              // of token
 	until time.Time           // when the certificate ends; zero without one
 	timer *time.Timer         // the loop's: looks then
 }
@@ -52,7 +53,10 @@ func (t *sealed) recognise(now time.Time) error {
 func (b *Broker) authenticated(s *session, token string) bool {
 	t, ok := s.conn.(*sealed)
 	if !ok {
-		return true
+		if token != "" { // whoever is on the way could have read it
+			b.refuse(s, protocol.Errorf(protocol.CodeUnauthenticated, "a token is for TLS alone"))
+		}
+		return token == ""
 	}
 	if err := b.authenticate(t, token); err != nil {
 		b.refuseCredential(t, err)
@@ -67,12 +71,13 @@ func (b *Broker) authenticate(t *sealed, token string) error {
 		if b.options.Authenticate == nil {
 			return errors.New("this broker knows no tokens; show a certificate: --tls-cert and --tls-key")
 		}
-		who, ok := b.options.Authenticate(token)
+		who, role, ok := b.options.Authenticate(token)
 		if !ok {
 			return errors.New("the token is unknown, has expired or was revoked")
 		}
 		t.cred.token = strings.Clone(token)
-		t.s.kin = unique.Make(room.Peer{Host: t.s.peer().Host, Principal: tokenPrefix + room.Principal(who)})
+		t.s.kin = unique.Make(room.Peer{Host: t.s.peer().Host, Principal: tokenPrefix + room.Principal(who), Roles: role})
+		t.cred.role = role
 		return nil
 	case len(t.cred.chain) > 0:
 		b.watchEnd(t)
@@ -178,7 +183,7 @@ func (b *Broker) recheckOne(c *credential, now time.Time) error {
 		_, err := b.options.TLS.Verify(c.chain, now)
 		return err
 	}
-	if _, ok := b.options.Authenticate(c.token); !ok {
+	if _, role, ok := b.options.Authenticate(c.token); !ok || role != c.role {
 		return errors.New("the token has expired or was revoked")
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"time"
 	"unique"
 
+	"ddcos/middlecon/creds/forge"
 	"ddcos/middlecon/policy"
 	"ddcos/middlecon/room"
 	"ddcos/protocol"
@@ -244,6 +245,29 @@ func matrixOf(t *testing.T, b *Broker, ways []way) {
 			}
 		}
 	}
+}
+
+// The same over TLS, where the role is the certificate's, or the token's.
+func TestMatrixOverTLS(t *testing.T) {
+	a := forge.New(t, "authority")
+	b := mutual(t, a, func(o *Options) {
+		o.Authenticate = func(token string) (string, string, bool) {
+			role, ok := strings.CutPrefix(token, "of a ")
+			return role + "-1", role, ok
+		}
+	})
+	matrixOf(t, b, []way{
+		{"tls with a certificate", nil, func(t *testing.T, b *Broker, role string) *raw {
+			return shows(t, b, a.Issue(nil, "spiffe://ddcos/"+role+"/h")).admitted()
+		}},
+		{"tls with a token", nil, func(t *testing.T, b *Broker, role string) *raw {
+			r := connect(t, b, "tls")
+			r.write(bytesOf(protocol.Header{Kind: protocol.KindHello}, protocol.Hello{
+				MinVersion: protocol.Version, MaxVersion: protocol.Version, MaxFrame: protocol.MaxFrame, Token: "of a " + role}, nil))
+			r.expect(protocol.KindWelcome, nil)
+			return r
+		}},
+	})
 }
 
 func TestMatrix(t *testing.T) { matrixOf(t, start(t, nil), plainWays()) }

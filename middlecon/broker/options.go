@@ -34,11 +34,11 @@ type Options struct {
 	Limits            room.Limits
 	AccountLog        *AccountLog // nil for none
 
-	TLS          *creds.Server                             // what tls:// is served by; nil: nothing is
-	Authenticate func(token string) (name string, ok bool) // whose a bearer token is; asked again every few seconds; any goroutine; nil: none is known
-	Anonymous    bool                                      // sessions over TLS that show nothing are let in, known by their address
-	Enrol        http.Handler                              // answers those who agree on http/1.1 over TLS; nil: nobody may
-	Policy       *policy.Policy                            // who may do what; nil for policy.Default
+	TLS          *creds.Server                                   // what tls:// is served by; nil: nothing is
+	Authenticate func(token string) (name, role string, ok bool) // whose a bearer token is; asked again every few seconds; any goroutine; nil: none is known
+	Anonymous    bool                                            // sessions over TLS that show nothing are let in, known by their address
+	Enrol        http.Handler                                    // answers those who agree on http/1.1 over TLS; nil: nobody may
+	Policy       *policy.Policy                                  // who may do what; nil for policy.Default
 
 	Log *slog.Logger
 }

@@ -237,11 +237,11 @@ func TestTokensOverTLS(t *testing.T) {
 	known := map[string]string{"secret": "deploy"}
 	b := mutual(t, a, func(o *Options) {
 		log.to(o)
-		o.Authenticate = func(token string) (string, bool) {
+		o.Authenticate = func(token string) (string, string, bool) {
 			mu.Lock()
 			defer mu.Unlock()
 			name, ok := known[token]
-			return name, ok
+			return name, "client", ok
 		}
 	})
 	hello := func(token string) []byte {
