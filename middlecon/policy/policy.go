@@ -120,7 +120,7 @@ func Default() *Policy {
 		return bits
 	}
 	return &Policy{allow: []rule{
-		{who: []who{{pattern: pattern{text: uidPrefix, any: true}}, {address: true}}, may: everything, rooms: all, text: "users of this host, and addresses without credentials, may do everything"},
+		{who: []who{{pattern: pattern{text: uidPrefix, any: true}}, {pattern: pattern{text: userPrefix, any: true}}, {address: true}}, may: everything, rooms: all, text: "users of this host and of HTTP, and addresses without credentials, may do everything"},
 		{who: []who{{role: RoleAdmin}}, may: everything, rooms: all, text: "an admin may do everything"},
 		{who: []who{{role: RoleClient}}, may: set(Join, Call, Send, Publish, Offer, Claim, Watch, Status, Read), rooms: all, text: "a client may do all but manage and read_args"},
 		{who: []who{{role: RoleAgent}}, may: set(Join, Claim), rooms: all, text: "an agent may join and claim"},

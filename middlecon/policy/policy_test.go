@@ -282,7 +282,7 @@ func TestDefault(t *testing.T) {
 		s    Subject
 		want string
 	}{
-		{Subject{Principal: "uid 0"}, every}, {Subject{Principal: "uid 1000"}, every}, {Subject{Principal: "127.0.0.1"}, every}, {Subject{Principal: "fe80::1%eth0"}, every},
+		{Subject{Principal: "uid 0"}, every}, {Subject{Principal: "uid 1000"}, every}, {Subject{Principal: "user prometheus"}, every}, {Subject{Principal: "127.0.0.1"}, every}, {Subject{Principal: "fe80::1%eth0"}, every},
 		{Subject{Principal: "spiffe://ddcos/admin/h"}, every}, {Subject{Principal: "token t", Role: "admin"}, every},
 		{Subject{Principal: "spiffe://ddcos/client/h"}, "join call send publish offer claim watch status read"},
 		{Subject{Principal: "spiffe://ddcos/agent/h"}, "join claim"}, {Subject{Principal: "token t", Role: "agent"}, "join claim"},
