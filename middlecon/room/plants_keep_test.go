@@ -16,7 +16,7 @@ func keepPlants() []planted {
 		{"one parted too many", "keep.go", "len(r.parted) >= r.limits.Parted {", "len(r.parted) > r.limits.Parted {"},
 		{"a resumed session is still parted", "keep.go", "		s.keep.parted = false\n", ""},
 		{"a window goes on after a resume", "keep.go", "		r.parted.remove(s)\n		s.keep.parted = false\n", "		s.keep.parted = false\n"},
-		{"a window never ends", "keep.go", "		if s.keep.until <= r.now {", "		if s.keep.until <= r.now-r.limits.AbsentFor {"},
+		{"a parted session stays for ever", "keep.go", "	return k.until\n", "	return k.until + time.Hour\n"},
 		{"a window ends a nanosecond late", "keep.go", "r.parted[0].keep.at() <= r.now {", "r.parted[0].keep.at() < r.now {"},
 		{"the timer does not know of windows", "rooms.go", "if part := r.parted[0].keep.at(); !ok || part < at {", "if part := r.parted[0].keep.at(); !ok {"},
 		{"the last to part is looked at first", "keep.go", "a != b {\n		return a < b", "a != b {\n		return a > b"},

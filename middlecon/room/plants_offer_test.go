@@ -38,7 +38,7 @@ func offerPlants() []planted {
 		{"the caller is not told who is bound", "offer.go", "	c.account.Summary.Bound = entry.Member\n", ""},
 		{"a lost caller's offer is in flight for ever", "settle.go", "			r.offers--\n", ""},
 		{"offers are counted as calls", "stats.go", "	if o != nil {\n		return &s.Offers", "	if false {\n		return &s.Offers"},
-		{"a bid that was overtaken is cancelled", "settle.go", "	if s == bids {\n		return protocol.NotBound\n	}\n	return protocol.Cancelled", "	return protocol.Cancelled"},
+		{"a bid that was overtaken is cancelled", "settle.go", "	if c.slots[i].state == bids {\n		return protocol.NotBound\n	}\n	return protocol.Cancelled", "	return protocol.Cancelled"},
 		{"a full queue for another's bind", "settle.go", "e.Bind && c.binds(i))", "e.Bind)"},
 		{"states without end", "state.go", "if most := ", "if most := 2 * "},
 		{"one state too many", "state.go", "next-r.now > most {", "next-r.now > most+r.limits.StateEvery {"},

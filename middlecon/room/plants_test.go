@@ -96,7 +96,7 @@ func memberPlants() []planted {
 		{"a loss makes no view", "join.go", "	r.nextView(in)\n	r.show(in, protocol.ViewChunk{Gone", "	r.show(in, protocol.ViewChunk{Gone"},
 		{"the first watcher alone is told", "view.go", "range in.watches {\n", "range in.watches[:min(1, len(in.watches))] {\n"},
 		{"a cancelled watch goes on", "session.go", "	r.unwatch(s.requests[i].watch)\n", ""},
-		{"a name twice", "join.go", "in.names[e.Body.Name] != nil", "false"},
+		{"a name twice", "join.go", "before != nil && !before.yields(e.Peer.Principal)", "before != nil && false"},
 		{"twice in a room", "join.go", "s != nil && s.member(in) != nil", "false"},
 		{"a member too many", "join.go", "in.size >= r.limits.Members", "in.size > r.limits.Members"},
 		{"who left is a member still", "join.go", "	in.take(m)\n", "	in.size--\n"},

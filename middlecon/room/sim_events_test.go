@@ -78,7 +78,7 @@ func (w *world) event() Event {
 		return w.publish()
 	case n < 55:
 		return w.setState()
-	case n < 62:
+	case n < 58:
 		return w.keepEvent()
 	}
 	return w.memberEvent()
@@ -119,6 +119,11 @@ func (w *world) lose() Event {
 }
 
 func (w *world) loseThat(s SessionID) Event {
+	for _, c := range w.m.calls { // often just when its waiting is over
+		if c.waiting && c.caller == s && w.IntN(2) == 0 {
+			w.now = max(w.now, c.deadline)
+		}
+	}
 	w.leaves(s)
 	return Lost{Session: s, Why: "reset", Meant: w.IntN(4) == 0}
 }

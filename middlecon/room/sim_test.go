@@ -14,7 +14,7 @@ import (
 
 const (
 	simBroker = 0xb0b
-	simSeeds  = 2000
+	simSeeds  = 3000
 	simSteps  = 300
 )
 
