@@ -103,7 +103,7 @@ func (c *Command) peerGrid(rows []peerRow) grid {
 	for i := range rows {
 		var row []string
 		for _, column := range columns {
-			text := ""
+			var text string
 			switch n := column.number; {
 			case n == nil:
 				text = orDash(Clean(column.word(&rows[i])))

@@ -140,6 +140,12 @@ func (c *Command) query(p plan) (q query.Query, later string) {
 	return q, later
 }
 
+// AsksRates tells whether the command shows, sorts by or asks for a rate by its name.
+func (c *Command) AsksRates() bool {
+	q := query.Query{Where: c.condition(), Fields: FieldsOf(c.columns()), Sort: c.GroupSort}
+	return !c.Peers && !c.Fleet && q.AsksRates()
+}
+
 // settle does with the rows what the agents were not asked for.
 func (c *Command) settle(table *fleet.Table, later string) error {
 	if later != "" {

@@ -2,7 +2,6 @@ package dps
 
 import (
 	"slices"
-	"strings"
 
 	"ddcos/k2i"
 	"ddcos/k2i/query"
@@ -31,8 +30,12 @@ func Tint(p *k2i.Process) string {
 	return ""
 }
 
-// tintFields are what Tint is made from.
-const tintFields = "state rcpu"
+// What Tint is made from; the rate is asked of agents alone, since without one it
+// takes its time.
+const (
+	tintState = "state"
+	tintRate  = "rcpu"
+)
 
 // line is a row's line as it is shown.
 func (l *Listing) line(text string, p *k2i.Process) string {
@@ -49,7 +52,10 @@ func (l *Listing) line(text string, p *k2i.Process) string {
 func (l *Listing) query(p plan) (q query.Query, later string) {
 	q, later = l.Command.query(p)
 	if l.Color && len(q.Fields) > 0 && l.Command.Output == "" {
-		q.Fields = append(q.Fields, strings.Fields(tintFields)...)
+		q.Fields = append(q.Fields, tintState)
+		if l.Command.Via == "" {
+			q.Fields = append(q.Fields, tintRate)
+		}
 		slices.Sort(q.Fields)
 		q.Fields = slices.Compact(q.Fields)
 	}

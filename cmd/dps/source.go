@@ -53,7 +53,7 @@ func source(c *dps.Command) (closing, error) {
 		}
 		return closing{agents, none}, nil
 	}
-	return closing{fleet.Local(local, agent.LookOnce{}), none}, nil
+	return closing{fleet.Local(local(c.AsksRates()), agent.LookOnce{}), none}, nil
 }
 
 // credentials are the command line's, and what that leaves open the environment's.
@@ -84,12 +84,19 @@ func carried(c *dps.Command) (fleet.Source, error) {
 	return source, nil
 }
 
-// local reads this host once, by the road that is quicker for one look. Nothing
-// is masked: whoever calls may read it all, and ps shows it.
-func local(ctx context.Context) (*k2i.Snapshot, error) {
-	options := agent.DefaultOptions()
-	options.Unmasked = true
-	return agent.Once(ctx, options)
+// local reads this host once, or twice where rates are wanted, by the road that is
+// quicker for one look. Nothing is masked: whoever calls may read it all, and ps
+// shows it.
+func local(rates bool) func(context.Context) (*k2i.Snapshot, error) {
+	look := agent.Once
+	if rates {
+		look = agent.Twice
+	}
+	return func(ctx context.Context) (*k2i.Snapshot, error) {
+		options := agent.DefaultOptions()
+		options.Unmasked = true
+		return look(ctx, options)
+	}
 }
 
 // explain adds to an error what to do about it.

@@ -196,6 +196,19 @@ func (a *Agent) Pass(ctx context.Context) error {
 // Once reads this host a single time: what is derived from two samples is
 // unknown. In ModeAuto it takes the road that is quicker for one look.
 func Once(ctx context.Context, options Options) (*k2i.Snapshot, error) {
+	return look(ctx, options, 0)
+}
+
+// Twice is Once that samples again after RatePause, so that there are rates.
+func Twice(ctx context.Context, options Options) (*k2i.Snapshot, error) {
+	return look(ctx, options, RatePause)
+}
+
+// RatePause is what rates are measured over where no agent runs: fifty of the
+// kernel's ticks.
+const RatePause = 500 * time.Millisecond
+
+func look(ctx context.Context, options Options, pause time.Duration) (*k2i.Snapshot, error) {
 	fs, err := procfs.New(ctx, options.Root)
 	if err != nil {
 		return nil, err
@@ -215,9 +228,26 @@ func Once(ctx context.Context, options Options) (*k2i.Snapshot, error) {
 		return nil, err
 	}
 	defer func() { _ = a.Close() }() // the sample is taken
-	sample, err := a.sample(ctx)
+	snap, err := a.once(ctx)
+	if err == nil && pause > 0 {
+		select {
+		case <-time.After(pause):
+			snap, err = a.once(ctx)
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("sampling this host: %w", err)
+	}
+	return snap, nil
+}
+
+// once is a snapshot of a sample and of nothing that happened since the last.
+func (a *Agent) once(ctx context.Context) (*k2i.Snapshot, error) {
+	sample, err := a.sample(ctx)
+	if err != nil {
+		return nil, err
 	}
 	a.finish(sample)
 	return a.live.Sample(sample, nil, a.events.status()), nil

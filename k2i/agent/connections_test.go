@@ -53,3 +53,36 @@ func testTurns(t *testing.T, a *Agent) {
 		t.Errorf("in turn: %+v, %v", c, err)
 	}
 }
+
+// A single look that samples twice knows what this process does meanwhile.
+func TestTwice(t *testing.T) {
+	done := make(chan struct{})
+	defer close(done)
+	go func() {
+		for n := 0; ; n++ {
+			select {
+			case <-done:
+				return
+			default:
+			}
+		}
+	}()
+	for _, mode := range []k2i.Mode{k2i.ModeBPF, k2i.ModeProcfs} {
+		options := DefaultOptions()
+		options.Mode = mode
+		snap, err := Twice(t.Context(), options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range snap.Processes {
+			if p.PID == int32(os.Getpid()) && (!p.RCPU.Known() || p.RCPU <= 0) {
+				t.Errorf("%s: this process uses %v CPUs", mode, p.RCPU)
+			}
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := Twice(ctx, DefaultOptions()); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}
