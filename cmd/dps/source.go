@@ -88,14 +88,10 @@ func carried(c *dps.Command) (fleet.Source, error) {
 // quicker for one look. Nothing is masked: whoever calls may read it all, and ps
 // shows it.
 func local(rates bool) func(context.Context) (*k2i.Snapshot, error) {
-	look := agent.Once
-	if rates {
-		look = agent.Twice
-	}
 	return func(ctx context.Context) (*k2i.Snapshot, error) {
 		options := agent.DefaultOptions()
 		options.Unmasked = true
-		return look(ctx, options)
+		return agent.LookFor(rates)(ctx, options)
 	}
 }
 

@@ -204,6 +204,14 @@ func Twice(ctx context.Context, options Options) (*k2i.Snapshot, error) {
 	return look(ctx, options, RatePause)
 }
 
+// LookFor is Twice where rates are wanted, and else Once.
+func LookFor(rates bool) func(context.Context, Options) (*k2i.Snapshot, error) {
+	if rates {
+		return Twice
+	}
+	return Once
+}
+
 // RatePause is what rates are measured over where no agent runs: fifty of the
 // kernel's ticks.
 const RatePause = 500 * time.Millisecond

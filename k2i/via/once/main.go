@@ -42,11 +42,7 @@ func run(ctx context.Context, question string, out io.Writer) error {
 		return err
 	}
 	_ = os.WriteFile("/proc/self/comm", []byte("k2i-once"), 0) // else it is called 9, by the descriptor it was started from
-	look := agent.Once
-	if req.Connections == nil && req.Query.AsksRates() {
-		look = agent.Twice
-	}
-	snap, err := look(ctx, agent.DefaultOptions())
+	snap, err := agent.LookFor(req.Connections == nil && req.Query.AsksRates())(ctx, agent.DefaultOptions())
 	if err != nil {
 		return err
 	}
