@@ -121,7 +121,7 @@ func (f *upFlags) run(cmd *cobra.Command) error {
 	if err := cert.ensure(log); err != nil {
 		return fmt.Errorf("the broker's certificate in %s: %w", f.tls, readable(err))
 	}
-	f.serve.tokens = f.place.tokens()
+	f.serve.tokens = f.tokens()
 	files := f.files()
 	f.serve.tls = creds.ServerFiles{Cert: files.Cert, Key: files.Key, ClientCA: files.CA}
 	f.serve.options.Enrol = enrol.NewHandler(enrol.Options{Authority: ca, Tokens: f.tokens(), Log: log})

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"io"
@@ -112,7 +113,9 @@ func TestWhoOnAUnixSocket(t *testing.T) {
 	}), h.options.Log)
 	go func() { _ = server.Serve(l) }()
 	t.Cleanup(func() { _ = server.Close() })
-	client := http.Client{Transport: &http.Transport{Dial: func(string, string) (net.Conn, error) { return net.Dial("unix", l.Addr().String()) }}}
+	client := http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", l.Addr().String())
+	}}}
 	t.Cleanup(client.CloseIdleConnections)
 	r := asker("/", "", basicOf("root"))
 	r.RequestURI = ""
@@ -184,11 +187,22 @@ func TestW30Limits(t *testing.T) {
 		path string
 		want int
 	}{
-		{"/v1/proc?limit=-1", 400}, {"/v1/proc?limit=-9223372036854775808", 400}, {"/v1/proc?limit=9223372036854775808", 400},
-		{"/v1/proc?limit=18446744073709551615", 400}, {"/v1/proc?limit=1e9", 400}, {"/v1/proc?limit=0x10", 400},
-		{"/v1/proc?offset=-1", 400}, {"/v1/proc?offset=9223372036854775807&limit=9223372036854775807", 400}, {"/v1/proc?limit=", 400}, {"/v1/proc?limit=1", 200},
-		{"/v1/proc/-1", 400}, {"/v1/proc/0", 400}, {"/v1/proc/4294967297", 400}, {"/v1/proc/18446744073709551617", 400},
-		{"/v1/connections?limit=-1", 400}, {"/v1/connections?limit=99999999999999999999", 400},
+		{"/v1/proc?limit=-1", 400},
+		{"/v1/proc?limit=-9223372036854775808", 400},
+		{"/v1/proc?limit=9223372036854775808", 400},
+		{"/v1/proc?limit=18446744073709551615", 400},
+		{"/v1/proc?limit=1e9", 400},
+		{"/v1/proc?limit=0x10", 400},
+		{"/v1/proc?offset=-1", 400},
+		{"/v1/proc?offset=9223372036854775807&limit=9223372036854775807", 400},
+		{"/v1/proc?limit=", 400},
+		{"/v1/proc?limit=1", 200},
+		{"/v1/proc/-1", 400},
+		{"/v1/proc/0", 400},
+		{"/v1/proc/4294967297", 400},
+		{"/v1/proc/18446744073709551617", 400},
+		{"/v1/connections?limit=-1", 400},
+		{"/v1/connections?limit=99999999999999999999", 400},
 	} {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, asker(c.path, "10.0.0.9:1", nil))

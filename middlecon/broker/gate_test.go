@@ -263,7 +263,8 @@ func TestMatrixOverTLS(t *testing.T) {
 		{"tls with a token", nil, func(t *testing.T, b *Broker, role string) *raw {
 			r := connect(t, b, "tls")
 			r.write(bytesOf(protocol.Header{Kind: protocol.KindHello}, protocol.Hello{
-				MinVersion: protocol.Version, MaxVersion: protocol.Version, MaxFrame: protocol.MaxFrame, Token: "of a " + role}, nil))
+				MinVersion: protocol.Version, MaxVersion: protocol.Version, MaxFrame: protocol.MaxFrame, Token: "of a " + role,
+			}, nil))
 			r.expect(protocol.KindWelcome, nil)
 			return r
 		}},

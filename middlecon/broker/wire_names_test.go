@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
@@ -138,7 +139,8 @@ func TestW31NoTokenIsTold(t *testing.T) {
 	})
 	hello := func(token string) []byte {
 		return bytesOf(protocol.Header{Kind: protocol.KindHello}, protocol.Hello{
-			MinVersion: protocol.Version, MaxVersion: protocol.Version, MaxFrame: protocol.MaxFrame, Token: token}, nil)
+			MinVersion: protocol.Version, MaxVersion: protocol.Version, MaxFrame: protocol.MaxFrame, Token: token,
+		}, nil)
 	}
 	good, bad := connect(t, b, "tls"), connect(t, b, "tls")
 	good.write(hello(secret))
@@ -151,7 +153,7 @@ func TestW31NoTokenIsTold(t *testing.T) {
 		t.Errorf("a token without TLS: %v", code)
 	}
 	w := httptest.NewRecorder()
-	b.Metrics().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	b.Metrics().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	told := w.Body.String() + fmt.Sprintf("%+v", statsOf(good))
 	mu.Lock()
 	defer mu.Unlock()

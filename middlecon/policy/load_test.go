@@ -16,9 +16,12 @@ func TestLoad(t *testing.T) {
 		mode os.FileMode
 		want string
 	}{
-		{Example, 0o600, ""}, {Example, 0o644, ""},
-		{Example, 0o664, "may write it"}, {Example, 0o646, "may write it"},
-		{"alow: []\n", 0o600, "policy.yaml: line 1"}, {strings.Repeat("#", MaxBytes+1), 0o600, "bytes"},
+		{Example, 0o600, ""},
+		{Example, 0o644, ""},
+		{Example, 0o664, "may write it"},
+		{Example, 0o646, "may write it"},
+		{"alow: []\n", 0o600, "policy.yaml: line 1"},
+		{strings.Repeat("#", MaxBytes+1), 0o600, "bytes"},
 	} {
 		if err := os.WriteFile(path, []byte(c.text), 0o600); err != nil {
 			t.Fatal(err)

@@ -22,11 +22,11 @@ func (p pattern) fits(s string) bool {
 
 // parsePattern takes one trailing star off.
 func parsePattern(s string) (pattern, error) {
-	text, any := strings.CutSuffix(s, "*")
+	text, star := strings.CutSuffix(s, "*")
 	if strings.Contains(text, "*") {
 		return pattern{}, fmt.Errorf("%.80q: a star may stand at the end alone", s)
 	}
-	return pattern{text: text, any: any}, nil
+	return pattern{text: text, any: star}, nil
 }
 
 // parseRoom reads a room's name, or how names of rooms begin.

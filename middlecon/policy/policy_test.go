@@ -13,9 +13,18 @@ import (
 // subjects and places are few, so that random rules meet them.
 func subjects() []Subject {
 	return []Subject{
-		{Principal: "uid 0"}, {Principal: "uid 1"}, {Principal: "uid 10"}, {Principal: "spiffe://ddcos/agent/web-1"}, {Principal: "spiffe://ddcos/admin/web-1"},
-		{Principal: "spiffe://ddcos/broker/b"}, {Principal: "spiffe://other/admin/web-1"}, {Principal: "token ci", Role: "client"}, {Principal: "token ci-2", Role: "agent"},
-		{Principal: "10.0.0.1"}, {Principal: "10.0.0.10"}, {Principal: "::1"},
+		{Principal: "uid 0"},
+		{Principal: "uid 1"},
+		{Principal: "uid 10"},
+		{Principal: "spiffe://ddcos/agent/web-1"},
+		{Principal: "spiffe://ddcos/admin/web-1"},
+		{Principal: "spiffe://ddcos/broker/b"},
+		{Principal: "spiffe://other/admin/web-1"},
+		{Principal: "token ci", Role: "client"},
+		{Principal: "token ci-2", Role: "agent"},
+		{Principal: "10.0.0.1"},
+		{Principal: "10.0.0.10"},
+		{Principal: "::1"},
 	}
 }
 
@@ -70,7 +79,7 @@ func parse(t *testing.T, text string) *Policy {
 // judge is the same decision, made another way: by the texts of the rules.
 func judge(allow, deny []written, s Subject, verb Verb, room string) bool {
 	text := func(pattern, s string) bool {
-		if begin, any := strings.CutSuffix(pattern, "*"); any {
+		if begin, star := strings.CutSuffix(pattern, "*"); star {
 			return len(s) >= len(begin) && s[:len(begin)] == begin
 		}
 		return pattern == s
@@ -282,11 +291,19 @@ func TestDefault(t *testing.T) {
 		s    Subject
 		want string
 	}{
-		{Subject{Principal: "uid 0"}, every}, {Subject{Principal: "uid 1000"}, every}, {Subject{Principal: "user prometheus"}, every}, {Subject{Principal: "127.0.0.1"}, every}, {Subject{Principal: "fe80::1%eth0"}, every},
-		{Subject{Principal: "spiffe://ddcos/admin/h"}, every}, {Subject{Principal: "token t", Role: "admin"}, every},
+		{Subject{Principal: "uid 0"}, every},
+		{Subject{Principal: "uid 1000"}, every},
+		{Subject{Principal: "user prometheus"}, every},
+		{Subject{Principal: "127.0.0.1"}, every},
+		{Subject{Principal: "fe80::1%eth0"}, every},
+		{Subject{Principal: "spiffe://ddcos/admin/h"}, every},
+		{Subject{Principal: "token t", Role: "admin"}, every},
 		{Subject{Principal: "spiffe://ddcos/client/h"}, "join call send publish offer claim watch status read"},
-		{Subject{Principal: "spiffe://ddcos/agent/h"}, "join claim"}, {Subject{Principal: "token t", Role: "agent"}, "join claim"},
-		{Subject{Principal: "spiffe://ddcos/broker/h"}, ""}, {Subject{Principal: "spiffe://other/admin/h"}, ""}, {Subject{Principal: "token t"}, ""},
+		{Subject{Principal: "spiffe://ddcos/agent/h"}, "join claim"},
+		{Subject{Principal: "token t", Role: "agent"}, "join claim"},
+		{Subject{Principal: "spiffe://ddcos/broker/h"}, ""},
+		{Subject{Principal: "spiffe://other/admin/h"}, ""},
+		{Subject{Principal: "token t"}, ""},
 	} {
 		if got := may(c.s); got != c.want {
 			t.Errorf("%+v may %q, want %q", c.s, got, c.want)

@@ -102,8 +102,10 @@ const (
 // OurDomain is the trust domain of our own authority, whose paths are ROLE/HOST.
 const OurDomain = "ddcos"
 
-// UID and Token are the principals of a user of a host, and of a token.
-func UID(uid uint32) string    { return uidPrefix + strconv.FormatUint(uint64(uid), 10) }
+// UID is the principal of a user of a host.
+func UID(uid uint32) string { return uidPrefix + strconv.FormatUint(uint64(uid), 10) }
+
+// Token is the principal of a token.
 func Token(name string) string { return tokenPrefix + name }
 
 // User is the principal of a user of HTTP, whose password was checked.
@@ -116,7 +118,7 @@ func CheckPrincipal(s string) error {
 	if len(s) > protocol.MaxPrincipal {
 		return fmt.Errorf("a principal of %d bytes; %d are allowed", len(s), protocol.MaxPrincipal)
 	}
-	ok := false
+	var ok bool
 	switch {
 	case strings.HasPrefix(s, uidPrefix):
 		n, err := strconv.ParseUint(s[len(uidPrefix):], 10, 32)

@@ -88,7 +88,7 @@ func TestUsesAreChecked(t *testing.T) {
 	two, _ := made(t, "b", Join, time.Hour)
 	two.Used = -1
 	for _, bad := range []Token{one, two} {
-		if _, err := (List)(nil).Add(bad, noon); err == nil {
+		if _, err := List(nil).Add(bad, noon); err == nil {
 			t.Errorf("%+v was added", bad)
 		}
 	}

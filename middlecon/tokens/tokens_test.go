@@ -126,9 +126,17 @@ func TestNewRefuses(t *testing.T) {
 		use        Use
 		life       time.Duration
 	}{
-		{"", "client", Session, 1}, {"a b", "client", Session, time.Hour}, {"../a", "client", Session, time.Hour}, {strings.Repeat("a", 65), "client", Session, time.Hour},
-		{"a", "", Session, time.Hour}, {"a", "Client", Session, time.Hour}, {"a", "broker", Session, time.Hour}, {"a", "client", "", time.Hour}, {"a", "client", "both", time.Hour},
-		{"a", "client", Session, 0}, {"a", "client", Session, -time.Hour},
+		{"", "client", Session, 1},
+		{"a b", "client", Session, time.Hour},
+		{"../a", "client", Session, time.Hour},
+		{strings.Repeat("a", 65), "client", Session, time.Hour},
+		{"a", "", Session, time.Hour},
+		{"a", "Client", Session, time.Hour},
+		{"a", "broker", Session, time.Hour},
+		{"a", "client", "", time.Hour},
+		{"a", "client", "both", time.Hour},
+		{"a", "client", Session, 0},
+		{"a", "client", Session, -time.Hour},
 	} {
 		if _, _, err := New(c.name, c.role, c.use, noon, noon.Add(c.life)); err == nil {
 			t.Errorf("%+v was made", c)
@@ -155,12 +163,19 @@ func TestParseRefuses(t *testing.T) {
 		many[i] = one
 	}
 	for _, c := range []struct{ text, want string }{
-		{"", "EOF"}, {"{", "EOF"}, {"[]", "cannot unmarshal"}, {good + good, "behind the list"},
-		{strings.Replace(good, `"name"`, `"nmae"`, 1), "unknown field"},
-		{strings.Replace(good, "sha256:", "md5:", 1), "is no hash"}, {strings.Replace(good, "sha256:", "sha256:00", 1), "is no hash"},
-		{strings.Replace(good, `"a"`, `"a b"`, 1), "no name of a token"}, {strings.Replace(good, `"client"`, `"broker"`, 1), "brokers' certificates"},
+		{"", "EOF"},
+		{"{", "EOF"},
+		{"[]", "cannot unmarshal"},
+		{good + good, "behind the list"},
+		{strings.Replace(good, `"name"`, `"titel"`, 1), "unknown field"},
+		{strings.Replace(good, "sha256:", "md5:", 1), "is no hash"},
+		{strings.Replace(good, "sha256:", "sha256:00", 1), "is no hash"},
+		{strings.Replace(good, `"a"`, `"a b"`, 1), "no name of a token"},
+		{strings.Replace(good, `"client"`, `"broker"`, 1), "brokers' certificates"},
 		{strings.Replace(good, `"2026-11-21T13:00:00Z"`, `"2026-11-21T11:00:00Z"`, 1), "expiry"},
-		{string(List{one, twice}.Encode()), "twice"}, {string(List{one, named}.Encode()), "twice"}, {string(many.Encode()), "are allowed"},
+		{string(List{one, twice}.Encode()), "twice"},
+		{string(List{one, named}.Encode()), "twice"},
+		{string(many.Encode()), "are allowed"},
 		{strings.Repeat(" ", MaxBytes+1), "are allowed"},
 	} {
 		if l, err := Parse([]byte(c.text)); err == nil || !strings.Contains(err.Error(), c.want) {
@@ -183,7 +198,7 @@ func FuzzParse(f *testing.F) {
 		}
 		l = append(l, one)
 	}
-	f.Add([]byte(l.Encode()))
+	f.Add(l.Encode())
 	f.Add([]byte(`{"tokens":[{"name":"a","revoked":"0001-01-01T00:00:00Z"}]}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		l, err := Parse(text)
