@@ -143,9 +143,13 @@ func copyTo(t *testing.T, path string, text []byte, mode os.FileMode) {
 	}
 }
 
-// packed makes the packages of the commit that is checked out.
+// packed makes the packages of the commit that is checked out, unless GUIDE_DEB
+// names one that is there.
 func packed(t *testing.T) (deb string) {
 	t.Helper()
+	if deb := os.Getenv("GUIDE_DEB"); deb != "" {
+		return deb
+	}
 	for _, program := range []string{"prometheus", "setpriv", "apt-get", "git"} {
 		if _, err := exec.LookPath(program); err != nil {
 			t.Skipf("%s is missing", program)
