@@ -19,6 +19,7 @@ import (
 	"ddcos/middlecon/creds"
 	"ddcos/middlecon/creds/forge"
 	"ddcos/middlecon/enrol"
+	"ddcos/middlecon/policy"
 	"ddcos/middlecon/tokens"
 	"ddcos/protocol"
 )
@@ -70,6 +71,9 @@ func serveTLS(t *testing.T, files creds.ServerFiles, options enrol.Options) (soc
 	}
 	o := broker.DefaultOptions()
 	o.TLS, o.Log = server, slog.New(slog.DiscardHandler)
+	if o.Policy, err = policy.Parse([]byte("allow:\n- {who: 'uid *', may: '*'}\n- {who: role agent, may: join, rooms: k2i}\n- {who: spiffe://prod.example/ns/ops/*, may: join, rooms: k2i}\n")); err != nil {
+		t.Fatal(err)
+	}
 	if options.Authority != nil {
 		options.Log = o.Log
 		o.Enrol = enrol.NewHandler(options)

@@ -49,6 +49,7 @@ func TestScripts(t *testing.T) {
 			"line":   line,
 			"long":   long,
 			"tcp":    tcp,
+			"tls":    tls,
 			"keys":   keys,
 			"value":  value,
 			"fails":  fails,
@@ -171,13 +172,18 @@ func has(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 // tcp NAME sets TCP to the TCP address that the broker of that name logged.
-func tcp(ts *testscript.TestScript, _ bool, args []string) {
-	_, rest, ok := strings.Cut(ts.ReadFile(args[0]+".err"), "tcp://")
+func tcp(ts *testscript.TestScript, _ bool, args []string) { address(ts, args[0], "tcp") }
+
+// tls NAME sets TLS likewise.
+func tls(ts *testscript.TestScript, _ bool, args []string) { address(ts, args[0], "tls") }
+
+func address(ts *testscript.TestScript, name, network string) {
+	_, rest, ok := strings.Cut(ts.ReadFile(name+".err"), network+"://")
 	end := strings.IndexAny(rest, " ]\"")
 	if !ok || end < 0 {
-		ts.Fatalf("%s logged no TCP address", args[0])
+		ts.Fatalf("%s logged no address of %s", name, network)
 	}
-	ts.Setenv("TCP", "tcp://"+rest[:end])
+	ts.Setenv(strings.ToUpper(network), network+"://"+rest[:end])
 }
 
 // poll waits for a condition that nothing tells of.

@@ -77,8 +77,8 @@ their owner alone. All belong to the owner of their directory.`,
 
 // check completes the flags, and gives the address that hosts join at.
 func (f *upFlags) check() (protocol.Address, error) {
-	if f.serve.tls != (creds.ServerFiles{}) || f.serve.options.Anonymous {
-		return protocol.Address{}, misuse{errors.New("certificates of your own, and sessions without any, are for 'middlecon serve'")}
+	if f.serve.tls != (creds.ServerFiles{}) || f.serve.options.Anonymous || f.serve.tokens != "" {
+		return protocol.Address{}, misuse{errors.New("certificates and tokens of your own, and sessions without any, are for 'middlecon serve'")}
 	}
 	if f.life < authority.LeastLife || f.life > authority.MostLife {
 		return protocol.Address{}, misuse{fmt.Errorf("--cert-life %v: want %v to %v", f.life, authority.LeastLife, authority.MostLife)}

@@ -150,7 +150,7 @@ func packed(t *testing.T) (deb string) {
 	if deb := os.Getenv("GUIDE_DEB"); deb != "" {
 		return deb
 	}
-	for _, program := range []string{"prometheus", "setpriv", "apt-get", "git"} {
+	for _, program := range []string{"prometheus", "promtool", "setpriv", "apt-get", "git", "curl"} {
 		if _, err := exec.LookPath(program); err != nil {
 			t.Skipf("%s is missing", program)
 		}
@@ -240,11 +240,12 @@ func oneTable(t *testing.T, a *hosts.Host) {
 	}
 }
 
-// safe tries what must not work: metrics without the one certificate that may, and
+// safe tries what works for one, and must not for others: metrics without the one certificate that may, and
 // the files of secrets for other users.
 func safe(t *testing.T, all map[string]*hosts.Host) {
 	t.Helper()
 	for what, script := range map[string]string{
+		"metrics by the one that may":     "curl -sf --cacert /etc/ddcos/tls/ca.crt --cert /etc/ddcos/prometheus/host.crt --key /etc/ddcos/prometheus/host.key https://10.77.0.3:7412/metrics | grep -q k2i_",
 		"metrics without a certificate":   "! curl -sk https://10.77.0.3:7412/metrics",
 		"metrics by an agent's":           "! curl -s --cacert /etc/ddcos/tls/ca.crt --cert /etc/ddcos/tls/host.crt --key /etc/ddcos/tls/host.key https://10.77.0.3:7412/metrics",
 		"metrics in plain text":           "! curl -s http://10.77.0.3:7412/metrics | grep k2i_",

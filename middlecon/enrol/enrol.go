@@ -69,6 +69,11 @@ const (
 	Failed        Code = "failed"
 )
 
+// Codes are all of them.
+func Codes() []Code {
+	return []Code{BadRequest, TokenUnknown, TokenExpired, TokenUsedUp, TokenRevoked, TokenRole, NameInvalid, NameTaken, NameRevoked, NoCertificate, TooOften, Failed}
+}
+
 // Error is what people are told to do about it.
 func (c Code) Error() string {
 	switch c {
