@@ -27,12 +27,11 @@ import (
 // hub is a broker with an authority, as 'middlecon up' makes them.
 type hub struct {
 	*testing.T
-	ca           *authority.Authority
-	tokens, pin  string
-	address      string // host:port
-	socket       string // the same broker's, where nothing is asked
-	named        int
-	broker, root string // files
+	ca          *authority.Authority
+	tokens, pin string
+	address     string // host:port
+	socket      string // the same broker's, where nothing is asked
+	named       int
 }
 
 func newHub(t *testing.T) *hub {
@@ -42,7 +41,7 @@ func newHub(t *testing.T) *hub {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &hub{T: t, ca: ca, tokens: filepath.Join(dir, "tokens.json"), root: filepath.Join(dir, "ca", "ca.crt")}
+	h := &hub{T: t, ca: ca, tokens: filepath.Join(dir, "tokens.json")}
 	if h.pin, err = ca.Pin(); err != nil {
 		t.Fatal(err)
 	}

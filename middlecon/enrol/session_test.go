@@ -164,7 +164,7 @@ func TestSessionOutlivesItsCertificate(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = caller.Close() }()
-	for renewals := 0; renewals < 2; renewals++ {
+	for renewals := range 2 {
 		select {
 		case <-l.renewed:
 		case <-time.After(60 * time.Second):
