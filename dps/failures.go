@@ -29,6 +29,18 @@ func Failures(failed []*fleet.Host) []string {
 	return lines
 }
 
+// BrokerFailures are clean lines about brokers that were of no use: a host that is at
+// none but these is not known.
+func BrokerFailures(brokers []fleet.BrokerState) []string {
+	var lines []string
+	for _, b := range brokers {
+		if b.Err != "" {
+			lines = append(lines, "broker "+Clean(b.Address)+": "+Clean(b.Err))
+		}
+	}
+	return lines
+}
+
 // failureLine is about hosts of one status. A reason that all share stands once.
 func failureLine(hosts []*fleet.Host) string {
 	if len(hosts) == 1 {

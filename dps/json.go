@@ -71,6 +71,12 @@ func (c *Command) writeJSON(out *bufio.Writer, table *fleet.Table) error {
 	if err := writeSafe(out, hosts); err != nil {
 		return err
 	}
+	if len(table.Brokers) > 0 {
+		_, _ = out.WriteString(`,"brokers":`)
+		if err := writeSafe(out, table.Brokers); err != nil {
+			return err
+		}
+	}
 	fmt.Fprintf(out, `,"partial":%v,"exit":%d`, len(table.Failed()) > 0, c.exit(table))
 	switch {
 	case c.Fleet:

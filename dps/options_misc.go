@@ -23,9 +23,9 @@ var miscOptions = []Option{
 
 var fleetOptions = []Option{
 	{
-		Long: []string{"broker"}, Arg: "ADDR", Section: "fleet", Help: "every host whose agent has joined the room k2i of this broker: unix:///path, tls://host:port or tcp://host:port",
+		Long: []string{"broker"}, Arg: "ADDR", Section: "fleet", Help: "every host whose agent has joined the room k2i of this broker: unix:///path, tls://host:port or tcp://host:port; of several, repeated or with commas, one is asked, and the others for those it has not",
 		missing: ownArgument, set: func(p *parser, arg string) error {
-			p.out.Broker = arg
+			p.out.Broker = strings.TrimPrefix(p.out.Broker+","+arg, ",")
 			return nil
 		},
 	},

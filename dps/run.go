@@ -261,6 +261,9 @@ func (l *Listing) width() int {
 
 // status tells the hosts that did not answer on Stderr and gives the exit status.
 func (l *Listing) status(table *fleet.Table) int {
+	for _, line := range BrokerFailures(table.Brokers) {
+		fmt.Fprintf(l.Stderr, "dps: %s\n", line)
+	}
 	l.tell(table.Failed())
 	return l.Command.exit(table)
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"ddcos/k2i"
+	"ddcos/k2i/fleet"
 	"ddcos/k2i/query"
 )
 
@@ -46,6 +47,7 @@ func WriteSchema(w io.Writer) error {
 		"properties": object{
 			"hosts": list("host"), "rows": list("row"), "groups": list("group"), "links": list("link"), "pairs": list("pair"),
 			"by":      object{"type": "string", "description": "the name that groups have in common"},
+			"brokers": object{"type": "array", "items": schemaOf(reflect.TypeFor[fleet.BrokerState]()), "description": "of several brokers, what became of each"},
 			"partial": object{"type": "boolean", "description": "a host gave no answer, or is lost"},
 			"exit":    object{"type": "integer", "description": "the exit status: 0 complete, 1 nothing selected, 3 partial"},
 		},

@@ -177,11 +177,11 @@ func Dial(ctx context.Context, address string, options Options) (*Conn, error) {
 
 // reach opens a session with the broker at one place.
 func (c *Conn) reach(ctx context.Context, p place) (*link, error) {
-	nc, token, err := c.open(ctx, p.at)
+	nc, token, err := c.open(ctx, p)
 	if err != nil {
 		return nil, fmt.Errorf("%w at %s: %w", ErrUnreachable, p.at, cause(err))
 	}
-	l := newLink(p.at, nc)
+	l := newLink(p, nc)
 	welcome, err := greet(ctx, nc, l.out, l.in, c.hello(token))
 	if err != nil {
 		_ = nc.Close()

@@ -11,6 +11,7 @@ import (
 // link is one session with one broker. A connection has one, and while it moves
 // those that it leaves beside it, until nothing runs in them any more.
 type link struct {
+	place   place
 	at      protocol.Address // where the broker was reached
 	in      *reader
 	out     *writer
@@ -35,9 +36,9 @@ type link struct {
 	ending  sync.Once
 }
 
-func newLink(at protocol.Address, nc net.Conn) *link {
+func newLink(p place, nc net.Conn) *link {
 	return &link{
-		at: at, in: &reader{from: nc}, out: newWriter(nc), members: map[uint32]*Membership{},
+		place: p, at: p.at, in: &reader{from: nc}, out: newWriter(nc), members: map[uint32]*Membership{},
 		idle: make(chan struct{}, 1), hurry: make(chan struct{}, 1), left: make(chan struct{}), over: make(chan struct{}), deaf: make(chan struct{}, 1),
 	}
 }

@@ -115,7 +115,7 @@ func (c *Conn) take(l *link, f protocol.Frame) error {
 		if !c.watchFailed(l, f) {
 			return c.answer(f)
 		}
-	case protocol.KindAccount, protocol.KindLeft, protocol.KindForgot, protocol.KindPublished, protocol.KindStated, protocol.KindStats, protocol.KindWilled:
+	case protocol.KindAccount, protocol.KindLeft, protocol.KindForgot, protocol.KindPublished, protocol.KindStated, protocol.KindStats, protocol.KindWilled, protocol.KindDraining:
 		return c.answer(f)
 	case protocol.KindGoAway:
 		return c.goAway(l, f)

@@ -107,7 +107,7 @@ func mayResume(why error) bool {
 
 // resumeOnce tries one connection.
 func (c *Conn) resumeOnce(ctx context.Context, l *link) error {
-	nc, token, err := c.open(ctx, l.at)
+	nc, token, err := c.open(ctx, l.place)
 	if err != nil {
 		return err
 	}

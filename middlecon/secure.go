@@ -11,7 +11,8 @@ import (
 )
 
 // open connects, by TLS where the address says so, and gives the token to show there.
-func (c *Conn) open(ctx context.Context, at protocol.Address) (nc net.Conn, token string, err error) {
+func (c *Conn) open(ctx context.Context, p place) (nc net.Conn, token string, err error) {
+	at := p.at
 	secure := at.Network == "tls"
 	if secure && c.options.TLS == nil {
 		return nil, "", errors.New("this process was given nothing to speak TLS by: Options.TLS")
@@ -26,12 +27,7 @@ func (c *Conn) open(ctx context.Context, at protocol.Address) (nc net.Conn, toke
 	if err != nil || !secure {
 		return nc, "", err
 	}
-	config, err := secured(c.options.TLS, at.Where)
-	if err != nil {
-		_ = nc.Close()
-		return nil, "", err
-	}
-	t := tls.Client(nc, config)
+	t := tls.Client(nc, secured(c.options.TLS, p.host))
 	if err := t.HandshakeContext(ctx); err != nil {
 		_ = nc.Close()
 		return nil, "", untrusted(err)
@@ -43,15 +39,11 @@ func (c *Conn) open(ctx context.Context, at protocol.Address) (nc net.Conn, toke
 	return t, token, nil
 }
 
-// secured is a configuration for one address. The name that is verified is told to
+// secured is a configuration for one host. The name that is verified is told to
 // VerifyConnection also where it is an IP address, which crypto/tls leaves out.
-func secured(config *tls.Config, where string) (*tls.Config, error) {
+func secured(config *tls.Config, host string) *tls.Config {
 	config = config.Clone()
 	if config.ServerName == "" {
-		host, _, err := net.SplitHostPort(where)
-		if err != nil {
-			return nil, err
-		}
 		config.ServerName = host
 	}
 	name, verify := config.ServerName, config.VerifyConnection
@@ -61,7 +53,7 @@ func secured(config *tls.Config, where string) (*tls.Config, error) {
 			return verify(cs)
 		}
 	}
-	return config, nil
+	return config
 }
 
 // untrusted says of a handshake that failed what its error leaves out.

@@ -291,6 +291,17 @@ type GoAway struct {
 	MoveMS uint32 `msgpack:"move_ms,omitempty"` // within which a process that knows another broker should have gone there
 }
 
+// Drain asks a broker to go away.
+type Drain struct {
+	GraceMS uint32 `msgpack:"grace_ms,omitempty"` // 0: the broker's own
+}
+
+// Draining answers Drain; the end of the session says that it is done.
+type Draining struct {
+	Sessions uint32 `msgpack:"sessions"` // beside the one that asked
+	GraceMS  uint32 `msgpack:"grace_ms"`
+}
+
 // ErrorText is the sentence beside a Code.
 type ErrorText struct {
 	Text   string `msgpack:"text"`

@@ -158,6 +158,8 @@ func FuzzStats(f *testing.F)        { fuzzBody[Stats](f, DecodeAnswer) }
 func FuzzBound(f *testing.F)        { fuzzBody[Bound](f, DecodeAnswer) }
 func FuzzWill(f *testing.F)         { fuzzBody[Will](f, DecodeRequest) }
 func FuzzLastWord(f *testing.F)     { fuzzBody[LastWord](f, DecodeAnswer) }
+func FuzzDrain(f *testing.F)        { fuzzBody[Drain](f, DecodeRequest) }
+func FuzzDraining(f *testing.F)     { fuzzBody[Draining](f, DecodeAnswer) }
 
 // FuzzRule: what is read prints as something that reads the same, and is valid.
 func FuzzRule(f *testing.F) {

@@ -44,6 +44,8 @@ const (
 	KindWill      Kind = 35 // p: member; meta Will, payload
 	KindWilled    Kind = 36 // b: answers Will
 	KindLastWord  Kind = 37 // b: room, or the watch's sequence; meta LastWord, payload
+	KindDrain     Kind = 38 // p: meta Drain
+	KindDraining  Kind = 39 // b: meta Draining
 )
 
 var kindNames = [...]string{
@@ -58,6 +60,7 @@ var kindNames = [...]string{
 	KindOffer: "offer", KindOffered: "offered", KindBid: "bid", KindBind: "bind", KindBound: "bound",
 	KindExpelled: "expelled",
 	KindAck:      "ack", KindBye: "bye", KindWill: "will", KindWilled: "willed", KindLastWord: "last_word",
+	KindDrain: "drain", KindDraining: "draining",
 }
 
 // String is the kind's name in SPEC.md.

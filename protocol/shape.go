@@ -28,7 +28,7 @@ const maxPairs = 4 * MaxLabels
 var shapes = shapesOf(
 	Hello{}, Welcome{}, Join{}, Joined{}, Call{}, Deliver{}, Watch{},
 	ViewChunk{}, AccountChunk{}, GoAway{}, ErrorText{}, Forget{}, Forgot{}, Publish{}, Published{}, State{}, Stated{}, Stats{},
-	Offer{}, Bid{}, Bound{}, Will{}, LastWord{},
+	Offer{}, Bid{}, Bound{}, Will{}, LastWord{}, Drain{}, Draining{},
 )
 
 // labelText is what a label's value looks like.

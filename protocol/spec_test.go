@@ -145,6 +145,8 @@ func TestSpecBodies(t *testing.T) {
 		Bound{},
 		Will{},
 		LastWord{},
+		Drain{},
+		Draining{},
 	} {
 		v := reflect.New(reflect.TypeOf(body)).Elem()
 		name := v.Type().Name()

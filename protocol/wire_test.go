@@ -55,13 +55,13 @@ func allocated(f func()) uint64 {
 // requests and answers make a fresh body of each kind that has one, by its
 // name in SPEC.md.
 func requests() map[string]any {
-	return map[string]any{"hello": new(Hello), "join": new(Join), "call": new(Call), "watch": new(Watch), "forget": new(Forget), "publish": new(Publish), "state": new(State), "offer": new(Offer), "bid": new(Bid), "will": new(Will)}
+	return map[string]any{"hello": new(Hello), "join": new(Join), "call": new(Call), "watch": new(Watch), "forget": new(Forget), "publish": new(Publish), "state": new(State), "offer": new(Offer), "bid": new(Bid), "will": new(Will), "drain": new(Drain)}
 }
 
 func answers() map[string]any {
 	return map[string]any{
 		"welcome": new(Welcome), "joined": new(Joined), "deliver": new(Deliver), "account": new(AccountChunk),
-		"view": new(ViewChunk), "go_away": new(GoAway), "error": new(ErrorText), "expelled": new(ErrorText), "forgot": new(Forgot), "published": new(Published), "stated": new(Stated), "stats": new(Stats),
+		"view": new(ViewChunk), "go_away": new(GoAway), "error": new(ErrorText), "expelled": new(ErrorText), "forgot": new(Forgot), "published": new(Published), "stated": new(Stated), "stats": new(Stats), "draining": new(Draining),
 		"offered": new(Deliver), "bound": new(Bound), "last_word": new(LastWord),
 	}
 }

@@ -37,14 +37,14 @@ func source(c *dps.Command) (closing, error) {
 		source, err := carried(c)
 		return closing{source, none}, err
 	case c.Broker != "":
-		if _, err := protocol.ParseAddress(c.Broker); err != nil {
+		if _, err := protocol.ParseAddresses(c.Broker); err != nil {
 			return closing{}, &dps.UsageError{Text: "--broker: " + err.Error(), Own: true}
 		}
 		config, token, err := credentials(c).For(c.Broker)
 		if err != nil {
 			return closing{}, err
 		}
-		broker := fleet.Broker(c.Broker, c.Deadline, middlecon.Options{TLS: config, Token: token})
+		broker := fleet.Brokers(c.Broker, c.Deadline, middlecon.Options{TLS: config, Token: token})
 		return closing{broker, broker.Close}, nil
 	case len(c.Agents) > 0:
 		agents, err := fleet.Agents(c.Agents, &http.Client{Timeout: c.Deadline, Transport: &http.Transport{}})

@@ -58,7 +58,8 @@ Exit status: 0 ended by its user, 1 failed, 2 wrong use.`,
 		return misuse{fmt.Errorf("%w: see '%s --help'", err, cmd.CommandPath())}
 	})
 	set := root.Flags()
-	set.StringVar(&f.broker, "broker", os.Getenv("DDCOS_BROKER"), "broker's address: unix:///path, tls://host:port or tcp://host:port (environment: DDCOS_BROKER)")
+	f.broker = os.Getenv("DDCOS_BROKER")
+	set.Var(&addresses{to: &f.broker}, "broker", "broker's address: unix:///path, tls://host:port or tcp://host:port; several with commas, or repeated (environment: DDCOS_BROKER)")
 	f.creds = creds.FromEnv(os.Getenv)
 	for _, c := range f.creds.Flags() {
 		set.StringVar(c.Value, c.Name, *c.Value, c.Text())

@@ -45,14 +45,14 @@ func (f *flags) source(cmd *cobra.Command) (closing, error) {
 	case f.broker != "" && len(f.agents) > 0:
 		return closing{}, misuse{errors.New("give --broker or --agents, not both")}
 	case f.broker != "":
-		if _, err := protocol.ParseAddress(f.broker); err != nil {
+		if _, err := protocol.ParseAddresses(f.broker); err != nil {
 			return closing{}, misuse{fmt.Errorf("--broker: %w", err)}
 		}
 		config, token, err := f.creds.For(f.broker)
 		if err != nil {
 			return closing{}, err
 		}
-		broker := fleet.Broker(f.broker, f.run.Deadline, middlecon.Options{TLS: config, Token: token})
+		broker := fleet.Brokers(f.broker, f.run.Deadline, middlecon.Options{TLS: config, Token: token})
 		return closing{broker, broker.Close}, nil
 	case len(f.agents) > 0:
 		agents, err := fleet.Agents(f.agents, &http.Client{Timeout: f.run.Deadline, Transport: &http.Transport{}})

@@ -84,12 +84,7 @@ func (d demand) numbers() []prom.Number {
 // roomNumbers are those of the agent's place in the room.
 func roomNumbers(m *ipc.Member) []prom.Number {
 	return []prom.Number{
-		{Name: "k2i_room_joined", Help: "1 while the agent is in the room of its broker.", Value: func() float64 {
-			if m.Joined() {
-				return 1
-			}
-			return 0
-		}},
+		{Name: "k2i_room_joined", Help: "Brokers in whose room the agent is now.", Value: func() float64 { return float64(m.Joined()) }},
 		counter("k2i_room_joins_total", "Times that the agent came into the room.", m.Joins),
 		counter("k2i_room_questions_total", "Questions that came through the room.", m.Questions),
 		counter("k2i_room_failures_total", "Questions that could not be answered.", m.Failures),

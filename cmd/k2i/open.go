@@ -67,7 +67,7 @@ func (f *serveFlags) check() ([]protocol.Address, error) {
 		return nil, misuse{fmt.Errorf("--interval %v: want %v to %v", f.interval, minInterval, maxInterval)}
 	}
 	if f.broker != "" {
-		if _, err := protocol.ParseAddress(f.broker); err != nil {
+		if _, err := protocol.ParseAddresses(f.broker); err != nil {
 			return nil, misuse{fmt.Errorf("--broker: %w", err)}
 		}
 	}

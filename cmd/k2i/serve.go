@@ -90,7 +90,8 @@ need BPF, and cost those that are counted: 0.1 µs a call that sends or receives
 that ends, 0.6 µs a request to a disk.
 
 With --broker the agent is also in the room k2i of that broker, where dps and
-dtop find it; it joins again whenever the broker comes back. After 'k2i join' it is
+dtop find it, and of several in that of each; it joins again whenever a broker comes
+back, and leaves one that drains. After 'k2i join' it is
 that broker without being told, and the certificate is renewed.
 
 Past --cpu-limit or --memory-limit it samples less often, and every answer says so.
@@ -118,7 +119,8 @@ func serveCommand() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.broker, "broker", os.Getenv("DDCOS_BROKER"), "broker to join: unix:///path, tls://host:port or tcp://host:port (environment: DDCOS_BROKER); that of 'k2i join' without it")
+	f.broker = os.Getenv("DDCOS_BROKER")
+	flags.Var(&addresses{to: &f.broker}, "broker", "broker to join: unix:///path, tls://host:port or tcp://host:port; several with commas, or repeated, all of which are joined (environment: DDCOS_BROKER); that of 'k2i join' without it")
 	f.creds = creds.FromEnv(os.Getenv)
 	for _, c := range f.creds.Flags() {
 		flags.StringVar(c.Value, c.Name, *c.Value, c.Text())

@@ -47,7 +47,8 @@ who watches it, hears TEXT when the member is lost, and not when it leaves;
 A will comes to COMMAND as a message, with MIDDLECON_VERB=will and
 MIDDLECON_WILL_OF, the member's name.
 
-When the broker is lost, the member joins again as soon as there is one; with
+When the broker is lost, the member joins again as soon as there is one, or another
+of those given; from one that drains it moves before. With
 --no-reconnect it ends, and the exit status is 3. Interrupted, the member leaves.`,
 		Example: `  middlecon join web --name web1 --label zone=a --exec 'nginx -s reload'
   middlecon join nodes --name "$(hostname)" --exec 'uptime'
@@ -141,6 +142,8 @@ func (s *shared) join(cmd *cobra.Command, room string, j *joining) error {
 		_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "middlecon: the connection was lost and is resumed: %s\n", plain(why.Error()))
 	}, Lost: func(why error) {
 		_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "middlecon: the broker is lost, reconnecting: %s\n", plain(why.Error()))
+	}, Moved: func(from, to protocol.Address) {
+		_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "middlecon: the broker at %s goes away: moved to %s\n", from, to)
 	}})
 	if err != nil {
 		return err

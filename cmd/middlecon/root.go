@@ -19,9 +19,9 @@ import (
 
 // shared is what every subcommand that speaks to a broker takes.
 type shared struct {
-	broker string
-	creds  creds.Client
-	json   bool
+	brokers []string
+	creds   creds.Client
+	json    bool
 }
 
 // statusError ends the command with a status and without a word: all has been said.
@@ -61,7 +61,12 @@ Exit status: 0 the rule is met, 1 it is not or something failed, 2 wrong use,
 
 Environment: DDCOS_BROKER is the broker's address where --broker is not given, and
 DDCOS_TLS_CA, DDCOS_TLS_CERT, DDCOS_TLS_KEY and DDCOS_TOKEN_FILE stand for the flags
-of these names.`,
+of these names.
+
+Of several addresses, with commas between, the nearest that answers is taken: a Unix socket
+before all, else the first that does, with 200 ms before the next one is asked. When
+it is lost, drains or goes away, 'join' and 'watch' go on at another one. Brokers do
+not know of each other: who calls a room reaches those that are at the same one.`,
 		Example: `  middlecon up
   middlecon serve
   middlecon join web --name web1 --label zone=a --exec 'cat; hostname'
@@ -90,15 +95,15 @@ of these names.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return misuse{fmt.Errorf("%w: see '%s --help'", err, cmd.CommandPath())}
 	})
-	root.AddCommand(upCommand(), tokenCommand(), caCommand(), serveCommand(), joinCommand(&s), callCommand(&s), sendCommand(&s), offerCommand(&s), hookCommand(&s), membersCommand(&s), watchCommand(&s), forgetCommand(&s), publishCommand(&s), statusCommand(&s), policyCommand(), manCommand())
+	root.AddCommand(upCommand(), tokenCommand(), caCommand(), serveCommand(), joinCommand(&s), callCommand(&s), sendCommand(&s), offerCommand(&s), hookCommand(&s), membersCommand(&s), watchCommand(&s), forgetCommand(&s), publishCommand(&s), statusCommand(&s), drainCommand(&s), policyCommand(), manCommand())
 	strict(root)
 	return root
 }
 
 // brokerFlags gives a subcommand --broker and --json.
 func (s *shared) brokerFlags(cmd *cobra.Command) {
-	broker := cmp.Or(os.Getenv("DDCOS_BROKER"), protocol.DefaultAddress)
-	cmd.Flags().StringVar(&s.broker, "broker", broker, "broker's `ADDRESS`: unix:///path, tls://host:port or tcp://host:port (environment: DDCOS_BROKER)")
+	brokers := strings.Split(cmp.Or(os.Getenv("DDCOS_BROKER"), protocol.DefaultAddress), ",")
+	cmd.Flags().StringSliceVar(&s.brokers, "broker", brokers, "broker's `ADDRESS`: unix:///path, tls://host:port or tcp://host:port; several with commas, or repeated (environment: DDCOS_BROKER)")
 	s.creds = creds.FromEnv(os.Getenv)
 	for _, f := range s.creds.Flags() {
 		cmd.Flags().StringVar(f.Value, f.Name, *f.Value, f.Text())
@@ -108,19 +113,20 @@ func (s *shared) brokerFlags(cmd *cobra.Command) {
 
 // dial opens a session with the broker that the flags name.
 func (s *shared) dial(cmd *cobra.Command) (*middlecon.Conn, error) {
-	return s.dialWith(cmd, middlecon.Options{})
+	return s.dialWith(cmd, middlecon.Options{Reconnect: len(s.brokers) > 1})
 }
 
 func (s *shared) dialWith(cmd *cobra.Command, options middlecon.Options) (*middlecon.Conn, error) {
-	if _, err := protocol.ParseAddress(s.broker); err != nil {
+	address := strings.Join(s.brokers, ",")
+	if _, err := protocol.ParseAddresses(address); err != nil {
 		return nil, misuse{err}
 	}
 	options.Software = "middlecon " + cmd.Name()
 	var err error
-	if options.TLS, options.Token, err = s.creds.For(s.broker); err != nil {
+	if options.TLS, options.Token, err = s.creds.For(address); err != nil {
 		return nil, err
 	}
-	conn, err := middlecon.Dial(cmd.Context(), s.broker, options)
+	conn, err := middlecon.Dial(cmd.Context(), address, options)
 	var told *protocol.Error
 	switch {
 	case err == nil:

@@ -32,7 +32,7 @@ func Ask(ctx context.Context, source Source, q query.Query) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	return merge(chosen(replies, q), q), nil
+	return merge(chosen(replies, q), q).by(source), nil
 }
 
 // AskEach is Ask for a query without order, limit or groups that calls each with
@@ -64,7 +64,7 @@ func AskEach(ctx context.Context, source Source, q query.Query, each func(*Table
 	if err != nil {
 		return nil, err
 	}
-	return merge(chosen(replies, q), q), nil
+	return merge(chosen(replies, q), q).by(source), nil
 }
 
 // merged are the fields that q asks for, with those that its order over all hosts

@@ -14,6 +14,7 @@ import (
 // BrokerSource is every host whose agent has joined the room `k2i` of a broker.
 // It keeps one session over all questions and dials again when that is over.
 type BrokerSource struct {
+	address  string
 	deadline time.Duration
 	dial     func(context.Context) (session, error)
 
@@ -24,6 +25,8 @@ type BrokerSource struct {
 // session is what a question needs of a *middlecon.Conn.
 type session interface {
 	Call(ctx context.Context, room string, payload []byte, options middlecon.CallOptions) (*middlecon.Account, error)
+	Send(ctx context.Context, room, to string, payload []byte, options middlecon.CallOptions) (*middlecon.Account, error)
+	Members(ctx context.Context, room string) (*middlecon.View, error)
 	Done() <-chan struct{}
 	Close() error
 }
@@ -37,7 +40,7 @@ func Broker(address string, deadline time.Duration, options middlecon.Options) *
 		deadline = middlecon.DefaultDeadline
 	}
 	options.Software = "ddcos fleet"
-	return &BrokerSource{deadline: deadline, dial: func(ctx context.Context) (session, error) {
+	return &BrokerSource{address: address, deadline: deadline, dial: func(ctx context.Context) (session, error) {
 		return middlecon.Dial(ctx, address, options)
 	}}
 }
@@ -67,18 +70,43 @@ func (b *BrokerSource) Stream(ctx context.Context, req wire.Request, each func(R
 	if err != nil {
 		return nil, err
 	}
+	return b.all(ctx, conn, req, b.deadline, each)
+}
+
+// all asks all hosts.
+func (b *BrokerSource) all(ctx context.Context, conn session, req wire.Request, deadline time.Duration, each func(Reply) Reply) ([]Reply, error) {
 	r := b.reading(req, each)
-	account, err := conn.Call(ctx, wire.Room, wire.EncodeRequest(req), middlecon.CallOptions{Deadline: b.deadline, Labels: req.Query.Labels, Partial: r.read})
+	account, err := conn.Call(ctx, wire.Room, wire.EncodeRequest(req), middlecon.CallOptions{Deadline: deadline, Labels: req.Query.Labels, Partial: r.read})
 	if err != nil {
 		r.end()
 		return nil, fmt.Errorf("asking the hosts: %w", err)
 	}
 	replies := r.replies(account.Outcomes)
 	for i := range account.Absent {
-		gone := &account.Absent[i]
-		replies = append(replies, Reply{Host: gone.Name, Status: StatusAbsent, Err: absence(gone), Lost: gone.Ago})
+		replies = append(replies, absentReply(&account.Absent[i]))
 	}
 	return replies, nil
+}
+
+// one asks one host.
+func (b *BrokerSource) one(ctx context.Context, conn session, name string, req wire.Request, deadline time.Duration) Reply {
+	asked := time.Now()
+	account, err := conn.Send(ctx, wire.Room, name, wire.EncodeRequest(req), middlecon.CallOptions{Deadline: deadline})
+	switch {
+	case err != nil:
+		return Reply{Host: name, Status: Status(protocol.UnreachableBroker.String()), Err: firstLine(err.Error())}
+	case len(account.Outcomes) == 1:
+		r := b.reply(&account.Outcomes[0], req)
+		r.Asked, r.Took = asked, account.Outcomes[0].Latency
+		return r
+	case len(account.Absent) == 1:
+		return absentReply(&account.Absent[0])
+	}
+	return Reply{Host: name, Status: StatusError, Err: "the broker told of nobody"}
+}
+
+func absentReply(gone *middlecon.Absent) Reply {
+	return Reply{Host: gone.Name, Status: StatusAbsent, Err: absence(gone), Lost: gone.Ago}
 }
 
 // session is the live session, or a new one.

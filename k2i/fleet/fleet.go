@@ -97,6 +97,8 @@ type Table struct {
 	// Groups are what the query asked for instead of rows, in its order over all
 	// hosts; nil without.
 	Groups []*query.Group
+
+	Brokers []BrokerState // of several that were asked; nil else
 }
 
 // Where leaves the rows that keep keeps; nil keeps all.
@@ -111,6 +113,17 @@ func (t *Table) Where(keep func(*k2i.Process) bool) *Table {
 		}
 	}
 	t.Rows = kept
+	return t
+}
+
+// brokered is a Source that asks several brokers.
+type brokered interface{ Brokers() []BrokerState }
+
+// by notes what became of the brokers of a source that asks several.
+func (t *Table) by(source Source) *Table {
+	if b, ok := source.(brokered); ok {
+		t.Brokers = b.Brokers()
+	}
 	return t
 }
 

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -25,7 +27,7 @@ type Source interface{ Snapshot() *k2i.Snapshot }
 
 // Options of a Member.
 type Options struct {
-	Broker string                 // unix:///path, tcp://host:port or tls://host:port
+	Broker string                 // unix:///path, tcp://host:port or tls://host:port; with commas between, all of which are joined
 	TLS    *tls.Config            // for the last of these; nil: it cannot be spoken to
 	Token  func() (string, error) // to show there; nil: none
 	Name   string                 // of this host; unique in the room
@@ -57,7 +59,7 @@ func DefaultOptions() Options {
 // Member is the agent in the room. Run keeps it there.
 type Member struct {
 	options   Options
-	joined    atomic.Bool
+	joined    atomic.Int64
 	joins     atomic.Uint64
 	questions atomic.Uint64
 	failures  atomic.Uint64
@@ -84,8 +86,8 @@ func New(options Options) *Member {
 	return &Member{options: options}
 }
 
-// Joined tells whether the agent is in the room now.
-func (m *Member) Joined() bool { return m.joined.Load() }
+// Joined is at how many brokers the agent is in the room now.
+func (m *Member) Joined() int { return int(m.joined.Load()) }
 
 // Joins is how often it came into the room; Questions how many it was asked
 // there, and Failures how many of those it could not answer.
@@ -93,24 +95,33 @@ func (m *Member) Joins() uint64     { return m.joins.Load() }
 func (m *Member) Questions() uint64 { return m.questions.Load() }
 func (m *Member) Failures() uint64  { return m.failures.Load() }
 
-// Run joins the room and answers until ctx ends, then leaves it. A broker that
+// Run joins the room of each broker and answers until ctx ends, then leaves them. So
+// any of them knows all hosts, and none has to know of another. A broker that
 // is not there, or goes away, is dialled again for as long as it takes: an agent
 // lives without one. So Run returns nothing.
 func (m *Member) Run(ctx context.Context) {
+	var group sync.WaitGroup
+	for broker := range strings.SplitSeq(m.options.Broker, ",") {
+		group.Go(func() { m.stay(ctx, strings.TrimSpace(broker)) })
+	}
+	group.Wait()
+}
+
+// stay keeps the agent in the room of one broker.
+func (m *Member) stay(ctx context.Context, broker string) {
 	told := "" // the last reason that was logged: a broker that is away for a day is one line
 	wait := m.options.Backoff
 	for ctx.Err() == nil {
-		joins := m.joins.Load()
-		err := m.session(ctx)
+		joined, err := m.session(ctx, broker)
 		if ctx.Err() != nil {
 			return
 		}
-		if m.joins.Load() != joins {
+		if joined {
 			told, wait = "", m.options.Backoff
 		}
 		if text := advice(err, m.options.Name); text != told {
 			told = text
-			m.options.Log.Warn("not in the room "+wire.Room, "broker", m.options.Broker, "reason", text, "retrying", "until it works")
+			m.options.Log.Warn("not in the room "+wire.Room, "broker", broker, "reason", text, "retrying", "until it works")
 		}
 		pause(ctx, wait/2+rand.N(wait/2+1))
 		wait = min(2*wait, m.options.MaxBackoff)
@@ -127,32 +138,49 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// session is one stay in the room. Its error is why it ended; nil with ctx.
-func (m *Member) session(ctx context.Context) error {
-	conn, err := middlecon.Dial(ctx, m.options.Broker, middlecon.Options{Software: "k2i", TLS: m.options.TLS, Token: m.options.Token})
+// session is one stay in the room of a broker, if it came to be. Its error is why it
+// ended; nil with ctx.
+func (m *Member) session(ctx context.Context, broker string) (joined bool, err error) {
+	away := make(chan protocol.GoAway, 1)
+	conn, err := middlecon.Dial(ctx, broker, middlecon.Options{
+		Software: "k2i", TLS: m.options.TLS, Token: m.options.Token,
+		Away: func(g protocol.GoAway) { away <- g },
+	})
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer func() { _ = conn.Close() }()
 	member, err := conn.Join(ctx, wire.Room, middlecon.Member{Name: m.options.Name, Labels: m.options.Labels}, m.answer)
 	if err != nil {
-		return err
+		return false, err
 	}
 	m.joins.Add(1)
-	m.joined.Store(true)
-	defer m.joined.Store(false)
-	m.options.Log.Info("joined the room "+wire.Room, "broker", m.options.Broker, "name", m.options.Name)
+	m.joined.Add(1)
+	defer m.joined.Add(-1)
+	m.options.Log.Info("joined the room "+wire.Room, "broker", broker, "name", m.options.Name)
 	select {
 	case <-member.Done():
 		if err := member.Err(); err != nil {
-			return fmt.Errorf("the broker has ended the membership: %w", err)
+			return true, fmt.Errorf("the broker has ended the membership: %w", err)
 		}
-		return fmt.Errorf("the session ended: %w", conn.Err())
+		return true, fmt.Errorf("the session ended: %w", conn.Err())
+	case g := <-away:
+		return true, retire(ctx, conn, g)
 	case <-ctx.Done():
 		// Leaving tells others at once that this host is not lost; ctx cannot be asked with any more.
 		_ = member.Leave(context.WithoutCancel(ctx)) // bounded by the connection's own timeout
-		return nil
+		return true, nil
 	}
+}
+
+// retire leaves a broker that goes away, a random part of the time that it gives later,
+// when what it asked is answered: so the host is not lost there.
+func retire(ctx context.Context, conn *middlecon.Conn, away protocol.GoAway) error {
+	pause(ctx, rand.N(min(time.Duration(away.MoveMS)*time.Millisecond, protocol.MaxDeadline)+1))
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(away.GraceMS)*time.Millisecond+time.Second)
+	defer cancel()
+	_ = conn.Retire(bounded) // the broker ends what is left
+	return fmt.Errorf("the broker goes away: %s", away.Text)
 }
 
 // advice is err with what to do about it, where that is known.

@@ -168,7 +168,7 @@ func TestAnswers(t *testing.T) {
 			}
 		})
 	}
-	if m.Questions() != 5 || m.Failures() != 4 || m.Joins() != 1 || !m.Joined() {
+	if m.Questions() != 5 || m.Failures() != 4 || m.Joins() != 1 || m.Joined() != 1 {
 		t.Errorf("%d questions, %d failures, %d joins", m.Questions(), m.Failures(), m.Joins())
 	}
 }
@@ -237,10 +237,10 @@ func TestLivesWithoutABroker(t *testing.T) {
 			t.Fatalf("round %d: %+v", round, o)
 		}
 		end()
-		log.wait(t, "the session ended", round)
+		log.wait(t, "the broker goes away", round)
 	}
 	stop()
-	if m.Joined() || m.Joins() != 3 {
+	if m.Joined() != 0 || m.Joins() != 3 {
 		t.Errorf("joined %v, %d joins", m.Joined(), m.Joins())
 	}
 	// However often it was dialled, a reason is told once for each time away.
@@ -273,4 +273,45 @@ func TestLeaves(t *testing.T) {
 	if account := call(t, address, nil); len(account.Outcomes) != 0 || len(account.Absent) != 0 {
 		t.Errorf("it was lost, not left: %+v", account)
 	}
+}
+
+// An agent is in the room of each broker; it leaves one that drains, as nobody who is
+// lost does, and comes back to it.
+func TestSeveralBrokers(t *testing.T) {
+	first, second := filepath.Join(t.TempDir(), "m.sock"), filepath.Join(t.TempDir(), "m.sock")
+	stopFirst := serveBroker(t, first)
+	serveBroker(t, second)
+	s := &source{}
+	s.snap.Store(snapshot())
+	m, log, _ := run(t, "unix://"+first+", unix://"+second, "node7", s)
+	log.wait(t, "joined the room", 2)
+	if m.Joined() != 2 {
+		t.Errorf("in %d rooms", m.Joined())
+	}
+	for _, path := range []string{first, second} {
+		if a := call(t, "unix://"+path, wire.EncodeRequest(wire.Request{})); len(a.Outcomes) != 1 || !a.Met {
+			t.Errorf("%+v", a)
+		}
+	}
+	conn, err := middlecon.Dial(t.Context(), "unix://"+first, middlecon.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	watch, err := conn.Watch(wire.Room)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := watch.Next(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	stopFirst() // within its grace
+	if view, err := watch.Next(t.Context()); err != nil || len(view.Gone) != 1 || view.Gone[0].Reason != protocol.ReasonLeft {
+		t.Errorf("%+v, %v", view, err)
+	}
+	if a := call(t, "unix://"+second, wire.EncodeRequest(wire.Request{})); len(a.Outcomes) != 1 || !a.Met {
+		t.Errorf("%+v", a)
+	}
+	serveBroker(t, first)
+	log.wait(t, "joined the room", 3)
 }

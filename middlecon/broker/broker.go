@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -39,6 +40,9 @@ type Broker struct {
 	readers     sync.WaitGroup // of TLS sessions
 	stopped     chan struct{}  // closed when there is no loop any more
 	refusals    refusals
+	drains      chan struct{}    // closed when Serve is to end
+	endsBy      atomic.Int64     // when it does at the latest, on the clock of now; 0: not yet
+	managers    []room.Principal // who may have it drained
 
 	// The rest belongs to the loop.
 	rooms      *room.Rooms
@@ -119,6 +123,8 @@ func New(options Options) (*Broker, error) {
 		large:      newBuffers(),
 		stopped:    make(chan struct{}),
 		gate:       newGate(options.Policy, options.Log),
+		drains:     make(chan struct{}),
+		managers:   []room.Principal{uidPrincipal(0), uidPrincipal(os.Getuid())},
 	}
 	b.timer = time.AfterFunc(time.Hour, func() { b.post(b.due) })
 	b.timer.Stop()
@@ -174,14 +180,16 @@ func (b *Broker) Addresses() []protocol.Address {
 // Number is the broker's, as in its members' ids.
 func (b *Broker) Number() uint32 { return b.options.Number }
 
-// Serve answers until ctx ends; then every session is told so, and closed when
-// nothing runs any more or Options.Grace is over.
+// Serve answers until ctx ends or Drain is called; then every session is told so, and
+// closed when nothing runs any more and those have moved that can, or the grace is over.
 func (b *Broker) Serve(ctx context.Context) error {
 	if err := b.startLoop(); err != nil {
 		b.closeListeners()
 		return fmt.Errorf("starting the event loop: %w", err)
 	}
 	b.options.Log.Info("serving", "addresses", fmt.Sprint(b.Addresses()), "broker", b.options.Number, "sessions", b.limit)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	var accepting sync.WaitGroup
 	for _, l := range b.listeners {
 		accepting.Go(func() { b.accept(ctx, l) })
@@ -192,7 +200,12 @@ func (b *Broker) Serve(ctx context.Context) error {
 	if b.web != nil {
 		accepting.Go(b.web.serve)
 	}
-	<-ctx.Done()
+	select {
+	case <-ctx.Done():
+		b.Drain(b.options.Grace)
+	case <-b.drains:
+	}
+	stop()
 	b.closeListeners()
 	if b.web != nil {
 		b.web.end()

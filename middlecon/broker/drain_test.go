@@ -39,7 +39,7 @@ func TestDrain(t *testing.T) {
 	end()
 	for _, r := range []*raw{member, caller, other} {
 		var bye protocol.GoAway
-		if r.expect(protocol.KindGoAway, &bye); bye.GraceMS != uint32(patience.Milliseconds()) {
+		if r.expect(protocol.KindGoAway, &bye); bye.GraceMS > uint32(patience.Milliseconds()) || bye.GraceMS < uint32(patience.Milliseconds()/2) {
 			t.Errorf("go_away %+v", bye)
 		}
 	}
@@ -102,5 +102,82 @@ func TestGraceIsOver(t *testing.T) {
 	}
 	if err := <-done; err != nil {
 		t.Errorf("Serve: %v", err)
+	}
+}
+
+// mover is a session that said that it goes by itself.
+func mover(t *testing.T, b *Broker, network string) *raw {
+	t.Helper()
+	r := connect(t, b, network)
+	r.send(protocol.Header{Kind: protocol.KindHello}, protocol.Hello{MinVersion: protocol.Version, MaxVersion: protocol.Version, MaxFrame: protocol.MaxFrame, Moves: true}, nil)
+	r.expect(protocol.KindWelcome, nil)
+	return r
+}
+
+// A broker that is asked to drain says within what sessions should move, waits for
+// those that do, turns new ones away, and ends the one that asked last.
+func TestAskedToDrain(t *testing.T) {
+	b, _, done := serving(t, patience)
+	silent := connect(t, b, "unix")
+	admin, moves, stays := welcome(t, b, "unix"), mover(t, b, "unix"), welcome(t, b, "unix")
+	admin.send(protocol.Header{Kind: protocol.KindDrain, Sequence: 4}, protocol.Drain{GraceMS: 9000}, nil)
+	var told protocol.Draining
+	if f := admin.expect(protocol.KindDraining, &told); f.Sequence != 4 || told.GraceMS != 9000 || told.Sessions != 2 {
+		t.Errorf("draining %+v", told)
+	}
+	for _, r := range []*raw{admin, moves, stays} {
+		var bye protocol.GoAway
+		if r.expect(protocol.KindGoAway, &bye); bye.GraceMS > 9000 || bye.GraceMS < 5000 || bye.MoveMS != bye.GraceMS/2 {
+			t.Errorf("go_away %+v", bye)
+		}
+	}
+	silent.write(helloFrame())
+	if code := silent.ended(); code != protocol.CodeShuttingDown {
+		t.Errorf("a hello is answered with %v", code)
+	}
+	admin.send(protocol.Header{Kind: protocol.KindDrain, Sequence: 5}, protocol.Drain{}, nil)
+	if admin.expect(protocol.KindDraining, &told); told.Sessions != 2 || told.GraceMS > 9000 {
+		t.Errorf("asked again: %+v", told)
+	}
+	stays.lives()
+	select {
+	case err := <-done:
+		t.Fatalf("it ended with a session that was to move: %v", err)
+	default:
+	}
+	_ = moves.c.Close()
+	for _, r := range []*raw{admin, stays} {
+		if code := r.ended(); code != protocol.CodeShuttingDown {
+			t.Errorf("ended with %v", code)
+		}
+	}
+	if err := <-done; err != nil {
+		t.Errorf("Serve: %v", err)
+	}
+}
+
+// Who moves and does not go is ended when the grace is over.
+func TestMovesTooLate(t *testing.T) {
+	b, end, done := serving(t, 20*time.Millisecond)
+	moves := mover(t, b, "unix")
+	end()
+	if code := moves.ended(); code != protocol.CodeShuttingDown {
+		t.Errorf("ended with %v", code)
+	}
+	if err := <-done; err != nil {
+		t.Errorf("Serve: %v", err)
+	}
+}
+
+// Draining is not for everybody.
+func TestDrainIsRefused(t *testing.T) {
+	b := start(t, nil)
+	for _, network := range []string{"unix", "tcp"} {
+		r := welcome(t, b, network)
+		r.send(protocol.Header{Kind: protocol.KindDrain, Sequence: 4}, protocol.Drain{}, nil)
+		if f := r.expect(protocol.KindError, nil); f.Code != protocol.CodeForbidden || f.Sequence != 4 {
+			t.Errorf("%s: %v of %d", network, f.Code, f.Sequence)
+		}
+		r.lives()
 	}
 }

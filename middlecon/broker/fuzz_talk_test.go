@@ -109,6 +109,7 @@ func talkers(t testing.TB) (*Broker, []*talker) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	b.managers = nil // as in start
 	t.Cleanup(func() { b.timer.Stop() })
 	var sessions []*talker
 	for i := range 3 {

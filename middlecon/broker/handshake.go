@@ -84,7 +84,7 @@ func (b *Broker) handshake(ctx context.Context, c *net.TCPConn, full bool) error
 
 // seal makes a session of a connection after its handshake.
 func (b *Broker) seal(c *net.TCPConn, w *line, t *tls.Conn) error {
-	s := &session{id: b.lastSession.Add(1), hidden: true}
+	s := &session{id: b.lastSession.Add(1), kind: hidden}
 	sealed := &sealed{b: b, s: s, tls: t, line: w, taken: make(chan struct{}, 1)}
 	sealed.taking = sealed.take
 	from, ok := addressOf(c.RemoteAddr())

@@ -34,6 +34,7 @@ func start(t testing.TB, change func(*Options)) *Broker {
 	if err != nil {
 		t.Fatal(err)
 	}
+	b.managers = nil // those that speak to it are root, and are not to have it drained
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- b.Serve(ctx) }()

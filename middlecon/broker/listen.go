@@ -93,7 +93,7 @@ func (b *Broker) identify(s *session, c net.Conn) error {
 			return errors.New("a TCP connection without an address")
 		}
 		s.kin = unique.Make(room.Peer{Host: from.String(), Principal: room.Principal(from.String())})
-		s.hidden = true
+		s.kind |= hidden
 		if probed(c) {
 			s.probe = &probing{}
 		}

@@ -19,7 +19,7 @@ const (
 // listenFor begins to ping a session, if it is one to be pinged, and tells how
 // often in ms.
 func (b *Broker) listenFor(s *session) uint32 {
-	if !s.hidden {
+	if !s.is(hidden) {
 		return 0
 	}
 	every, now := b.options.PingEvery, b.now()
@@ -34,7 +34,7 @@ func (b *Broker) listenFor(s *session) uint32 {
 
 // hear notes that a whole frame came; any is a sign of life.
 func (b *Broker) hear(s *session) {
-	if !s.hidden {
+	if !s.is(hidden) {
 		return
 	}
 	s.heard, s.asked = b.clock, false

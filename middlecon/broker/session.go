@@ -37,7 +37,7 @@ type session struct {
 	paced    bool     // it is in the broker's list of sessions to be pulled later
 	parted   bool     // it has heard its last word
 	cut      bool     // it has no connection, and may be resumed
-	hidden   bool     // its process can be stuck unseen: it is pinged
+	kind     sort     // what is known of it from its beginning
 	asked    bool     // it was pinged since it was heard
 	begun    bool     // it is in the broker's list of sessions that have begun a frame
 	probe    *probing // nil where its host cannot be gone unseen
@@ -58,6 +58,17 @@ type caller struct {
 	pulling []pull // accounts that flow as the queue empties, oldest first
 	homing  int    // bytes of pulling
 }
+
+// sort is of bits, because a byte for each would make a session larger.
+type sort uint8
+
+const (
+	hidden sort = 1 << iota // its process can be stuck unseen: it is pinged
+	moves                   // it goes by itself when the broker goes away
+)
+
+// is tells whether the session is of that sort.
+func (s *session) is(what sort) bool { return s.kind&what != 0 }
 
 func (s *session) key() room.SessionID { return room.SessionID(s.id) }
 

@@ -82,6 +82,8 @@ func (b *Broker) request(s *session, f protocol.Frame) error {
 		if b.mayAsk(s, f.Sequence, asking{verb: policy.Status}) {
 			b.push(s, queued{frame: b.status(f.Sequence)})
 		}
+	case protocol.KindDrain:
+		return b.askedToDrain(s, f)
 	case protocol.KindPong:
 	default:
 		return b.lasts(s, f)
@@ -146,10 +148,17 @@ func (b *Broker) hello(s *session, f protocol.Frame) {
 		b.refuse(s, protocol.Errorf(protocol.CodeBadVersion, "frames of %d bytes; version %d needs %d", body.MaxFrame, protocol.Version, protocol.MaxFrame))
 		return
 	}
+	if b.draining != nil {
+		b.refuse(s, protocol.Errorf(protocol.CodeShuttingDown, whyAway))
+		return
+	}
 	if !b.authenticated(s, body.Token) {
 		return
 	}
 	s.welcomed = true
+	if body.Moves {
+		s.kind |= moves
+	}
 	b.logHello(s, body.Software)
 	if b.options.AccountLog != nil {
 		kin := s.kin.Value()

@@ -67,7 +67,8 @@ func requestBodies() map[protocol.Kind]any {
 		protocol.KindHello: protocol.Hello{}, protocol.KindJoin: protocol.Join{}, protocol.KindCall: protocol.Call{},
 		protocol.KindWatch: protocol.Watch{}, protocol.KindForget: protocol.Forget{}, protocol.KindPublish: protocol.Publish{},
 		protocol.KindState: protocol.State{}, protocol.KindOffer: protocol.Offer{}, protocol.KindBid: protocol.Bid{},
-		protocol.KindWill: protocol.Will{},
+		protocol.KindWill:  protocol.Will{},
+		protocol.KindDrain: protocol.Drain{},
 	}
 }
 
