@@ -24,7 +24,7 @@ func faults() []fault {
 		{1, "a member is killed, before it reads or after any step", []string{"TestKilledMember", room + "TestSimulation"}},
 		{2, "members are stopped", []string{"TestStoppedMembers"}},
 		{3, "members get little of a CPU", []string{"TestStarvedMembers"}},
-		{4, "the broker is killed, or told to end, within calls", []string{"TestBrokerKilled", "TestBrokerKilledAtEachStep", "TestBrokerInterrupted"}},
+		{4, "the broker is killed, or told to end, within calls", []string{"TestBrokerKilled", "TestBrokerKilledAtEachStep", "TestBrokerInterrupted", "TestOneOfTwoBrokersKilled", "TestDrainOfMany"}},
 		{5, "the broker is stopped and goes on", []string{"TestStoppedBroker"}},
 		{6, "a caller is killed", []string{"TestCallerKilled", room + "TestSimulation"}},
 		{7, "a host is gone without a word", []string{"TestHalfOpen", broker + "TestHalfOpen"}},
