@@ -146,7 +146,9 @@ func TestW31NoTokenIsTold(t *testing.T) {
 	good.write(hello(secret))
 	good.expect(protocol.KindWelcome, nil)
 	bad.write(hello(secret + "x"))
-	bad.ended()
+	if code := bad.ended(); code != protocol.CodeUnauthenticated {
+		t.Errorf("a wrong token: %v", code)
+	}
 	plain := connect(t, b, "unix")
 	plain.write(hello(secret))
 	if code := plain.ended(); code != protocol.CodeUnauthenticated {
