@@ -1,0 +1,5 @@
+//go:build !race
+
+package guide_test
+
+const raced = false
