@@ -114,6 +114,7 @@ struct socket_record {
 struct tally_losses {
 	u64 threads; /* there was no memory, or no room, for what one did */
 	u64 requests;
+	u64 untold; /* requests whose end the kernel has not told */
 };
 
 /* Inode numbers; 0 where a process has left its namespaces, or there are none. */

@@ -27,8 +27,9 @@ struct {
 	MAP_TYPE(value, struct tally_losses);
 } losses SEC(".maps");
 
-/* Requests at work, by the kernel's address of each. One that is merged into
- * another is never done; its place is taken when its address is used again. */
+/* Requests at work, by the kernel's address of each. Of some no end is told: of one
+ * that is merged into another, and under load now and then of others. Its place is
+ * taken when its address is used again. */
 struct request_start {
 	struct tally_key key;
 	u64 at_ns;
@@ -68,6 +69,14 @@ INLINE void lose_request(void)
 
 	if (l)
 		l->requests++;
+}
+
+INLINE void miss_end(void)
+{
+	struct tally_losses *l = own_losses();
+
+	if (l)
+		l->untold++;
 }
 
 /* What the running thread has sent and received: its own, so that no other one
@@ -218,6 +227,8 @@ int on_block_start(u64 *ctx)
 	struct request_start start = { .key = tally_key_of(current_task()), .at_ns = since_boot() };
 	u64 address = ctx[0];
 
+	if (map_lookup(&requests, &address))
+		miss_end();
 	if (!find_tally(&start.key) || map_update(&requests, &address, &start, MAP_ANY))
 		lose_request();
 	return 0;

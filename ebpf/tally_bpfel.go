@@ -39,6 +39,7 @@ type TallyTallyLosses struct {
 	_        structs.HostLayout
 	Threads  uint64
 	Requests uint64
+	Untold   uint64
 }
 
 type TallyTraffic struct {

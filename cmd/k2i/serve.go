@@ -87,7 +87,8 @@ With --sockets, --run-queue or --block-io tracepoints count, from then on, what
 samples do not show: net_rx_bytes and its like, run_delay_ns, block_io_ns. They
 need BPF, and cost those that are counted: 0.1 µs a call that sends or receives
 (2 to 6 % of an echo over loopback that does nothing else), 1 to 3 µs a thread
-that ends, 0.6 µs a request to a disk.
+that ends, 0.6 µs a request to a disk. Of some of those a busy kernel tells no end:
+they are not counted.
 
 With --broker the agent is also in the room k2i of that broker, where dps and
 dtop find it, and of several in that of each; it joins again whenever a broker comes
