@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"ddcos/middlecon/policy"
 	"ddcos/middlecon/room"
 	"ddcos/protocol"
 )
@@ -117,7 +118,9 @@ func (b *Broker) askedToDrain(s *session, f protocol.Frame) error {
 		return err
 	}
 	if !b.mayDrain(s) {
-		b.fail(s, f.Sequence, protocol.Errorf(protocol.CodeForbidden, "only root and the broker's own user may have it drained, over its Unix socket"))
+		b.gate.refuse(s.kin, s.pid, asking{verb: policy.Manage}, b.clock)
+		b.statsMeta = nil
+		b.fail(s, f.Sequence, protocol.Errorf(protocol.CodeForbidden, "%s may not drain the broker: that is for root and the broker's own user, over its Unix socket", s.peer().Principal))
 		return nil
 	}
 	grace := time.Duration(body.GraceMS) * time.Millisecond
