@@ -114,6 +114,7 @@ INLINE void *reserve(u64 size)
 INLINE void read_event(struct event_record *e, u32 kind, struct task_struct *leader, s32 pid)
 {
 	struct process_record *p = (void *)&e->process; /* its beginning */
+	const struct parts of = parts_of(leader);
 	struct reader r = known_reader();
 
 	__builtin_memset(e, 0, sizeof(*e));
@@ -124,9 +125,9 @@ INLINE void read_event(struct event_record *e, u32 kind, struct task_struct *lea
 	p->kind = RECORD_PROCESS;
 	p->pid = pid;
 	read_usage(&p->usage, leader);
-	read_ids(p, leader, &r);
-	read_scheduling(p, leader);
-	read_memory(p, leader);
+	read_ids(p, &of, &r);
+	read_scheduling(p, &of);
+	read_memory(p, &of);
 	__builtin_memcpy(p->comm, leader->comm, sizeof(leader->comm));
 	p->cgroup_id = find_cgroup(leader)->id;
 }
@@ -177,7 +178,8 @@ SEC("tp_btf/sched_process_exec")
 int on_exec(u64 *ctx)
 {
 	struct task_struct *t = (void *)ctx[0];
-	struct mm_struct *mm = t->mm;
+	const struct parts of = parts_of(t);
+	struct mm_struct *mm = of.mm;
 	struct exec_scratch *s;
 	u32 zero = 0;
 	u64 start, length;
@@ -188,10 +190,10 @@ int on_exec(u64 *ctx)
 		return 0;
 	write_cgroup(t);
 	read_event(&s->record.event, RECORD_EXEC, t, pid);
-	add_ended(&s->record.event.process.usage, t->signal);
-	read_rights(&s->record.rights, t);
+	add_ended(&s->record.event.process.usage, of.signal);
+	read_rights(&s->record.rights, &of);
 	__builtin_memset(&s->record.namespaces, 0, sizeof(s->record.namespaces));
-	read_namespaces(&s->record.namespaces, t);
+	read_namespaces(&s->record.namespaces, &of);
 	start = mm->arg_start;
 	length = mm->arg_end - start;
 	if (length > LIMIT_ARGUMENTS)
@@ -226,12 +228,13 @@ INLINE void find_killer(struct killer *k, struct task_struct *leader, s32 signal
 INLINE u64 peak_rss(struct exit_record *x, struct task_struct *t)
 {
 	struct process_record *p = (void *)&x->event.process;
-	struct mm_struct *mm = t->mm;
+	const struct parts of = parts_of(t);
+	struct mm_struct *mm = of.mm;
 	u64 rss;
 
 	if (!mm)
-		return t->signal->maxrss;
-	read_memory(p, t);
+		return of.signal->maxrss;
+	read_memory(p, &of);
 	rss = p->file_pages + p->anon_pages + p->shmem_pages;
 	return mm->hiwater_rss > rss ? mm->hiwater_rss : rss;
 }

@@ -69,6 +69,35 @@ INLINE s32 number_of(struct pid *pid, const struct reader *r)
 	return n.ns == r->ns ? n.nr : 0;
 }
 
+/* Where a task's pointers lead to, each loaded once: for every load of one the
+ * verifier of newer kernels looks through the names of all types, several times,
+ * and again in each branch that comes before it. */
+struct parts {
+	struct task_struct *task;
+	struct signal_struct *signal, *parent_signal;
+	struct sighand_struct *sighand;
+	const struct cred *cred;
+	struct mm_struct *mm;
+	struct nsproxy *namespaces;
+	struct pid *pid;
+};
+
+INLINE struct parts parts_of(struct task_struct *t)
+{
+	struct parts parts = {
+		.task = t,
+		.signal = t->signal,
+		.parent_signal = t->real_parent->signal,
+		.sighand = t->sighand,
+		.cred = t->real_cred,
+		.mm = t->mm,
+		.namespaces = t->nsproxy,
+		.pid = t->thread_pid,
+	};
+
+	return parts;
+}
+
 /* Which of the two sets of I/O counters the kernel keeps. */
 #define COUNTS_CALLS FIELD_EXISTS(((struct task_struct *)0)->ioac.rchar)
 #define COUNTS_STORAGE FIELD_EXISTS(((struct task_struct *)0)->ioac.read_bytes)
@@ -146,13 +175,13 @@ INLINE void add_ended(struct usage *u, struct signal_struct *sig)
 	}
 }
 
-INLINE void read_ids(struct process_record *p, struct task_struct *t, const struct reader *r)
+INLINE void read_ids(struct process_record *p, const struct parts *of, const struct reader *r)
 {
-	struct signal_struct *sig = t->signal;
-	const struct cred *cred = t->real_cred;
+	struct signal_struct *sig = of->signal;
+	const struct cred *cred = of->cred;
 	struct tty_struct *tty = sig->tty;
 
-	p->ppid = number_of(t->real_parent->signal->pids[PIDTYPE_TGID], r);
+	p->ppid = number_of(of->parent_signal->pids[PIDTYPE_TGID], r);
 	p->pgid = number_of(sig->pids[PIDTYPE_PGID], r);
 	p->sid = number_of(sig->pids[PIDTYPE_SID], r);
 	p->tpgid = -1;
@@ -175,8 +204,11 @@ INLINE void read_ids(struct process_record *p, struct task_struct *t, const stru
 	p->fsgid = cred->fsgid.val;
 }
 
-INLINE void read_scheduling(struct process_record *p, struct task_struct *t)
+INLINE void read_scheduling(struct process_record *p, const struct parts *of)
 {
+	struct task_struct *t = of->task;
+	struct signal_struct *sig = of->signal;
+
 	if (FIELD_EXISTS(t->__state))
 		p->state = t->__state;
 	else
@@ -188,22 +220,22 @@ INLINE void read_scheduling(struct process_record *p, struct task_struct *t)
 	p->exit_state = t->exit_state;
 	p->flags = t->flags;
 	p->exit_signal = t->exit_signal;
-	p->threads = t->signal->nr_threads;
+	p->threads = sig->nr_threads;
 	p->prio = t->prio;
 	p->static_prio = t->static_prio;
 	p->rt_priority = t->rt_priority;
 	p->policy = t->policy;
 	p->start_ns = t->start_boottime;
-	p->prev_user_ns = t->signal->prev_cputime.utime;
-	p->prev_system_ns = t->signal->prev_cputime.stime;
-	if (FIELD_EXISTS(t->thread_pid->ino))
-		p->pidfd_inode = t->thread_pid->ino;
+	p->prev_user_ns = sig->prev_cputime.utime;
+	p->prev_system_ns = sig->prev_cputime.stime;
+	if (FIELD_EXISTS(of->pid->ino))
+		p->pidfd_inode = of->pid->ino;
 	p->exec_id = t->self_exec_id;
-	p->oom_score_adj = t->signal->oom_score_adj;
-	p->children_user_ns = t->signal->cutime;
-	p->children_system_ns = t->signal->cstime;
-	p->children_min_flt = t->signal->cmin_flt;
-	p->children_maj_flt = t->signal->cmaj_flt;
+	p->oom_score_adj = sig->oom_score_adj;
+	p->children_user_ns = sig->cutime;
+	p->children_system_ns = sig->cstime;
+	p->children_min_flt = sig->cmin_flt;
+	p->children_maj_flt = sig->cmaj_flt;
 }
 
 /* A counter of pages that lags behind on each CPU may be below zero. */
@@ -215,11 +247,11 @@ INLINE u64 not_negative(s64 n)
 /* The kernel's numbers of its counters of pages. */
 enum { PAGES_FILE, PAGES_ANON, PAGES_SWAP, PAGES_SHMEM, PAGES_KINDS };
 
-INLINE void read_memory(struct process_record *p, struct task_struct *t)
+INLINE void read_memory(struct process_record *p, const struct parts *of)
 {
-	struct mm_struct *mm = t->mm;
+	struct mm_struct *mm = of->mm;
 
-	if (!mm || t->flags & PF_KTHREAD)
+	if (!mm || of->task->flags & PF_KTHREAD)
 		return;
 	p->vsz_pages = mm->total_vm;
 	if (TYPE_EXISTS(struct mm_rss_stat)) {
@@ -250,9 +282,10 @@ INLINE void read_memory(struct process_record *p, struct task_struct *t)
 			READ(dst, (struct cred___before_6_3 *)(cred), set); \
 	} while (0)
 
-INLINE void read_rights(struct rights *r, struct task_struct *t)
+INLINE void read_rights(struct rights *r, const struct parts *of)
 {
-	const struct cred *cred = t->real_cred;
+	struct task_struct *t = of->task;
+	const struct cred *cred = of->cred;
 	const u64 no_new_privs = 1; /* PFA_NO_NEW_PRIVS is bit 0 */
 
 	READ_CAPABILITIES(&r->inheritable, cred, cap_inheritable);
@@ -269,14 +302,14 @@ INLINE void read_rights(struct rights *r, struct task_struct *t)
 /* A namespace's inode, 0 on a kernel that was built without its kind. */
 #define NAMESPACE(proxy, member) (FIELD_EXISTS((proxy)->member->ns.inum) ? (proxy)->member->ns.inum : 0)
 
-INLINE void read_namespaces(struct namespaces *n, struct task_struct *t)
+INLINE void read_namespaces(struct namespaces *n, const struct parts *of)
 {
-	struct nsproxy *proxy = t->nsproxy;
-	struct pid *pid = t->thread_pid;
+	struct nsproxy *proxy = of->namespaces;
+	struct pid *pid = of->pid;
 	struct pid_namespace *of_pid;
 	struct number own = {};
 
-	n->user = t->real_cred->user_ns->ns.inum;
+	n->user = of->cred->user_ns->ns.inum;
 	if (pid && pid->level == 0) {
 		n->pid = pid->numbers[0].ns->ns.inum;
 	} else if (pid) {

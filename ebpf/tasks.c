@@ -152,11 +152,13 @@ INLINE void write_tally(struct seq_file *out, struct task_struct *t, s32 pid, st
 	seq_write(out, r, sizeof(*r));
 }
 
-INLINE void write_thread(struct seq_file *out, struct task_struct *t, const struct reader *r)
+INLINE void write_thread(struct seq_file *out, struct task_struct *t)
 {
 	struct thread_record thread = { .kind = RECORD_THREAD };
+	struct signal_struct *signal = t->signal;
+	struct reader r = find_reader();
 
-	thread.pid = number_of(t->signal->pids[PIDTYPE_TGID], r);
+	thread.pid = number_of(signal->pids[PIDTYPE_TGID], &r);
 	read_usage(&thread.usage, t);
 	if (tallied && t->flags & PF_EXITING && thread.usage.run_delay_ns != ~0ULL)
 		thread.usage.run_delay_ns = 0; /* its process has it */
@@ -174,10 +176,12 @@ INLINE u32 write_sum(struct seq_file *out, struct thread_sum *sum)
 	return 1;
 }
 
-INLINE void add_thread(struct seq_file *out, struct task_struct *t, const struct reader *r)
+INLINE void add_thread(struct seq_file *out, struct task_struct *t)
 {
 	u64 leader = (u64)t->group_leader;
+	struct signal_struct *signal = t->signal;
 	struct thread_sum *sum;
+	struct reader r;
 	u32 zero = 0;
 
 	sum = map_lookup(&thread_sums, &zero);
@@ -189,9 +193,10 @@ INLINE void add_thread(struct seq_file *out, struct task_struct *t, const struct
 	}
 	if (!write_sum(out, sum))
 		return;
+	r = find_reader();
 	sum->leader = leader;
 	sum->record.kind = RECORD_THREAD;
-	sum->record.pid = number_of(t->signal->pids[PIDTYPE_TGID], r);
+	sum->record.pid = number_of(signal->pids[PIDTYPE_TGID], &r);
 	read_usage(&sum->record.usage, t);
 }
 
@@ -212,11 +217,10 @@ INLINE void end_sum(struct seq_file *out, u32 begins)
 
 /* What a process does with each signal. To the verifier of some kernels a handler
  * is a pointer that is never 0, so the table is copied first. */
-INLINE void read_actions(struct scratch *scratch, struct task_struct *t)
+INLINE void read_actions(struct scratch *scratch, struct sighand_struct *sighand)
 {
 	const u32 size = TYPE_SIZE(struct k_sigaction);
 	const u32 at = FIELD_OFFSET(((struct k_sigaction *)0)->sa.sa_handler);
-	struct sighand_struct *sighand = t->sighand;
 	void *action = scratch->actions;
 	u64 ignored = 0, caught = 0;
 
@@ -241,22 +245,22 @@ INLINE void read_actions(struct scratch *scratch, struct task_struct *t)
 	scratch->process.has_actions = 1;
 }
 
-INLINE void read_signals(struct scratch *scratch, struct task_struct *t)
+INLINE void read_signals(struct scratch *scratch, const struct parts *of)
 {
+	struct task_struct *t = of->task;
 	struct signals *s = &scratch->process.signals;
 
 	s->pending = t->pending.signal.sig[0];
-	s->shared_pending = t->signal->shared_pending.signal.sig[0];
+	s->shared_pending = of->signal->shared_pending.signal.sig[0];
 	s->blocked = t->blocked.sig[0];
-	read_actions(scratch, t);
+	read_actions(scratch, of->sighand);
 }
 
 /* A process of a PID namespace below the reader's has more numbers than one. */
-INLINE void write_inner_pids(struct seq_file *out, struct scratch *s, struct task_struct *t,
+INLINE void write_inner_pids(struct seq_file *out, struct scratch *s, struct pid *numbers,
 			     const struct reader *r)
 {
 	struct inner_pids_record *inner = &s->inner;
-	struct pid *numbers = t->thread_pid;
 	struct number n = {};
 
 	__builtin_memset(inner, 0, sizeof(*inner));
@@ -273,73 +277,76 @@ INLINE void write_inner_pids(struct seq_file *out, struct scratch *s, struct tas
 }
 
 /* Where a command line lies tells, with the exec id, whether it is another one. */
-INLINE void read_arguments_place(struct process_record *p, struct task_struct *t)
+INLINE void read_arguments_place(struct process_record *p, const struct parts *of)
 {
-	struct mm_struct *mm = t->mm;
+	struct mm_struct *mm = of->mm;
 
-	if (!mm || t->flags & PF_KTHREAD)
+	if (!mm || of->task->flags & PF_KTHREAD)
 		return;
 	p->arg_start = mm->arg_start;
 	p->arg_end = mm->arg_end;
 }
 
-INLINE u64 write_process(struct seq_file *out, struct scratch *s, struct task_struct *t,
-			 struct kernfs_node *kn, const struct reader *r)
+INLINE void write_process(struct seq_file *out, struct scratch *s, const struct parts *of, u64 cgroup_id)
 {
 	struct process_record *p = &s->process;
+	const struct reader reader = find_reader(), *r = &reader;
+	struct task_struct *t = of->task;
 
 	__builtin_memset(p, 0, sizeof(*p));
 	p->kind = RECORD_PROCESS;
-	p->pid = number_of(t->thread_pid, r);
+	p->pid = number_of(of->pid, r);
 	read_usage(&p->usage, t);
-	add_ended(&p->usage, t->signal);
-	read_ids(p, t, r);
-	read_scheduling(p, t);
-	read_memory(p, t);
-	read_arguments_place(p, t);
-	read_rights(&p->rights, t);
-	read_namespaces(&p->namespaces, t);
-	read_signals(s, t);
+	add_ended(&p->usage, of->signal);
+	read_ids(p, of, r);
+	read_scheduling(p, of);
+	read_memory(p, of);
+	read_arguments_place(p, of);
+	read_rights(&p->rights, of);
+	read_namespaces(&p->namespaces, of);
+	read_signals(s, of);
 	__builtin_memcpy(p->comm, t->comm, sizeof(t->comm));
 	if (t->flags & PF_KTHREAD)
 		read_kernel_name(p, t);
-	p->cgroup_id = kn->id;
+	p->cgroup_id = cgroup_id;
 	write_tally(out, t, p->pid, &p->usage);
 	seq_write(out, p, sizeof(*p));
-	if (t->thread_pid->level > r->level)
-		write_inner_pids(out, s, t, r);
-	return p->cgroup_id;
+	if (of->pid->level > r->level)
+		write_inner_pids(out, s, of->pid, r);
 }
 
 SEC("iter/task")
 int table(struct bpf_iter__task *ctx)
 {
+	struct bpf_iter_meta *meta = ctx->meta;
+	struct seq_file *out = meta->seq;
 	struct task_struct *t = ctx->task;
 	struct kernfs_node *kn;
 	struct scratch *s;
-	struct reader r;
+	struct parts parts;
 	u32 zero = 0;
 	u64 id;
 
-	if (!t || !ctx->meta->seq_num)
-		end_sum(ctx->meta->seq, !ctx->meta->seq_num);
+	if (!t || !meta->seq_num)
+		end_sum(out, !meta->seq_num);
 	if (!t)
 		return 0;
-	r = find_reader();
 	if (t->pid != t->tgid) {
 		if (tallied)
-			write_thread(ctx->meta->seq, t, &r);
+			write_thread(out, t);
 		else
-			add_thread(ctx->meta->seq, t, &r);
+			add_thread(out, t);
 		return 0;
 	}
+	parts = parts_of(t);
+	kn = find_cgroup(t);
+	id = kn->id;
 	s = map_lookup(&scratches, &zero);
 	if (!s)
 		return 0;
-	kn = find_cgroup(t);
-	id = write_process(ctx->meta->seq, s, t, kn, &r);
+	write_process(out, s, &parts, id);
 	if (!map_lookup(&known_cgroups, &id))
-		write_cgroup(ctx->meta->seq, kn, id);
+		write_cgroup(out, kn, id);
 	return 0;
 }
 
