@@ -12,10 +12,9 @@ import (
 	"slices"
 	"strings"
 	"time"
-)
 
-// TrustDomain is that of all names which an authority gives.
-const TrustDomain = "ddcos"
+	"ddcos/protocol"
+)
 
 // The roles that a name may have.
 const (
@@ -52,7 +51,7 @@ func (n Name) String() string { return n.Role + "/" + n.Host }
 
 // URI is the name as a certificate carries it: spiffe://ddcos/ROLE/HOST.
 func (n Name) URI() *url.URL {
-	return &url.URL{Scheme: "spiffe", Host: TrustDomain, Path: "/" + n.String()}
+	return &url.URL{Scheme: "spiffe", Host: protocol.OwnDomain, Path: "/" + n.String()}
 }
 
 // ParseName reads ROLE/HOST.
@@ -69,11 +68,12 @@ func NameOf(c *x509.Certificate) (Name, error) {
 		return Name{}, fmt.Errorf("%w: the certificate has %d URIs, want 1", ErrName, len(c.URIs))
 	}
 	text := c.URIs[0].String()
-	path, found := strings.CutPrefix(text, "spiffe://"+TrustDomain+"/")
+	role, host, found := protocol.OwnIdentity(text)
 	if !found {
 		return Name{}, fmt.Errorf("%w: %.200q is not of this authority", ErrName, text)
 	}
-	return ParseName(path)
+	n := Name{role, host}
+	return n, n.Check()
 }
 
 // Request is what the authority is asked for. Who asks has been decided on.

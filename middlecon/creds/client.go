@@ -98,7 +98,7 @@ func (c Client) Config() (*tls.Config, error) {
 			return cert, err
 		},
 	}
-	if !strings.HasPrefix(c.Name, Scheme) {
+	if !strings.HasPrefix(c.Name, protocol.IdentityScheme) {
 		config.ServerName = c.Name
 	}
 	return config, nil
@@ -164,14 +164,14 @@ func (c Client) verify(cs tls.ConnectionState) error {
 // of the own authority has to be for a broker.
 func (c Client) named(leaf *x509.Certificate, host string) error {
 	id, unnamed := IdentityOf(leaf)
-	if strings.HasPrefix(c.Name, Scheme) {
+	if strings.HasPrefix(c.Name, protocol.IdentityScheme) {
 		if unnamed != nil || id.URI != c.Name {
 			return fmt.Errorf("the broker's certificate is for %q and not for %s: --tls-name", name(fmt.Sprint(leaf.URIs)), c.Name)
 		}
 		return nil
 	}
 	for _, uri := range leaf.URIs {
-		if strings.EqualFold(uri.Host, Domain) && (unnamed != nil || id.Role() != RoleBroker) {
+		if strings.EqualFold(uri.Host, protocol.OwnDomain) && (unnamed != nil || id.Role() != RoleBroker) {
 			return fmt.Errorf("what answers there is no broker: its certificate is for %q", name(fmt.Sprint(leaf.URIs)))
 		}
 	}

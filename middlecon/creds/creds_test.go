@@ -24,7 +24,7 @@ func TestCheckIdentity(t *testing.T) {
 		"spiffe://corp.example/ns/p/sa/web":  {"", "corp.example/ns/p/sa/web"},
 		"spiffe://ddcos.example/agent/x":     {"", "ddcos.example/agent/x"},
 	} {
-		if err := creds.CheckIdentity(uri); err != nil {
+		if err := protocol.CheckIdentity(uri); err != nil {
 			t.Error(err)
 		}
 		if id := (creds.Identity{URI: uri}); id.Role() != want.role || id.Host() != want.host {
@@ -38,7 +38,7 @@ func TestCheckIdentity(t *testing.T) {
 		"spiffe://ddcos/%61", "spiffe://ddcos/a b", "spiffe://ddcos/a\x00", "spiffe://ddcos/\u0430", "spiffe://dd\u0441os/a", " spiffe://ddcos/a",
 		"spiffe://ddcos/" + strings.Repeat("a", 240),
 	} {
-		if err := creds.CheckIdentity(uri); err == nil {
+		if err := protocol.CheckIdentity(uri); err == nil {
 			t.Errorf("%q is taken", uri)
 		}
 	}

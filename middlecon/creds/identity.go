@@ -9,14 +9,9 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"ddcos/protocol"
 )
-
-// Scheme begins every identity.
-const Scheme = "spiffe://"
-
-// Domain is the trust domain of the authority that ddcos makes for itself. Its
-// identities are spiffe://ddcos/ROLE/HOSTNAME.
-const Domain = "ddcos"
 
 // Roles that the own authority gives.
 const (
@@ -26,9 +21,6 @@ const (
 	RoleAdmin  = "admin"
 )
 
-// maxIdentity bounds an identity, in bytes.
-const maxIdentity = 253
-
 // Identity is who a certificate speaks for.
 type Identity struct {
 	URI      string    // spiffe://TRUSTDOMAIN/PATH, in the only form that is taken
@@ -37,29 +29,17 @@ type Identity struct {
 
 // Role is that which the own authority gave, and "" for anybody else.
 func (i Identity) Role() string {
-	role, _, _ := i.own()
+	role, _, _ := protocol.OwnIdentity(i.URI)
 	return role
 }
 
 // Host is how sessions of this identity are shown: the host of one that the own
 // authority gave, and for others all that tells them apart.
 func (i Identity) Host() string {
-	if _, host, ok := i.own(); ok {
+	if _, host, ok := protocol.OwnIdentity(i.URI); ok {
 		return host
 	}
-	return strings.TrimPrefix(i.URI, Scheme)
-}
-
-func (i Identity) own() (role, host string, ok bool) {
-	path, ok := strings.CutPrefix(i.URI, Scheme+Domain+"/")
-	if !ok {
-		return "", "", false
-	}
-	role, host, ok = strings.Cut(path, "/")
-	if !ok || strings.Contains(host, "/") {
-		return "", "", false
-	}
-	return role, host, true
+	return strings.TrimPrefix(i.URI, protocol.IdentityScheme)
 }
 
 // IdentityOf reads who a certificate speaks for: its one URI, whose every byte has to
@@ -71,35 +51,12 @@ func IdentityOf(cert *x509.Certificate) (Identity, error) {
 		return Identity{}, err
 	}
 	if len(uris) != 1 {
-		return Identity{}, fmt.Errorf("the certificate has %d URIs as subject alternative names; exactly one, %sDOMAIN/PATH, says who it is for", len(uris), Scheme)
+		return Identity{}, fmt.Errorf("the certificate has %d URIs as subject alternative names; exactly one, %sDOMAIN/PATH, says who it is for", len(uris), protocol.IdentityScheme)
 	}
-	if err := CheckIdentity(uris[0]); err != nil {
+	if err := protocol.CheckIdentity(uris[0]); err != nil {
 		return Identity{}, err
 	}
 	return Identity{URI: uris[0]}, nil
-}
-
-// CheckIdentity refuses all but spiffe://TRUSTDOMAIN/PATH in its only form: a trust
-// domain of a-z, 0-9, and . - _ within it, and segments of A-Z as well, none of them
-// empty or of dots alone.
-func CheckIdentity(uri string) error {
-	domain, path, ok := strings.Cut(strings.TrimPrefix(uri, Scheme), "/")
-	if !ok || !strings.HasPrefix(uri, Scheme) || len(uri) > maxIdentity {
-		return fmt.Errorf("identity %.300q: want %sDOMAIN/PATH of at most %d bytes", uri, Scheme, maxIdentity)
-	}
-	if !made(domain, "abcdefghijklmnopqrstuvwxyz0123456789.-_") || strings.HasPrefix(domain, ".") || strings.HasSuffix(domain, ".") {
-		return fmt.Errorf("identity %q: the trust domain has to be of a-z, 0-9 and . - _ within it", uri)
-	}
-	for segment := range strings.SplitSeq(path, "/") {
-		if !made(segment, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") || strings.Trim(segment, ".") == "" {
-			return fmt.Errorf("identity %q: what stands between slashes has to be of letters, digits and . - _", uri)
-		}
-	}
-	return nil
-}
-
-func made(s, of string) bool {
-	return s != "" && strings.IndexFunc(s, func(r rune) bool { return !strings.ContainsRune(of, r) }) < 0
 }
 
 // uriTag is that of a uniformResourceIdentifier among the subject alternative names.

@@ -94,13 +94,10 @@ type Subject struct {
 // How principals begin. What has none of these is an address.
 const (
 	uidPrefix    = "uid "
-	spiffePrefix = "spiffe://"
+	spiffePrefix = protocol.IdentityScheme
 	tokenPrefix  = "token "
 	userPrefix   = "user "
 )
-
-// OurDomain is the trust domain of our own authority, whose paths are ROLE/HOST.
-const OurDomain = "ddcos"
 
 // UID is the principal of a user of a host.
 func UID(uid uint32) string { return uidPrefix + strconv.FormatUint(uint64(uid), 10) }
@@ -124,8 +121,7 @@ func CheckPrincipal(s string) error {
 		n, err := strconv.ParseUint(s[len(uidPrefix):], 10, 32)
 		ok = err == nil && UID(uint32(n)) == s
 	case strings.HasPrefix(s, spiffePrefix):
-		domain, path, _ := strings.Cut(s[len(spiffePrefix):], "/")
-		ok = isDomain(domain) && isPath(path)
+		ok = protocol.CheckIdentity(s) == nil
 	case strings.HasPrefix(s, tokenPrefix):
 		ok = CheckTokenName(s[len(tokenPrefix):]) == nil
 	case strings.HasPrefix(s, userPrefix):
@@ -159,27 +155,11 @@ func CheckTokenName(s string) error {
 // made tells whether all of s is of those characters.
 func made(s, of string) bool { return strings.Trim(s, of) == "" }
 
-func isDomain(s string) bool {
-	return s != "" && made(s, lower+"-_.") && strings.Trim(s, ".") == s
-}
-
-// isPath is what SPIFFE has behind the trust domain: segments that are neither
-// empty nor dots, of letters, digits, -, _ and dots.
-func isPath(s string) bool {
-	for segment := range strings.SplitSeq(s, "/") {
-		if segment == "" || segment == "." || segment == ".." || !made(segment, lower+upper+"-_.") {
-			return false
-		}
-	}
-	return true
-}
-
 // RoleOf is the role that our own authority gave a principal: that of
 // spiffe://ddcos/ROLE/HOST, else "".
 func RoleOf(principal string) string {
-	path, ours := strings.CutPrefix(principal, spiffePrefix+OurDomain+"/")
-	role, host, two := strings.Cut(path, "/")
-	if !ours || !two || host == "" || strings.Contains(host, "/") {
+	role, _, ok := protocol.OwnIdentity(principal)
+	if !ok {
 		return ""
 	}
 	switch role {
