@@ -95,7 +95,7 @@ func (r *Rooms) leave(e Leave) {
 		r.fail(e.Session, e.Sequence, err)
 		return
 	}
-	r.part(m, LeftRoom{Session: e.Session, Sequence: e.Sequence, Room: e.Room}, "")
+	r.part(m, LeftRoom(e), "")
 }
 
 // expel ends a membership that the broker does not allow any more.
