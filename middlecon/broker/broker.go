@@ -43,6 +43,8 @@ type Broker struct {
 	drains      chan struct{}    // closed when Serve is to end
 	endsBy      atomic.Int64     // when it does at the latest, on the clock of now; 0: not yet
 	managers    []room.Principal // who may have it drained
+	lane        lane             // of floods
+	aside       atomic.Int32     // sessions that are read by a goroutine because they flooded
 
 	// The rest belongs to the loop.
 	rooms      *room.Rooms
@@ -55,6 +57,8 @@ type Broker struct {
 	wheel      wheel         // of those that are probed
 	halfOpen   uint64        // sessions ended because their host was gone
 	shares     shares        // of what waits for all sessions
+	turns      uint64        // of those who do not flood
+	floods     uint64        // sessions that ever flooded
 	dirty      []*session    // with frames to flush
 	queues     queues        // for sessions that have something to flush
 	blocked    []*session    // whose transport has bytes that the kernel has not taken

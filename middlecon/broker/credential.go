@@ -34,8 +34,8 @@ const lookAgain = time.Hour
 
 // recognise takes who it is from the certificate that was shown in the handshake. Without
 // one the session's token has to tell, in its Hello.
-func (t *sealed) recognise(now time.Time) error {
-	t.cred.chain = t.tls.ConnectionState().PeerCertificates
+func (t *sealed) recognise(chain []*x509.Certificate, now time.Time) error {
+	t.cred.chain = chain
 	if len(t.cred.chain) == 0 {
 		return nil
 	}

@@ -45,15 +45,20 @@ func (b *Broker) open(s *session, c transport) {
 // costs their own session, and no other.
 func (h *handler) OnTraffic(c gnet.Conn) (action gnet.Action) {
 	b, s := h.b, sessionOf(c)
+	b.turns++
+	full := c.InboundBuffered()-int(s.held) >= readBytes
 	b.contain(func() {
 		b.lookBack()
 		b.feel()
-		b.read(s, c)
+		b.read(s, c, false)
 		b.settle()
 	}, func() {
 		b.unkeep(s) // it would send the same again
 		action = gnet.Close
 	})
+	if full && action == gnet.None && ahead(c.Fd()) && s.charge(b.clock, b.now()-b.clock) && b.setAside(s, c) {
+		action = gnet.Close // of what gnet has of it
+	}
 	return action
 }
 
@@ -74,8 +79,8 @@ func (b *Broker) contain(work, failed func()) {
 
 // OnClose tells the rooms.
 func (h *handler) OnClose(c gnet.Conn, err error) gnet.Action {
-	if !isDoorbell(c) {
-		h.b.closed(sessionOf(c), err)
+	if s, ok := c.Context().(*session); ok {
+		h.b.closed(s, err)
 	}
 	return gnet.None
 }
@@ -133,15 +138,16 @@ type inbound interface {
 	Discard(n int) (int, error)
 }
 
-// read parses what the transport holds and takes frame by frame.
-func (b *Broker) read(s *session, c inbound) {
+// read parses what the transport holds and takes frame by frame: all, or a slice; then it
+// tells whether there is more.
+func (b *Broker) read(s *session, c inbound, slice bool) (more bool) {
 	if n := c.InboundBuffered(); n < int(s.need) && !s.closing {
 		b.hold(s, n)
-		return
+		return false
 	}
 	buf, err := c.Peek(-1)
 	if err != nil || len(buf) == 0 {
-		return
+		return false
 	}
 	rest := buf
 	for !s.closing {
@@ -161,9 +167,13 @@ func (b *Broker) read(s *session, c inbound) {
 		rest = rest[size:]
 		b.take(s, f)
 		b.came(s, size)
+		if more = slice && len(rest) > 0 && b.now()-b.clock > sliceTime; more {
+			s.need = 0
+			break
+		}
 	}
 	if s.closing {
-		rest = nil
+		rest, more = nil, false
 	}
 	// gnet reads "discard nothing" as "discard all".
 	if used := len(buf) - len(rest); used > 0 {
@@ -171,6 +181,7 @@ func (b *Broker) read(s *session, c inbound) {
 		_, _ = c.Discard(used)
 	}
 	b.hold(s, len(rest))
+	return more
 }
 
 // quiet gives gnet's log to ours. What it warns of any peer can cause, as often as it likes.

@@ -2,9 +2,11 @@ package broker
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -38,8 +40,12 @@ const maxGreeting = 32 << 10
 
 var errGreeting = errors.New("the handshake is longer than is borne with")
 
-func newLine(c *net.TCPConn) (*line, error) {
-	raw, err := c.SyscallConn()
+func newLine(c net.Conn) (*line, error) {
+	owner, ok := c.(syscall.Conn)
+	if !ok {
+		return nil, fmt.Errorf("a %T has no descriptor", c)
+	}
+	raw, err := owner.SyscallConn()
 	if err != nil {
 		return nil, err
 	}

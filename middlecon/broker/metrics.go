@@ -109,6 +109,7 @@ func numbers(s *protocol.Stats) []number {
 		{"sessions_half_open_total", "Sessions ended because their host acknowledged nothing any more.", counter, s.HalfOpen},
 		{"forbidden_total", "Requests that the policy refused.", counter, s.Forbidden},
 		{"expelled_total", "Memberships, watches and sessions ended because a policy or a token changed.", counter, s.Expelled},
+		{"sessions_flooding_total", "Sessions that were read no faster than the others could bear.", counter, s.Floods},
 		{"account_log_lines_total", "Lines of the account log that were written.", counter, s.Logged},
 		{"account_log_dropped_total", "Lines of the account log that could not be written.", counter, s.LogDropped},
 		{"rooms", "Rooms that there are.", gauge, s.Rooms},

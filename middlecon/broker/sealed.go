@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -10,24 +9,43 @@ import (
 	"ddcos/protocol"
 )
 
-// sealed is a TLS connection as a session's transport. One goroutine reads it, and
-// leaves what it read as a letter for the loop; it reads no more before the loop has
-// taken that, so a flood waits in its own socket. The loop encrypts and writes.
+// sealed is a connection that gnet does not read, as a session's transport: one over TLS, or
+// one that floods. One goroutine reads it, and leaves what it read as a letter for the
+// loop; it reads no more before the loop has taken that, so a flood waits in its own
+// socket. The loop encrypts and writes.
 type sealed struct {
-	b    *Broker
-	s    *session
-	tls  *tls.Conn
-	line *line
-	cred credential
+	b      *Broker
+	s      *session
+	stream stream
+	line   *line
+	cred   credential
 
 	taking func()        // take, made once
 	taken  chan struct{} // the loop has taken what was read
 	came   []byte        // what was read and the loop has not taken; the loop's while taken is waited for
 
+	// The loop's, as long as taken is waited for, and else the reader's.
+	ahead    bool  // came filled the buffer, and much more waits in the socket
+	flooding bool  // it takes its turns by the lane
+	more     bool  // frames are left that are whole
+	latest   slice // its latest turn
+
 	// The loop's.
 	fresh []byte // of came, what was not discarded
-	begun []byte // of frames that are not whole
+	begun []byte // of frames that are not whole, or were not taken in this turn
 }
+
+// stream is what is read and written of a connection, encrypted or not.
+type stream interface {
+	io.ReadWriter
+	CloseWrite() error // of the encryption alone
+}
+
+// plain is a stream without encryption.
+type plain struct{ *line }
+
+func (p plain) Read(b []byte) (int, error) { return p.Conn.Read(b) }
+func (p plain) CloseWrite() error          { return nil }
 
 // A session that says little is read by little: only one that fills it gets a larger
 // buffer, for as long as it needs it.
@@ -45,16 +63,16 @@ var errEmptyRecords = protocol.Errorf(protocol.CodeMalformed, "too many TLS reco
 // read is the connection's goroutine. Its last letter is why it ends.
 func (t *sealed) read() {
 	defer t.b.readers.Done()
+	if _, ok := t.stream.(plain); ok {
+		defer t.b.aside.Add(-1)
+	}
 	little := make([]byte, readLittle)
 	buf, reads := little, uint64(0)
 	for {
-		n, err := t.tls.Read(buf)
+		n, err := t.stream.Read(buf)
 		reads++
-		if n > 0 {
-			t.came = buf[:n]
-			if !t.letter(t.taking) {
-				return
-			}
+		if n > 0 && !t.hand(buf[:n], n == readBytes && ahead(t.line.fd)) {
+			return
 		}
 		if err == nil && t.line.records > reads+reads/recordsToEmpty+emptyRecords {
 			err = errEmptyRecords
@@ -71,6 +89,27 @@ func (t *sealed) read() {
 			buf = little
 		}
 	}
+}
+
+// hand has the loop take what came, in as many turns as it wants; false when there is no
+// loop any more.
+func (t *sealed) hand(came []byte, ahead bool) bool {
+	take := func() (slice, bool) {
+		ok := t.letter(t.taking)
+		return t.latest, ok
+	}
+	for t.came, t.ahead, t.more = came, ahead, true; t.more; t.came = nil {
+		var ok bool
+		if t.flooding {
+			ok = t.b.lane.pass(t.b.stopped, take)
+		} else {
+			_, ok = take()
+		}
+		if !ok {
+			return false
+		}
+	}
+	return true
 }
 
 // letter has the loop do work, and waits until it has; false when there is no loop any more.
@@ -90,16 +129,22 @@ func (t *sealed) take() {
 		t.fresh = nil
 		t.taken <- struct{}{}
 	}()
+	t.more = false
 	if t.s.closed {
 		return
 	}
 	t.fresh = t.came
+	if !t.flooding {
+		t.b.turns++
+	}
 	t.b.contain(func() {
 		t.b.lookBack()
 		t.b.feel()
-		t.b.read(t.s, t)
+		t.more = t.b.read(t.s, t, t.flooding)
 		t.b.settle()
 	}, func() { _ = t.Close() })
+	t.latest = slice{cost: t.b.now() - t.b.clock, turns: t.b.turns}
+	t.flooding = t.ahead && t.s.charge(t.b.clock, t.latest.cost)
 	if len(t.fresh) > 0 && !t.s.closed {
 		t.begun = append(t.begun, t.fresh...)
 	}
@@ -152,7 +197,7 @@ func (t *sealed) Discard(n int) (int, error) {
 
 // Write encrypts and hands to the kernel; it does not wait for either.
 func (t *sealed) Write(b []byte) (int, error) {
-	n, err := t.tls.Write(b)
+	n, err := t.stream.Write(b)
 	if err != nil {
 		t.close(err)
 	}
@@ -164,7 +209,7 @@ func (t *sealed) OutboundBuffered() int { return t.line.waits() }
 
 // CloseWrite ends what goes to the peer, by TLS and by TCP.
 func (t *sealed) CloseWrite() error {
-	if err := t.tls.CloseWrite(); err != nil {
+	if err := t.stream.CloseWrite(); err != nil {
 		return err
 	}
 	if t.line.waits() > 0 {

@@ -51,9 +51,10 @@ type session struct {
 	caller *caller  // nil before its first call, where it cannot be resumed
 }
 
-// caller is what only a session has that calls, or that may be resumed.
+// caller is what only a session has that calls, floods, or may be resumed.
 type caller struct {
-	keep    *resumable // nil where it cannot be
+	keep    *resumable    // nil where it cannot be
+	owes    time.Duration // until when it has had its share of the loop
 	latest  asked
 	pulling []pull // accounts that flow as the queue empties, oldest first
 	homing  int    // bytes of pulling
