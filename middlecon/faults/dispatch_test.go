@@ -53,7 +53,7 @@ func steps() []defect {
 		return defect{name, broker + file, before + after, before + fmt.Sprintf("failpoint(%q, func() {})\n", name) + after}
 	}
 	return []defect{
-		point("call", "call.go", "	if b.fits(s, f) {\n", "		b.tell(room.Call{"),
+		point("call", "call.go", "	if b.fits(s, f) {\n", "		b.ask(s, f.Sequence, room.Call{"),
 		point("deliver", "do.go", "	q.call = e.Call\n", ""),
 		point("queued", "do.go", "		b.enqueue(s, q)\n		b.soil(s)\n", "	}\n}\n\n// delivery"),
 		point("reply", "take.go", "	case protocol.KindReply:\n", ""),
