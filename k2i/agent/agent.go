@@ -35,6 +35,8 @@ type Options struct {
 	// Observe is given the snapshot of every sample, once, in their order. The
 	// next sample waits for it. Nil for nobody.
 	Observe func(*k2i.Snapshot)
+
+	listed []int32 // processes that /proc shows now, where that is known
 }
 
 // DefaultOptions are those of an agent that was told nothing.
@@ -226,7 +228,7 @@ func look(ctx context.Context, options Options, pause time.Duration) (*k2i.Snaps
 		if err != nil {
 			return nil, err
 		}
-		if len(pids) < onceCrossover {
+		if options.listed = pids; len(pids) < onceCrossover {
 			options.Mode = k2i.ModeProcfs
 		}
 	}

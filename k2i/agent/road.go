@@ -38,11 +38,11 @@ func openRoad(fs *procfs.FS, want Options) (r road, refused string, err error) {
 		return nil, "", fmt.Errorf("mode %q: want auto, bpf or procfs", want.Mode)
 	}
 	options := probe.DefaultOptions()
-	options.CgroupController, options.Counting = fs.CgroupController(), want.Count
+	options.CgroupController, options.Counting, options.Expected = fs.CgroupController(), want.Count, len(want.listed)
 	p, err := probe.Open(options)
 	switch {
 	case err == nil:
-		return &bpfRoad{fs: fs, probe: p}, "", nil
+		return &bpfRoad{fs: fs, probe: p, listed: want.listed}, "", nil
 	case want.Mode == ModeAuto:
 		return newProcRoad(fs, want.Count), err.Error(), nil
 	}
@@ -115,6 +115,7 @@ type bpfRoad struct {
 	fs     *procfs.FS
 	probe  *probe.Probe
 	unseen []int32 // shown by /proc alone
+	listed []int32 // by /proc just before the first sample; nil where nobody looked
 	next   time.Duration
 	lost   uint64 // as of the last look
 }
@@ -182,9 +183,12 @@ func place(sample *k2i.Sample, pid int32) (at int, found bool) {
 // compare looks for processes that /proc shows, that began before the sample
 // and that it does not have.
 func (r *bpfRoad) compare(sample *k2i.Sample) error {
-	pids, err := r.fs.PIDs()
-	if err != nil {
-		return err
+	pids := r.listed
+	if r.listed = nil; pids == nil {
+		var err error
+		if pids, err = r.fs.PIDs(); err != nil {
+			return err
+		}
 	}
 	r.unseen = r.unseen[:0]
 	for _, pid := range pids {

@@ -35,6 +35,8 @@ type Options struct {
 	ArgumentsWait time.Duration
 
 	Counting Counting // beside the passes; nothing by default
+
+	Expected int // processes, for which there is room from the first pass on; more may come
 }
 
 // DefaultOptions are for a host with cgroup v2 alone.

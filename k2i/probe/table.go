@@ -12,6 +12,9 @@ import (
 // readTable makes one pass of the table's iterator and folds the threads into
 // their processes. It leaves p.records sorted by pid.
 func (p *Probe) readTable() error {
+	if p.last == nil {
+		p.last = make([]ebpf.TasksProcessRecord, 0, p.opts.Expected)
+	}
 	p.records, p.last = p.last[:0], p.records
 	p.threads, p.tallies, p.inner = p.threads[:0], p.tallies[:0], p.inner[:0]
 	iter, err := p.table.Open()
