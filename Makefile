@@ -53,7 +53,8 @@ build: ## build every program under cmd/ into bin/, static, and what dps --via s
 	@mkdir -p bin
 	$(BUILD) -o bin/ ./cmd/...
 	@set -ex; for arch in $(SENT); do GOARCH=$$arch $(BUILD) -ldflags '-s -w' -o bin/k2i-once-$$arch ./k2i/via/once; \
-		gzip -9nc bin/k2i-once-$$arch > bin/k2i-once-$$arch.gz; done
+		GOARCH=$$arch $(BUILD) -tags nobpf -ldflags '-s -w' -o bin/k2i-rows-$$arch ./k2i/via/once; \
+		for name in once rows; do gzip -9nc bin/k2i-$$name-$$arch > bin/k2i-$$name-$$arch.gz; done; done
 
 peers: ## build the programs that bench compares with (bench/peers) into bin/
 	@mkdir -p bin
@@ -116,7 +117,7 @@ install: build ## install programs, man pages and completions under PREFIX=/usr/
 		bin/$$p completion zsh > $(ZSHDIR)/_$$p; \
 		bin/$$p completion fish > $(FISHDIR)/$$p.fish; \
 	done
-	install -m 644 $(SENT:%=bin/k2i-once-%.gz) $(LIBEXECDIR)
+	install -m 644 $(SENT:%=bin/k2i-once-%.gz) $(SENT:%=bin/k2i-rows-%.gz) $(LIBEXECDIR)
 
 packages: $(NFPM) ## make dist/: deb, rpm, tarball, bill of materials and checksums, of the commit that is checked out
 	NFPM=$(CURDIR)/$(NFPM) GO=$(GO) deploy/package/build dist

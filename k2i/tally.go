@@ -1,5 +1,7 @@
 package k2i
 
+import "slices"
+
 // tally are the counters that tracepoints keep from the moment on that the
 // agent runs: what the process table does not tell.
 func (p *Process) tally() [11]*Count {
@@ -8,6 +10,30 @@ func (p *Process) tally() [11]*Count {
 		&p.UDPRxBytes, &p.UDPTxBytes, &p.UnixRxBytes, &p.UnixTxBytes,
 		&p.RunDelayNS, &p.BlockIONS, &p.BlockIOCount,
 	}
+}
+
+// Counting says what tracepoints count from the moment on that a probe is opened.
+// What they do not count is Unread.
+type Counting struct {
+	RunDelay bool // run_delay_ns, at the end of every thread: of those that live the kernel has it
+	Sockets  bool // net_*, udp_* and unix_*, at every call that sends or receives
+	BlockIO  bool // block_io_*, at every request to a block device
+}
+
+// Lacks are the fields that are not counted, sorted.
+func (c Counting) Lacks() []string {
+	var fields []string
+	if !c.BlockIO {
+		fields = append(fields, BlockIOFields()...)
+	}
+	if !c.Sockets {
+		fields = append(fields, SocketFields()...)
+	}
+	if !c.RunDelay {
+		fields = append(fields, RunDelayFields()...)
+	}
+	slices.Sort(fields)
+	return fields
 }
 
 // The fields of what can be counted, each kind sorted.

@@ -12,7 +12,6 @@ import (
 
 	"ddcos/k2i"
 	"ddcos/k2i/container"
-	"ddcos/k2i/probe"
 	"ddcos/k2i/procfs"
 )
 
@@ -21,15 +20,15 @@ const ModeAuto k2i.Mode = "auto"
 
 // Options of an agent.
 type Options struct {
-	Interval time.Duration  // between two samples
-	Mode     k2i.Mode       // ModeAuto, k2i.ModeBPF or k2i.ModeProcfs
-	Events   k2i.EventMode  // the road of events; "" for the best
-	Name     string         // the host's, in every answer; "" for what the kernel says
-	About    k2i.About      // of this agent, in every answer
-	Root     string         // of the proc file system
-	Limits   Limits         // of what the agent itself may take
-	Unmasked bool           // secrets in command lines are shown as they are: for a caller's own eyes, never to serve
-	Count    probe.Counting // what is counted beside the samples; it costs those that are counted
+	Interval time.Duration // between two samples
+	Mode     k2i.Mode      // ModeAuto, k2i.ModeBPF or k2i.ModeProcfs
+	Events   k2i.EventMode // the road of events; "" for the best
+	Name     string        // the host's, in every answer; "" for what the kernel says
+	About    k2i.About     // of this agent, in every answer
+	Root     string        // of the proc file system
+	Limits   Limits        // of what the agent itself may take
+	Unmasked bool          // secrets in command lines are shown as they are: for a caller's own eyes, never to serve
+	Count    k2i.Counting  // what is counted beside the samples; it costs those that are counted
 	Log      *slog.Logger
 
 	// Observe is given the snapshot of every sample, once, in their order. The
@@ -232,7 +231,7 @@ func look(ctx context.Context, options Options, pause time.Duration) (*k2i.Snaps
 			options.Mode = k2i.ModeProcfs
 		}
 	}
-	options.Count = probe.Counting{} // nothing is counted in no time
+	options.Count = k2i.Counting{} // nothing is counted in no time
 	a, err := open(ctx, options)
 	if err != nil {
 		return nil, err

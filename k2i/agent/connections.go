@@ -9,15 +9,20 @@ import (
 	"time"
 
 	"ddcos/k2i"
-	"ddcos/k2i/probe"
 	"ddcos/k2i/procfs"
 )
 
 // connections looks for TCP connections, one look at a time.
 type connections struct {
-	turn chan struct{}      // holds one while somebody looks
-	bpf  *probe.Connections // opened by the first look; nil before, and where it is refused
-	no   bool               // it is refused
+	turn chan struct{}    // holds one while somebody looks
+	bpf  connectionReader // opened by the first look; nil before, and where it is refused
+	no   bool             // it is refused
+}
+
+// connectionReader tells of connections by BPF.
+type connectionReader interface {
+	Read(ctx context.Context, filter *k2i.ConnectionFilter) (rows []k2i.Connection, truncated bool, err error)
+	Close() error
 }
 
 // found is what one look came to.
@@ -56,7 +61,7 @@ func (a *Agent) look(ctx context.Context, filter *k2i.ConnectionFilter) (*k2i.Co
 	l := &a.looks
 	if l.bpf == nil && !l.no && a.road.mode() == k2i.ModeBPF {
 		var err error
-		if l.bpf, err = probe.OpenConnections(); err != nil {
+		if l.bpf, err = openConnections(); err != nil {
 			l.no = true
 			a.options.Log.Warn("reading connections from /proc instead of by BPF", "because", err)
 		}
@@ -76,7 +81,7 @@ func (LookOnce) Connections(ctx context.Context, filter k2i.ConnectionFilter) (*
 	if err != nil {
 		return nil, err
 	}
-	bpf, err := probe.OpenConnections()
+	bpf, err := openConnections()
 	if err != nil {
 		return lookBy(ctx, nil, fs, &filter)
 	}
@@ -85,7 +90,7 @@ func (LookOnce) Connections(ctx context.Context, filter k2i.ConnectionFilter) (*
 }
 
 // lookBy takes the road of BPF, without it the one of /proc.
-func lookBy(ctx context.Context, bpf *probe.Connections, fs *procfs.FS, filter *k2i.ConnectionFilter) (*k2i.Connections, error) {
+func lookBy(ctx context.Context, bpf connectionReader, fs *procfs.FS, filter *k2i.ConnectionFilter) (*k2i.Connections, error) {
 	began := time.Now()
 	c := &k2i.Connections{Mode: k2i.ModeProcfs}
 	var err error

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"ddcos/k2i"
-	"ddcos/k2i/probe"
 	"ddcos/k2i/procfs"
 )
 
@@ -53,23 +52,6 @@ func (n noEvents) lacks() []string {
 		"end_signal", "exit_code", "killed_by", "killer_comm", "killer_pid", "killer_user",
 		"peak_rss_bytes", "rcpu_with_exited",
 	}
-}
-
-// bpfEvents are the tracepoints'.
-type bpfEvents struct{ events *probe.Events }
-
-func (b bpfEvents) drain(events []k2i.Event) ([]k2i.Event, bool, error) {
-	return b.events.Drain(events)
-}
-func (b bpfEvents) close() error            { return b.events.Close() }
-func (b bpfEvents) notify() <-chan struct{} { return b.events.Notify() }
-func (b bpfEvents) lacks() []string         { return nil }
-func (b bpfEvents) ran() (time.Duration, bool) {
-	return b.events.RunTime(time.Now())
-}
-
-func (b bpfEvents) status() k2i.Events {
-	return k2i.Events{Mode: k2i.EventsBPF, Seen: b.events.Read(), Lost: b.events.Lost()}
 }
 
 // connectorEvents are the process connector's.

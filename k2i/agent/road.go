@@ -4,14 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"sort"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"ddcos/k2i"
-	"ddcos/k2i/probe"
 	"ddcos/k2i/procfs"
 )
 
@@ -28,6 +25,9 @@ type road interface {
 	uncounted() uint64  // what it could not count for want of room; only grows
 }
 
+// tracer is a road that has tracepoints beside it.
+type tracer interface{ openEvents() (eventRoad, error) }
+
 // openRoad tries BPF unless it was told not to. refused says why it is not BPF.
 func openRoad(fs *procfs.FS, want Options) (r road, refused string, err error) {
 	switch want.Mode {
@@ -37,12 +37,10 @@ func openRoad(fs *procfs.FS, want Options) (r road, refused string, err error) {
 	default:
 		return nil, "", fmt.Errorf("mode %q: want auto, bpf or procfs", want.Mode)
 	}
-	options := probe.DefaultOptions()
-	options.CgroupController, options.Counting, options.Expected = fs.CgroupController(), want.Count, len(want.listed)
-	p, err := probe.Open(options)
+	r, err = openBPF(fs, want)
 	switch {
 	case err == nil:
-		return &bpfRoad{fs: fs, probe: p, listed: want.listed}, "", nil
+		return r, "", nil
 	case want.Mode == ModeAuto:
 		return newProcRoad(fs, want.Count), err.Error(), nil
 	}
@@ -53,7 +51,7 @@ func openRoad(fs *procfs.FS, want Options) (r road, refused string, err error) {
 // is: an agent lives without any, and says so.
 func openEvents(fs *procfs.FS, r road, want k2i.EventMode) (eventRoad, error) {
 	refused := "it was not asked for"
-	b, tracing := r.(*bpfRoad)
+	b, tracing := r.(tracer)
 	switch want {
 	case "", k2i.EventsBPF, k2i.EventsConnector:
 	case k2i.EventsNone:
@@ -62,9 +60,9 @@ func openEvents(fs *procfs.FS, r road, want k2i.EventMode) (eventRoad, error) {
 		return nil, fmt.Errorf("events %q: want auto, bpf, connector or none", want)
 	}
 	if want != k2i.EventsConnector && tracing {
-		events, err := b.probe.OpenEvents()
+		events, err := b.openEvents()
 		if err == nil {
-			return bpfEvents{events}, nil
+			return events, nil
 		}
 		refused = err.Error()
 	}
@@ -84,10 +82,10 @@ func openEvents(fs *procfs.FS, r road, want k2i.EventMode) (eventRoad, error) {
 // procRoad reads /proc file by file.
 type procRoad struct {
 	passes *procfs.Passes
-	count  probe.Counting // what was asked for
+	count  k2i.Counting // what was asked for
 }
 
-func newProcRoad(fs *procfs.FS, count probe.Counting) procRoad {
+func newProcRoad(fs *procfs.FS, count k2i.Counting) procRoad {
 	return procRoad{procfs.NewPasses(fs), count}
 }
 
@@ -96,73 +94,13 @@ func (r procRoad) read(ctx context.Context, last *k2i.Sample) (*k2i.Sample, erro
 }
 func (r procRoad) mode() k2i.Mode    { return k2i.ModeProcfs }
 func (r procRoad) close() error      { return nil }
-func (r procRoad) lacks() []string   { return probe.Counting{}.Lacks() }
+func (r procRoad) lacks() []string   { return k2i.Counting{}.Lacks() }
 func (r procRoad) uncounted() uint64 { return 0 }
 func (r procRoad) uncountable() error {
-	if r.count == (probe.Counting{}) {
+	if r.count == (k2i.Counting{}) {
 		return nil
 	}
 	return errors.New("only BPF counts sockets, waiting for a CPU, and requests to disks")
-}
-
-// recheck is how often the two roads' lists of processes are compared.
-const recheck = 10 * time.Second
-
-// bpfRoad takes processes from the iterator, and the host from /proc. Some
-// kernels keep single processes from iterators that /proc shows: those few are
-// read there.
-type bpfRoad struct {
-	fs     *procfs.FS
-	probe  *probe.Probe
-	unseen []int32 // shown by /proc alone
-	listed []int32 // by /proc just before the first sample; nil where nobody looked
-	next   time.Duration
-	lost   uint64 // as of the last look
-}
-
-func (r *bpfRoad) mode() k2i.Mode { return k2i.ModeBPF }
-func (r *bpfRoad) close() error   { return r.probe.Close() }
-
-func (r *bpfRoad) lacks() []string    { return r.probe.Counted().Lacks() }
-func (r *bpfRoad) uncountable() error { return r.probe.Uncountable() }
-func (r *bpfRoad) uncounted() uint64 {
-	if n, err := r.probe.Uncounted(); err == nil {
-		r.lost = max(r.lost, n)
-	}
-	return r.lost
-}
-
-// spare leaves command lines as they are.
-func (r *bpfRoad) spare(on bool) { r.probe.SpareArguments(on) }
-
-func (r *bpfRoad) read(ctx context.Context, last *k2i.Sample) (*k2i.Sample, error) {
-	sample, err := r.probe.ReadAfter(ctx, last)
-	if err != nil {
-		return nil, err
-	}
-	if sample.Host, sample.Visibility, err = r.fs.Host(ctx); err != nil {
-		return nil, err
-	}
-	if sample.Mono >= r.next {
-		r.next = sample.Mono + recheck
-		if err := r.compare(sample); err != nil {
-			return nil, err
-		}
-	}
-	for _, pid := range r.unseen {
-		if p, err := r.fs.Process(pid); err == nil { // else it has ended
-			r.add(sample, &p)
-		}
-	}
-	return sample, nil
-}
-
-// add puts a process into the sample, unless the iterator has it after all.
-func (r *bpfRoad) add(sample *k2i.Sample, p *k2i.Process) {
-	at, found := place(sample, p.PID)
-	if !found {
-		sample.Processes, sample.Shared = slices.Insert(sample.Processes, at, p), slices.Insert(sample.Shared, at, false)
-	}
 }
 
 func sinceBoot() (time.Duration, error) {
@@ -171,34 +109,4 @@ func sinceBoot() (time.Duration, error) {
 		return 0, fmt.Errorf("clock since boot: %w", err)
 	}
 	return time.Duration(ts.Nano()), nil
-}
-
-// place is where a pid is in a sample, or belongs.
-func place(sample *k2i.Sample, pid int32) (at int, found bool) {
-	list := sample.Processes
-	at = sort.Search(len(list), func(i int) bool { return list[i].PID >= pid })
-	return at, at < len(list) && list[at].PID == pid
-}
-
-// compare looks for processes that /proc shows, that began before the sample
-// and that it does not have.
-func (r *bpfRoad) compare(sample *k2i.Sample) error {
-	pids := r.listed
-	if r.listed = nil; pids == nil {
-		var err error
-		if pids, err = r.fs.PIDs(); err != nil {
-			return err
-		}
-	}
-	r.unseen = r.unseen[:0]
-	for _, pid := range pids {
-		if _, found := place(sample, pid); found {
-			continue
-		}
-		p, err := r.fs.Process(pid)
-		if err == nil && time.Duration(p.StartNS) < sample.Mono-time.Second {
-			r.unseen = append(r.unseen, pid)
-		}
-	}
-	return nil
 }

@@ -15,13 +15,8 @@ import (
 	"ddcos/k2i"
 )
 
-// Counting says what tracepoints count from the moment on that the probe is
-// opened. What they do not count is Unread; without any, loading is quicker.
-type Counting struct {
-	RunDelay bool // run_delay_ns, at the end of every thread: of those that live the kernel has it
-	Sockets  bool // net_*, udp_* and unix_*, at every call that sends or receives
-	BlockIO  bool // block_io_*, at every request to a block device
-}
+// Counting is k2i's: of what is not counted loading is quicker.
+type Counting = k2i.Counting
 
 // maxTallies is for how many processes something is kept beside their threads.
 const maxTallies = uint32(ebpf.TasksLimitLIMIT_TALLIES)
@@ -156,22 +151,6 @@ func (t *tally) attach(programs ...*cilium.Program) error {
 	}
 	t.programs = append(t.programs, programs...)
 	return nil
-}
-
-// Lacks are the fields that are not counted, sorted.
-func (c Counting) Lacks() []string {
-	var fields []string
-	if !c.BlockIO {
-		fields = append(fields, k2i.BlockIOFields()...)
-	}
-	if !c.Sockets {
-		fields = append(fields, k2i.SocketFields()...)
-	}
-	if !c.RunDelay {
-		fields = append(fields, k2i.RunDelayFields()...)
-	}
-	slices.Sort(fields)
-	return fields
 }
 
 // Counted is what is counted, of what was asked for.

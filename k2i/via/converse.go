@@ -116,7 +116,7 @@ func speak(stdin io.Writer, stdout io.Reader, programs *Programs, req wire.Reque
 		return conversation{err: err}
 	}
 	c.reached = true
-	program, err := programs.compressed(system, machine)
+	program, err := programs.compressed(system, machine, req)
 	if err != nil {
 		c.err = err
 		return c

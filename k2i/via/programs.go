@@ -11,19 +11,22 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+
+	"ddcos/k2i/wire"
 )
 
 // architectures are Go's names by those of uname -m.
 var architectures = map[string]string{"x86_64": "amd64", "aarch64": "arm64"}
 
-// Programs are the builds of k2i-once, one for each architecture: files named
-// k2i-once-ARCH, or k2i-once-ARCH.gz, which are smaller and ready to be sent. They
-// are safe for many goroutines.
+// Programs are the builds of k2i-once, two for each architecture: files named
+// k2i-once-ARCH, or k2i-once-ARCH.gz, which are smaller and ready to be sent; and
+// k2i-rows-ARCH, built without BPF, which is sent instead where it is there and
+// BPF is not needed. They are safe for many goroutines.
 type Programs struct {
 	directories []string
 
 	mu     sync.Mutex
-	packed map[string]func() ([]byte, error) // by architecture; gzip
+	packed map[string]func() ([]byte, error) // by name; gzip
 }
 
 // NewPrograms looks for builds in the directories, in their order.
@@ -46,12 +49,12 @@ func Installed() *Programs {
 }
 
 // prepare compresses the likeliest program while the hosts are still being reached.
-func (p *Programs) prepare() {
-	go func() { _, _ = p.pack(runtime.GOARCH)() }() // whoever needs it is told the error
+func (p *Programs) prepare(req wire.Request) {
+	go func() { _, _ = p.forQuestion(runtime.GOARCH, req) }() // whoever needs it is told the error
 }
 
-// compressed is the program for a machine as uname calls it.
-func (p *Programs) compressed(system, machine string) ([]byte, error) {
+// compressed is the program that answers a question on a machine as uname calls it.
+func (p *Programs) compressed(system, machine string, req wire.Request) ([]byte, error) {
 	if system != "Linux" {
 		return nil, refuse("its system is %.64q: k2i knows Linux only", system)
 	}
@@ -59,21 +62,39 @@ func (p *Programs) compressed(system, machine string) ([]byte, error) {
 	if !ok {
 		return nil, refuse("there is no k2i-once for a machine of kind %.64q", machine)
 	}
-	return p.pack(arch)()
+	return p.forQuestion(arch, req)
 }
+
+// forQuestion is the smaller program for rows: a look at a host of usual size reads
+// /proc in any case. The bytes of connections come by BPF alone.
+func (p *Programs) forQuestion(arch string, req wire.Request) ([]byte, error) {
+	if req.Connections == nil {
+		program, err := p.pack("k2i-rows-" + arch)()
+		if !errors.Is(err, errNotBuilt) {
+			return program, err
+		}
+	}
+	program, err := p.pack("k2i-once-" + arch)()
+	if errors.Is(err, errNotBuilt) {
+		return nil, refuse("no k2i-once-%s in %s: 'make build' makes it", arch, strings.Join(p.directories, " or "))
+	}
+	return program, err
+}
+
+// errNotBuilt is of a program that is in none of the directories.
+var errNotBuilt = errors.New("not built")
 
 // pack gives the function that compresses once, however many call it.
-func (p *Programs) pack(arch string) func() ([]byte, error) {
+func (p *Programs) pack(name string) func() ([]byte, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.packed[arch] == nil {
-		p.packed[arch] = sync.OnceValues(func() ([]byte, error) { return p.load(arch) })
+	if p.packed[name] == nil {
+		p.packed[name] = sync.OnceValues(func() ([]byte, error) { return p.load(name) })
 	}
-	return p.packed[arch]
+	return p.packed[name]
 }
 
-func (p *Programs) load(arch string) ([]byte, error) {
-	name := "k2i-once-" + arch
+func (p *Programs) load(name string) ([]byte, error) {
 	for _, directory := range p.directories {
 		path := filepath.Join(directory, name)
 		if packed, ok := ready(path); ok {
@@ -88,7 +109,7 @@ func (p *Programs) load(arch string) ([]byte, error) {
 		}
 		return squeeze(program)
 	}
-	return nil, refuse("no %s in %s: 'make build' makes it", name, strings.Join(p.directories, " or "))
+	return nil, errNotBuilt
 }
 
 // ready is a program that lies there packed, unless that was built since.

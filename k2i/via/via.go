@@ -53,7 +53,7 @@ func (s *source) Ask(ctx context.Context, req wire.Request) ([]fleet.Reply, erro
 // time. What a host calls itself is not believed: its reply is under the name by
 // which it was reached.
 func (s *source) Stream(ctx context.Context, req wire.Request, each func(fleet.Reply) fleet.Reply) ([]fleet.Reply, error) {
-	s.programs.prepare()
+	s.programs.prepare(req)
 	replies := make([]fleet.Reply, len(s.hosts))
 	next := make(chan int)
 	var group sync.WaitGroup

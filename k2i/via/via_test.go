@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"ddcos/k2i"
 	"ddcos/k2i/fleet"
 	"ddcos/k2i/query"
 	"ddcos/k2i/wire"
@@ -35,7 +36,7 @@ func TestMain(m *testing.M) {
 func programs(t testing.TB) *Programs {
 	t.Helper()
 	dir := t.TempDir()
-	build := exec.CommandContext(t.Context(), "go", "build", "-ldflags", "-s -w", "-o", filepath.Join(dir, "k2i-once-"+runtime.GOARCH), "./once")
+	build := exec.CommandContext(t.Context(), "go", "build", "-tags", "nobpf", "-ldflags", "-s -w", "-o", filepath.Join(dir, "k2i-rows-"+runtime.GOARCH), "./once")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
@@ -247,13 +248,43 @@ func TestManyHosts(t *testing.T) {
 	}
 }
 
+// Where there are both programs rows are asked of the smaller one, connections of
+// the one that has BPF.
+func TestProgramForQuestion(t *testing.T) {
+	dir := t.TempDir()
+	load := func(req wire.Request) string {
+		t.Helper()
+		b, err := NewPrograms(dir).compressed("Linux", "aarch64", req)
+		if err != nil {
+			return err.Error()
+		}
+		return string(b)
+	}
+	rows, connections := wire.Request{}, wire.Request{Connections: &k2i.ConnectionFilter{}}
+	if err := os.WriteFile(filepath.Join(dir, "k2i-rows-arm64.gz"), []byte("rows"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := load(connections); !strings.Contains(got, "no k2i-once-arm64 in") {
+		t.Errorf("connections without BPF: %q", got)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "k2i-once-arm64.gz"), []byte("once"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := load(rows); got != "rows" {
+		t.Errorf("rows: %q", got)
+	}
+	if got := load(connections); got != "once" {
+		t.Errorf("connections: %q", got)
+	}
+}
+
 // A program that lies there packed is sent as it is, unless it was built since.
 func TestPacked(t *testing.T) {
 	dir := t.TempDir()
 	plain, packed := filepath.Join(dir, "k2i-once-amd64"), filepath.Join(dir, "k2i-once-amd64.gz")
 	load := func() string {
 		t.Helper()
-		b, err := NewPrograms(dir).compressed("Linux", "x86_64")
+		b, err := NewPrograms(dir).compressed("Linux", "x86_64", wire.Request{})
 		if err != nil {
 			return err.Error()
 		}
