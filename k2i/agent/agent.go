@@ -263,5 +263,6 @@ func (a *Agent) once(ctx context.Context) (*k2i.Snapshot, error) {
 }
 
 // onceCrossover is how many processes make loading the BPF programs worth its
-// while for a single look: it takes some 57 ms, a process in /proc some 41 µs.
-const onceCrossover = 1400
+// while for a single look: on a busy machine it takes some 40 ms and a process then
+// 10 µs, in /proc one takes some 53 µs.
+const onceCrossover = 1000
