@@ -190,10 +190,10 @@ func TestRunEnds(t *testing.T) {
 		{"interrupted early", nil, "first process", syscall.SIGINT, 1},
 		{"killed early", nil, "first process", syscall.SIGKILL, -1},
 		{"killed when kept", nil, "nsenter", syscall.SIGKILL, -1},
-		{"plain, interrupted when kept", &nobody, "DDCOS_BROKER", syscall.SIGINT, 0},
-		{"plain, interrupted early", &nobody, "One host", syscall.SIGINT, 1},
-		{"plain, killed early", &nobody, "One host", syscall.SIGKILL, -1},
-		{"plain, killed when kept", &nobody, "DDCOS_BROKER", syscall.SIGKILL, -1},
+		{"plain and interrupted when kept", &nobody, "DDCOS_BROKER", syscall.SIGINT, 0},
+		{"plain and interrupted early", &nobody, "One host", syscall.SIGINT, 1},
+		{"plain and killed early", &nobody, "One host", syscall.SIGKILL, -1},
+		{"plain and killed when kept", &nobody, "DDCOS_BROKER", syscall.SIGKILL, -1},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s := start(t, bin, tc.as, "run", "--keep")

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -77,13 +78,43 @@ func life(events []k2i.Event, pid int) (kinds []k2i.EventKind, last k2i.Process,
 	return kinds, last, cpu
 }
 
-func isFinal(pid int) func(*k2i.Event) bool {
-	return func(e *k2i.Event) bool { return e.Kind == k2i.EventFinal && int(e.Task) == pid }
+func isA(kind k2i.EventKind, pid int) func(*k2i.Event) bool {
+	return func(e *k2i.Event) bool { return e.Kind == kind && int(e.Task) == pid }
+}
+
+// A kernel may free a process without a word, as the one this was written on does with
+// one in a thousand where very many end: perf's count of sched_process_free lacks the
+// same ones. So its last event is awaited for so long, and so many processes are tried.
+const (
+	finalWithin = 3 * time.Second
+	finalTries  = 4
+)
+
+// awaitEnd drains until a process has ended, and the kernel has told that it is free or
+// does not tell it.
+func awaitEnd(t *testing.T, e *Events, events []k2i.Event, pid int) (all []k2i.Event, whole bool) {
+	t.Helper()
+	all = awaitEvent(t, e, events, "exit", isA(k2i.EventExit, pid))
+	final := isA(k2i.EventFinal, pid)
+	for deadline := time.Now().Add(finalWithin); ; runtime.Gosched() {
+		for i := range all {
+			if final(&all[i]) {
+				return all, true
+			}
+		}
+		if time.Now().After(deadline) {
+			return all, false
+		}
+		var err error
+		if all, _, err = e.Drain(all); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // How a process ended, and its CPU time, are what wait(2) and getrusage tell.
 func TestEventsOfAProcess(t *testing.T) {
-	e := openEvents(t, 1<<20)
+	e := openEvents(t, 16<<20) // others make processes meanwhile, very many of them
 	whole := []k2i.EventKind{k2i.EventFork, k2i.EventExec, k2i.EventExit, k2i.EventFinal}
 	for name, c := range map[string]struct {
 		script       string
@@ -99,15 +130,19 @@ func TestEventsOfAProcess(t *testing.T) {
 		"by a limit":         {"ulimit -t 1; while :; do :; done", k2i.Unread, int64OrKill, k2i.KilledByKernel},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cmd := exec.CommandContext(t.Context(), "sh", "-c", c.script)
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
+			var cmd *exec.Cmd
+			var events []k2i.Event
+			for tries, told := 0, false; !told && tries < finalTries; tries++ {
+				cmd, events = exec.CommandContext(t.Context(), "sh", "-c", c.script), nil
+				if err := cmd.Start(); err != nil {
+					t.Fatal(err)
+				}
+				waited := make(chan error, 1)
+				go func() { waited <- cmd.Wait() }() // the ring is read meanwhile: others fill it too
+				events, told = awaitEnd(t, e, events, cmd.Process.Pid)
+				<-waited // how it ended is what is tested
 			}
-			waited := make(chan error, 1)
-			go func() { waited <- cmd.Wait() }() // the ring is read meanwhile: others fill it too
 			pid := cmd.Process.Pid
-			events := awaitEvent(t, e, nil, "end", isFinal(pid))
-			<-waited // how it ended is what is tested
 			kinds, p, cpu := life(events, pid)
 			if !slices.Equal(kinds, whole) {
 				t.Errorf("events %v", kinds)
@@ -148,7 +183,7 @@ func TestKilledByAnother(t *testing.T) {
 		}
 	}
 	_ = cmd.Wait() // a signal ended it
-	events := awaitEvent(t, e, nil, "end", isFinal(cmd.Process.Pid))
+	events := awaitEvent(t, e, nil, "end", isA(k2i.EventExit, cmd.Process.Pid))
 	_, p, _ := life(events, cmd.Process.Pid)
 	if p.EndSignal != k2i.Count(unix.SIGTERM) || p.KilledBy != k2i.KilledByProcess || int(p.KillerPID) != os.Getpid() || !strings.HasPrefix(p.KillerComm, "probe") {
 		t.Errorf("%+v", p)
@@ -166,7 +201,7 @@ func TestExecArguments(t *testing.T) {
 		if err := cmd.Run(); err != nil {
 			t.Fatal(err)
 		}
-		events := awaitEvent(t, e, nil, "end", isFinal(cmd.Process.Pid))
+		events := awaitEvent(t, e, nil, "end", isA(k2i.EventExit, cmd.Process.Pid))
 		at := slices.IndexFunc(events, func(e k2i.Event) bool { return e.Kind == k2i.EventExec && int(e.Task) == cmd.Process.Pid })
 		if at < 0 {
 			t.Fatal("no exec")
@@ -183,33 +218,45 @@ func TestExecArguments(t *testing.T) {
 func TestThreadsEnd(t *testing.T) {
 	e := openEvents(t, 1<<20)
 	for _, mode := range []string{"threads", "busy"} {
-		cmd := childOf(mode, "")
-		pid, err := start(cmd, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		before, _, err := e.Drain(nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if kinds, _, _ := life(before, pid); slices.Contains(kinds, k2i.EventExit) {
-			t.Errorf("%s: an exit while threads live", mode)
-		}
-		_ = unix.Kill(pid, unix.SIGKILL)
-		var usage unix.Rusage
-		if _, err := unix.Wait4(pid, nil, 0, &usage); err != nil {
-			t.Fatal(err)
-		}
-		events := awaitEvent(t, e, before, "end", isFinal(pid))
-		kinds, p, cpu := life(events, pid)
-		if p.EndSignal != 9 || int(p.KillerPID) != os.Getpid() || kinds[len(kinds)-1] != k2i.EventFinal {
-			t.Errorf("%s: %v %+v", mode, kinds, p)
-		}
-		used := uint64(usage.Utime.Nano() + usage.Stime.Nano())
-		if cpu < used-uint64(time.Millisecond) || cpu > used+used/20+uint64(5*time.Millisecond) {
-			t.Errorf("%s: CPU time %v, by getrusage %v", mode, time.Duration(cpu), time.Duration(used))
+		for tries, told := 0, false; !told && tries < finalTries; tries++ {
+			told = threadsEnd(t, e, mode, tries+1 == finalTries)
 		}
 	}
+}
+
+// threadsEnd tries one process; it is false where the kernel does not tell of its last,
+// which only the last try may not accept.
+func threadsEnd(t *testing.T, e *Events, mode string, last bool) bool {
+	t.Helper()
+	pid, err := start(childOf(mode, ""), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, _, err := e.Drain(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if kinds, _, _ := life(before, pid); slices.Contains(kinds, k2i.EventExit) {
+		t.Errorf("%s: an exit while threads live", mode)
+	}
+	_ = unix.Kill(pid, unix.SIGKILL)
+	var usage unix.Rusage
+	if _, err := unix.Wait4(pid, nil, 0, &usage); err != nil {
+		t.Fatal(err)
+	}
+	events, told := awaitEnd(t, e, before, pid)
+	if !told && !last {
+		return false
+	}
+	kinds, p, cpu := life(events, pid)
+	if p.EndSignal != 9 || int(p.KillerPID) != os.Getpid() || kinds[len(kinds)-1] != k2i.EventFinal {
+		t.Errorf("%s: %v %+v", mode, kinds, p)
+	}
+	used := uint64(usage.Utime.Nano() + usage.Stime.Nano())
+	if cpu < used-uint64(time.Millisecond) || cpu > used+used/20+uint64(5*time.Millisecond) {
+		t.Errorf("%s: CPU time %v, by getrusage %v", mode, time.Duration(cpu), time.Duration(used))
+	}
+	return true
 }
 
 // What finds no room is counted, to the last event: a small ring that nobody
@@ -300,7 +347,7 @@ func TestYoungCgroup(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	events := awaitEvent(t, e, nil, "end", isFinal(cmd.Process.Pid))
+	events := awaitEvent(t, e, nil, "end", isA(k2i.EventExit, cmd.Process.Pid))
 	_, last, _ := life(events, cmd.Process.Pid)
 	if want := "/" + name + "/inner"; last.Cgroup != want {
 		t.Errorf("in %q, want %q", last.Cgroup, want)

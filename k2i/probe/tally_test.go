@@ -197,7 +197,7 @@ func TestTrafficAndReusedPID(t *testing.T) {
 		t.Fatal(err)
 	}
 	pid, want := first.Process.Pid, noted(t, path)
-	events := awaitEvent(t, e, nil, "end", isFinal(pid))
+	events := awaitEvent(t, e, nil, "end", isA(k2i.EventExit, pid))
 	if _, row, _ := life(events, pid); heardOf(&row) != want {
 		t.Errorf("of the first: %+v, want %+v", heardOf(&row), want)
 	}
@@ -249,7 +249,7 @@ func TestTrafficOfThoseThatEnded(t *testing.T) {
 				t.Fatal(err)
 			}
 			pid, want := cmd.Process.Pid, noted(t, path)
-			events := awaitEvent(t, e, nil, "end", isFinal(pid))
+			events := awaitEvent(t, e, nil, "end", isA(k2i.EventExit, pid))
 			for i := range events {
 				p := &events[i].Process
 				if int(events[i].Task) == pid && events[i].Kind == k2i.EventFork && heardOf(p) != (heard{}) {

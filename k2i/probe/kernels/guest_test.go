@@ -78,8 +78,13 @@ func guest() error {
 func furnish() error {
 	var all error
 	for _, m := range []struct{ kind, on, options string }{
-		{"proc", "/proc", ""}, {"sysfs", "/sys", ""}, {"devtmpfs", "/dev", ""}, {"devpts", "/dev/pts", "ptmxmode=666"},
-		{"tmpfs", "/tmp", "mode=1777"}, {"tmpfs", "/dev/shm", ""}, {"cgroup2", "/sys/fs/cgroup", ""},
+		{"proc", "/proc", ""},
+		{"sysfs", "/sys", ""},
+		{"devtmpfs", "/dev", ""},
+		{"devpts", "/dev/pts", "ptmxmode=666"},
+		{"tmpfs", "/tmp", "mode=1777"},
+		{"tmpfs", "/dev/shm", ""},
+		{"cgroup2", "/sys/fs/cgroup", ""},
 	} {
 		if err := os.MkdirAll(m.on, 0o755); err != nil {
 			all = errors.Join(all, err)
