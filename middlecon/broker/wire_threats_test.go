@@ -18,7 +18,7 @@ type threat struct {
 }
 
 // threats are those that are known. The numbers are given once and never again;
-// those that are left out are about topics and links, which there are not.
+// that which is left out, W36, is about gossip between brokers, of which there is none.
 func threats() []threat {
 	return []threat{
 		{"W1", "a length at a limit, or far beyond it", []string{"W1 lengths", "protocol.TestParseLengths"}},
@@ -42,6 +42,7 @@ func threats() []threat {
 		{"W19", "a reply after the end", []string{"TestLateRepliesChangeNothing"}},
 		{"W20", "a frame of one session, sent again by another", []string{"TestCapturedFramesAreNothingOnAnotherSession"}},
 		{"W21", "a room that is another's, by overlapping rules or a name that looks like it", []string{"middlecon/policy.TestW21DenyWins", "TestMatrix", "TestMatrixOverTLS", "TestK29NoKindWithoutAVerb"}},
+		{"W22", "a session that another takes over", []string{"TestTakeover", "TestNameOfAPartedMember", "TestSecretsAreUsedOnceAndByTheirOwner"}},
 		{"W23", "a name that is used again", []string{"TestW23NameReuse", "middlecon/tokens.TestW23NameReuse"}},
 		{"W24", "patterns in names", []string{"middlecon/policy.TestW24NoMetacharacters"}},
 		{"W25", "frames within what is forwarded", []string{"TestW25FramesInside"}},
