@@ -34,7 +34,7 @@ NFPM = .tools/nfpm-$(NFPM_VERSION)/nfpm
 # How often `make fuzz` runs each target: a number and x, or a time such as 10s.
 # By default it counts, because Go's fuzzing sometimes takes the end of the time
 # for a failure.
-FUZZTIME ?= 20000x
+FUZZTIME ?= 10000x
 
 # How long `make soak` keeps an agent under load.
 SOAKTIME ?= 3m
@@ -72,7 +72,7 @@ test: build ## vet, then every test, the end-to-end one included
 race: build ## every test under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race -timeout 20m ./...
 
-fuzz: ## run every fuzz target, FUZZTIME=20000x each
+fuzz: ## run every fuzz target, FUZZTIME=10000x each
 	@found=$$(grep -rn --include='*_test.go' -o '^func Fuzz[A-Za-z0-9_]*' . | sed 's/:[0-9]*:func /:/' | sort); \
 	[ -n "$$found" ] || { echo 'fuzz: no target found'; exit 1; }; \
 	for one in $$found; do \
