@@ -81,8 +81,11 @@ func TestOneProcessTableOverThreeHosts(t *testing.T) {
 // makeDC builds the programs and makes the hosts, on which nothing of ours runs.
 func makeDC(t *testing.T) *dc {
 	bin := t.TempDir()
-	for _, args := range [][]string{{bin, "./cmd/..."}, {bin + "/k2i-once-" + runtime.GOARCH, "./k2i/via/once"},
-		{bin + "/k2i-rows-" + runtime.GOARCH, "-tags", "nobpf", "./k2i/via/once"}} {
+	for _, args := range [][]string{
+		{bin, "./cmd/..."},
+		{bin + "/k2i-once-" + runtime.GOARCH, "./k2i/via/once"},
+		{bin + "/k2i-rows-" + runtime.GOARCH, "-tags", "nobpf", "./k2i/via/once"},
+	} {
 		build := exec.CommandContext(t.Context(), "go", append([]string{"build", "-o"}, args...)...)
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {
