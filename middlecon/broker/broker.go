@@ -222,7 +222,7 @@ func (b *Broker) Serve(ctx context.Context) error {
 	err := b.engine.Stop()
 	close(b.stopped)
 	for _, s := range b.byID { // the loop's, which is gone
-		if t, ok := s.conn.(*sealed); ok {
+		if t, ok := s.conn.(*fed); ok {
 			t.drop()
 		}
 	}

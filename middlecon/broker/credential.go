@@ -34,7 +34,7 @@ const lookAgain = time.Hour
 
 // recognise takes who it is from the certificate that was shown in the handshake. Without
 // one the session's token has to tell, in its Hello.
-func (t *sealed) recognise(chain []*x509.Certificate, now time.Time) error {
+func (t *fed) recognise(chain []*x509.Certificate, now time.Time) error {
 	t.cred.chain = chain
 	if len(t.cred.chain) == 0 {
 		return nil
@@ -51,7 +51,7 @@ func (t *sealed) recognise(chain []*x509.Certificate, now time.Time) error {
 // authenticated lets a session go on after its Hello, or ends it. All transports but TLS
 // have been identified by then.
 func (b *Broker) authenticated(s *session, token string) bool {
-	t, ok := s.conn.(*sealed)
+	t, ok := s.conn.(*fed)
 	if !ok {
 		if token != "" { // whoever is on the way could have read it
 			b.refuse(s, protocol.Errorf(protocol.CodeUnauthenticated, "a token is for TLS alone"))
@@ -65,7 +65,7 @@ func (b *Broker) authenticated(s *session, token string) bool {
 	return true
 }
 
-func (b *Broker) authenticate(t *sealed, token string) error {
+func (b *Broker) authenticate(t *fed, token string) error {
 	switch {
 	case token != "":
 		if b.options.Authenticate == nil {
@@ -91,7 +91,7 @@ func (b *Broker) authenticate(t *sealed, token string) error {
 }
 
 // refuseCredential ends a session that is not, or not any more, who it has to be.
-func (b *Broker) refuseCredential(t *sealed, why error) {
+func (b *Broker) refuseCredential(t *fed, why error) {
 	if t.s.closing {
 		return
 	}
@@ -100,7 +100,7 @@ func (b *Broker) refuseCredential(t *sealed, why error) {
 }
 
 // watchEnd has the session looked at when its certificate ends, and ends it then.
-func (b *Broker) watchEnd(t *sealed) {
+func (b *Broker) watchEnd(t *fed) {
 	if t.s.closing {
 		return
 	}
@@ -148,14 +148,14 @@ func (b *Broker) recheck(ctx context.Context) {
 // at those as well. Checking is not the loop's work: it takes a tenth of a millisecond each.
 func (b *Broker) recheckSessions(ctx context.Context, certificates bool) {
 	type shown struct {
-		t    *sealed
+		t    *fed
 		cred credential
 	}
 	found := make(chan []shown, 1)
 	if !b.mailbox.reached(func() {
 		var all []shown
 		for _, s := range b.byID {
-			if t, ok := s.conn.(*sealed); ok && !s.closing && (t.cred.token != "" || certificates && t.cred.chain != nil) {
+			if t, ok := s.conn.(*fed); ok && !s.closing && (t.cred.token != "" || certificates && t.cred.chain != nil) {
 				all = append(all, shown{t, t.cred})
 			}
 		}

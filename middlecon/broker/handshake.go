@@ -85,14 +85,14 @@ func (b *Broker) handshake(ctx context.Context, c *net.TCPConn, full bool) error
 // seal makes a session of a connection after its handshake.
 func (b *Broker) seal(c *net.TCPConn, w *line, t *tls.Conn) error {
 	s := &session{id: b.lastSession.Add(1), kind: hidden}
-	sealed := &sealed{b: b, s: s, stream: t, line: w, taken: make(chan struct{}, 1)}
-	sealed.taking = sealed.take
+	reader := &fed{b: b, s: s, stream: t, line: w, taken: make(chan struct{}, 1)}
+	reader.taking = reader.take
 	from, ok := addressOf(c.RemoteAddr())
 	if !ok {
 		return errors.New("a TCP connection without an address")
 	}
 	s.kin = unique.Make(room.Peer{Host: from.String(), Principal: room.Principal(from.String())})
-	refused := sealed.recognise(t.ConnectionState().PeerCertificates, time.Now())
+	refused := reader.recognise(t.ConnectionState().PeerCertificates, time.Now())
 	if probed(c) {
 		s.probe = &probing{fd: w.fd}
 	}
@@ -103,11 +103,11 @@ func (b *Broker) seal(c *net.TCPConn, w *line, t *tls.Conn) error {
 	b.readers.Add(1)
 	b.turnFor(func() {
 		b.sealed++
-		b.open(s, sealed)
+		b.open(s, reader)
 		if refused != nil {
-			b.refuseCredential(sealed, refused)
+			b.refuseCredential(reader, refused)
 		}
 	})
-	go sealed.read()
+	go reader.read()
 	return nil
 }

@@ -100,7 +100,7 @@ func (b *Broker) setAside(s *session, c gnet.Conn) bool {
 		return false
 	}
 	l.loosen()
-	t := &sealed{b: b, s: s, stream: plain{l}, line: l, taken: make(chan struct{}, 1), flooding: true}
+	t := &fed{b: b, s: s, stream: plain{l}, line: l, taken: make(chan struct{}, 1), flooding: true}
 	t.taking = t.take
 	if begun, err := c.Peek(-1); err == nil {
 		t.begun = bytes.Clone(begun)

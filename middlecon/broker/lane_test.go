@@ -86,6 +86,9 @@ func TestFlood(t *testing.T) {
 				t.Fatalf("%+v", entries)
 			}
 			until(t, "its session is over", func() bool { return counted(t, b).Sessions == 1 })
+			if s := counted(t, b); s.TLS != 0 {
+				t.Errorf("%d TLS sessions, and there was none", s.TLS)
+			}
 			again := welcome(t, b, network)
 			floodBy(t, b, again) // there is a place for another
 			again.lives()

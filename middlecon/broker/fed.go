@@ -9,11 +9,11 @@ import (
 	"ddcos/protocol"
 )
 
-// sealed is a connection that gnet does not read, as a session's transport: one over TLS, or
-// one that floods. One goroutine reads it, and leaves what it read as a letter for the
-// loop; it reads no more before the loop has taken that, so a flood waits in its own
+// fed is a connection that gnet does not read, as a session's transport: one over TLS, or
+// one that floods. One goroutine reads it and feeds the loop: it leaves what it read as a
+// letter, and reads no more before the loop has taken that, so a flood waits in its own
 // socket. The loop encrypts and writes.
-type sealed struct {
+type fed struct {
 	b      *Broker
 	s      *session
 	stream stream
@@ -47,6 +47,12 @@ type plain struct{ *line }
 func (p plain) Read(b []byte) (int, error) { return p.Conn.Read(b) }
 func (p plain) CloseWrite() error          { return nil }
 
+// isPlain tells that it is no TLS session, but one that floods.
+func (t *fed) isPlain() bool {
+	_, is := t.stream.(plain)
+	return is
+}
+
 // A session that says little is read by little: only one that fills it gets a larger
 // buffer, for as long as it needs it.
 const readLittle = 512
@@ -61,9 +67,9 @@ const (
 var errEmptyRecords = protocol.Errorf(protocol.CodeMalformed, "too many TLS records that carry nothing")
 
 // read is the connection's goroutine. Its last letter is why it ends.
-func (t *sealed) read() {
+func (t *fed) read() {
 	defer t.b.readers.Done()
-	if _, ok := t.stream.(plain); ok {
+	if t.isPlain() {
 		defer t.b.aside.Add(-1)
 	}
 	little := make([]byte, readLittle)
@@ -93,7 +99,7 @@ func (t *sealed) read() {
 
 // hand has the loop take what came, in as many turns as it wants; false when there is no
 // loop any more.
-func (t *sealed) hand(came []byte, ahead bool) bool {
+func (t *fed) hand(came []byte, ahead bool) bool {
 	take := func() (slice, bool) {
 		ok := t.letter(t.taking)
 		return t.latest, ok
@@ -113,7 +119,7 @@ func (t *sealed) hand(came []byte, ahead bool) bool {
 }
 
 // letter has the loop do work, and waits until it has; false when there is no loop any more.
-func (t *sealed) letter(work func()) bool {
+func (t *fed) letter(work func()) bool {
 	t.b.mailbox.post(work)
 	select {
 	case <-t.taken:
@@ -124,7 +130,7 @@ func (t *sealed) letter(work func()) bool {
 }
 
 // take is a turn of the loop, for what came.
-func (t *sealed) take() {
+func (t *fed) take() {
 	defer func() {
 		t.fresh = nil
 		t.taken <- struct{}{}
@@ -151,7 +157,7 @@ func (t *sealed) take() {
 }
 
 // ended is a turn of the loop, after the last thing came.
-func (t *sealed) ended(err error) {
+func (t *fed) ended(err error) {
 	defer func() { t.taken <- struct{}{} }()
 	if t.s.closed {
 		return
@@ -168,10 +174,10 @@ func (t *sealed) ended(err error) {
 }
 
 // InboundBuffered is how many bytes have come that were not discarded.
-func (t *sealed) InboundBuffered() int { return len(t.begun) + len(t.fresh) }
+func (t *fed) InboundBuffered() int { return len(t.begun) + len(t.fresh) }
 
 // Peek gives all of these, until the turn ends.
-func (t *sealed) Peek(int) ([]byte, error) {
+func (t *fed) Peek(int) ([]byte, error) {
 	if len(t.begun) == 0 {
 		return t.fresh, nil
 	}
@@ -180,7 +186,7 @@ func (t *sealed) Peek(int) ([]byte, error) {
 }
 
 // Discard forgets the first n bytes of what has come, or all of it.
-func (t *sealed) Discard(n int) (int, error) {
+func (t *fed) Discard(n int) (int, error) {
 	all := t.InboundBuffered()
 	if n < 0 || n >= all {
 		t.begun, t.fresh = nil, nil
@@ -196,7 +202,7 @@ func (t *sealed) Discard(n int) (int, error) {
 }
 
 // Write encrypts and hands to the kernel; it does not wait for either.
-func (t *sealed) Write(b []byte) (int, error) {
+func (t *fed) Write(b []byte) (int, error) {
 	n, err := t.stream.Write(b)
 	if err != nil {
 		t.close(err)
@@ -205,10 +211,10 @@ func (t *sealed) Write(b []byte) (int, error) {
 }
 
 // OutboundBuffered is how many bytes, encrypted, the kernel has not taken.
-func (t *sealed) OutboundBuffered() int { return t.line.waits() }
+func (t *fed) OutboundBuffered() int { return t.line.waits() }
 
 // CloseWrite ends what goes to the peer, by TLS and by TCP.
-func (t *sealed) CloseWrite() error {
+func (t *fed) CloseWrite() error {
 	if err := t.stream.CloseWrite(); err != nil {
 		return err
 	}
@@ -219,12 +225,12 @@ func (t *sealed) CloseWrite() error {
 }
 
 // Close ends the session, and tells the rooms at once.
-func (t *sealed) Close() error {
+func (t *fed) Close() error {
 	t.close(nil)
 	return nil
 }
 
-func (t *sealed) close(err error) {
+func (t *fed) close(err error) {
 	if t.s.closed {
 		return
 	}
@@ -233,12 +239,14 @@ func (t *sealed) close(err error) {
 	}
 	t.begun, t.fresh = nil, nil
 	_ = t.line.Close() // its reader ends
-	t.b.sealed--
+	if !t.isPlain() {
+		t.b.sealed--
+	}
 	t.b.closed(t.s, err)
 }
 
 // drop ends a connection whose loop is gone.
-func (t *sealed) drop() {
+func (t *fed) drop() {
 	if t.cred.timer != nil {
 		t.cred.timer.Stop()
 	}
