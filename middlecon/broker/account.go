@@ -121,17 +121,21 @@ func (b *Broker) chunk(p *pull) (q queued, last bool) {
 	}
 	var part protocol.Entry
 	entry := func(i int) *protocol.Entry {
-		e := &a.Entries[a.Order[first+i]]
-		if i > 0 && i < n-1 || offset == 0 && cut == 0 {
+		at := int(a.Order[first+i])
+		e, from, size := &a.Entries[at], 0, a.ReplyBytes(at)
+		if i == 0 {
+			from = offset
+		}
+		more := i == n-1 && cut > 0
+		if more {
+			size = from + cut
+		}
+		if size -= from; from == 0 && !more && size == len(e.Reply) {
 			return e
 		}
 		part = *e
-		if i == 0 && offset > 0 {
-			part.Reply = part.Reply[offset:]
-		}
-		if i == n-1 && cut > 0 {
-			part.Reply, part.More = part.Reply[:cut], true
-		}
+		b.joined = slices.Grow(b.joined[:0], size)
+		part.Reply, part.More = a.Reply(at, from, size, b.joined), more
 		return &part
 	}
 	f := protocol.AppendHeader(b.borrow(protocol.HeaderSize+summaryBytes+chunkBytes-left), h)
@@ -147,8 +151,9 @@ func (b *Broker) chunk(p *pull) (q queued, last bool) {
 // is not 0.
 func (p *pull) fit(left *int) (n, cut int) {
 	for p.next < p.upTo && n < protocol.MaxChunk {
-		e := &p.account.Entries[p.account.Order[p.next]]
-		rest := len(e.Reply) - p.offset
+		at := int(p.account.Order[p.next])
+		e := &p.account.Entries[at]
+		rest := p.account.ReplyBytes(at) - p.offset
 		fixed := e.Size() - len(e.Reply)
 		if *left < fixed+min(1024, rest) {
 			break

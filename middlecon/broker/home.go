@@ -19,7 +19,7 @@ func (b *Broker) weigh(s *session, p *pull) {
 	a := p.account
 	p.bytes = accountBytes + entryBytes*(len(a.Order)-p.next+len(a.Absent))
 	for _, i := range a.Order[p.next:] {
-		p.bytes += len(a.Entries[i].Reply)
+		p.bytes += a.ReplyBytes(int(i))
 	}
 	s.caller.homing += p.bytes
 	b.homing += p.bytes

@@ -25,7 +25,7 @@ type Account struct {
 	Session  SessionID // whose call it is
 	Sequence uint64
 	Summary  protocol.Summary
-	Entries  []protocol.Entry // Reply whole, More false
+	Entries  []protocol.Entry // More false; a Reply that is longer than a block goes on, see Reply
 	Order    []uint32         // of Entries, those that are settled, in the order in which they were
 	Absent   []protocol.Absent
 	Caller   Peer // who asked
@@ -34,6 +34,7 @@ type Account struct {
 	Streamed bool // it was told by a Settled
 
 	call *call
+	rest map[int][][]byte // of long replies, by entry, what is behind the first block
 }
 
 // A call with all that belongs to it is used again when its account is
@@ -100,7 +101,8 @@ func (r *Rooms) CallerName(a *Account) string {
 // final notes an entry that will not change any more.
 func (c *call) final(i int) {
 	c.account.Order = append(c.account.Order, uint32(i))
-	c.untold += c.account.Entries[i].Size()
+	e := &c.account.Entries[i]
+	c.untold += e.Size() - len(e.Reply) + c.account.ReplyBytes(i)
 }
 
 // progress tells what is final of a call that goes on, where its caller wants to

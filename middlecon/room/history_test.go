@@ -295,10 +295,10 @@ func describeAccount(a *Account) string {
 	if n := a.Summary.WaitedUS; n > 0 {
 		words = append(words, "waited="+(time.Duration(n)*time.Microsecond).String())
 	}
-	for _, e := range a.Entries {
+	for i, e := range a.Entries {
 		word := e.Name + "=" + e.Outcome.String()
 		if len(e.Reply) > 0 || e.Error != "" {
-			word += ":" + string(e.Reply) + e.Error
+			word += ":" + replyOf(a, i) + e.Error
 		}
 		words = append(words, word)
 	}

@@ -30,6 +30,7 @@ type Limits struct {
 	ReplyBytes     int           // of one member: AppError "reply_too_large"
 	AccountBytes   int           // of all replies of one call, likewise
 	HeldBytes      int           // of all replies of all calls in flight, likewise, and messages that wait: CodeTooManyCalls
+	BlockBytes     int           // of a reply that lie together; at least 1
 	PartBytes      int           // of entries, more than which go home while their call goes on
 	Absent         int           // members remembered as lost, of one room; the oldest is forgotten
 	AbsentAll      int           // of all rooms together, likewise
@@ -58,6 +59,7 @@ func DefaultLimits() Limits {
 		ReplyBytes:     16 << 20,
 		AccountBytes:   64 << 20,
 		HeldBytes:      256 << 20,
+		BlockBytes:     64 << 10,
 		PartBytes:      protocol.MaxBody,
 		Absent:         10_000,
 		AbsentAll:      100_000,

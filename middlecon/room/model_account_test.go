@@ -40,13 +40,17 @@ func (m *model) account(c *modelCall, a *Account) {
 		m.fail("total", "call %d: %d entries, want %d", c.id, len(a.Entries), len(c.slots))
 		return
 	}
-	for i, got := range a.Entries {
-		m.entry(c.slots[i], got)
+	for i, s := range c.slots {
+		m.entry(s, a, i)
 	}
 }
 
+// replyOf is an entry's whole reply.
+func replyOf(a *Account, i int) string { return string(a.Reply(i, 0, a.ReplyBytes(i), nil)) }
+
 // entry compares one member's outcome with what happened to it.
-func (m *model) entry(s *modelSlot, got protocol.Entry) {
+func (m *model) entry(s *modelSlot, a *Account, i int) {
+	got := a.Entries[i]
 	which := fmt.Sprintf("call %d, %s (%v)", s.call.id, s.name, s.id)
 	if got.Member != s.id || got.Name != s.name || got.Host != s.peer.Host || got.PID != s.peer.PID {
 		m.fail("no phantom", "%s: entry %+v", which, got)
@@ -58,8 +62,8 @@ func (m *model) entry(s *modelSlot, got protocol.Entry) {
 	if s.outcome == protocol.OK {
 		reply = string(s.parts)
 	}
-	if string(got.Reply) != reply || !strings.HasPrefix(got.Error, s.text) || (s.text == "" && got.Error != "") {
-		m.fail("identity", "%s: reply %q, error %q; want %q, %q", which, got.Reply, got.Error, reply, s.text)
+	if told := replyOf(a, i); told != reply || !strings.HasPrefix(got.Error, s.text) || (s.text == "" && got.Error != "") {
+		m.fail("identity", "%s: reply %q, error %q; want %q, %q", which, told, got.Error, reply, s.text)
 	}
 	if want := uint64((s.at - s.call.start).Microseconds()); got.LatencyUS != want {
 		m.fail("deadline", "%s: after %d µs, want %d", which, got.LatencyUS, want)

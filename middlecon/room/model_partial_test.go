@@ -48,7 +48,7 @@ func (m *model) order(c *modelCall, a *Account) {
 			return
 		}
 		c.order = append(c.order, i)
-		m.entry(c.slots[i], a.Entries[i])
+		m.entry(c.slots[i], a, int(i))
 	}
 }
 

@@ -38,28 +38,26 @@ func (r *Rooms) reply(e Reply) {
 	s.state = received
 	if s.reply != e.Outcome { // it changed its mind: what came before does not count
 		s.reply = e.Outcome
-		c.bytes -= len(entry.Reply)
-		r.held -= len(entry.Reply)
-		entry.Reply = nil
+		r.unkeep(c, i)
 	}
-	part := e.Part
+	part, have := e.Part, c.account.ReplyBytes(i)
 	if e.Outcome != protocol.OK {
-		part = part[:min(len(part), protocol.MaxErrorText-len(entry.Reply))]
-	} else if err := r.tooLarge(c, len(entry.Reply), len(part)); err != nil {
+		part = part[:min(len(part), protocol.MaxErrorText-have)]
+	} else if err := r.tooLarge(c, have, len(part)); err != nil {
 		entry.Error = err.Error()
 		r.emit(Withdraw{From: []SessionID{e.Session}, Call: c.id, Room: e.Room})
 		r.settle(c, i, protocol.AppError)
 		r.conclude(c)
 		return
 	}
-	entry.Reply = c.keep(entry.Reply, part)
+	c.keep(i, part, r.limits.BlockBytes)
 	c.bytes += len(part)
 	r.held += len(part)
 	if e.More {
 		return
 	}
 	if e.Outcome != protocol.OK {
-		entry.Error = errorText(entry.Reply)
+		entry.Error = errorText(c.account.Reply(i, 0, have+len(part), nil))
 	}
 	s.replied = true
 	r.settle(c, i, e.Outcome)
@@ -103,22 +101,6 @@ func (r *Rooms) tooLarge(c *call, have, part int) error {
 		return protocol.Errorf(protocol.CodeReplyTooLarge, "more than the %d bytes of all calls in flight", r.limits.HeldBytes)
 	}
 	return nil
-}
-
-// keep copies a part behind what there is of that reply.
-func (c *call) keep(have, part []byte) []byte {
-	if len(part) == 0 {
-		return have
-	}
-	if len(have) > 0 || len(part) > arenaPart {
-		return append(have, part...)
-	}
-	if cap(c.arena)-len(c.arena) < len(part) {
-		c.arena = make([]byte, 0, min(c.open*len(part), arenaSize))
-	}
-	at := len(c.arena)
-	c.arena = append(c.arena, part...)
-	return c.arena[at:len(c.arena):len(c.arena)] // the next one's bytes are out of reach
 }
 
 // errorText is a member's text as UTF-8 of at most MaxErrorText bytes.

@@ -52,9 +52,7 @@ func (r *Rooms) settle(c *call, i int, o protocol.Outcome) {
 	entry.Outcome = o
 	entry.LatencyUS = uint64((r.now - c.start).Microseconds())
 	if o != protocol.OK {
-		c.bytes -= len(entry.Reply)
-		r.held -= len(entry.Reply)
-		entry.Reply = nil
+		r.unkeep(c, i)
 	} else if c.slots[i].counts {
 		c.ok++
 	}
