@@ -84,7 +84,7 @@ func makeDC(t *testing.T) *dc {
 	for _, args := range [][]string{
 		{bin, "./cmd/..."},
 		{bin + "/k2i-once-" + runtime.GOARCH, "./k2i/via/once"},
-		{bin + "/k2i-rows-" + runtime.GOARCH, "-tags", "nobpf", "./k2i/via/once"},
+		{bin + "/k2i-rows-" + runtime.GOARCH, "-tags", "rows", "./k2i/via/once"},
 	} {
 		build := exec.CommandContext(t.Context(), "go", append([]string{"build", "-o"}, args...)...)
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")

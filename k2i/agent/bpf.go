@@ -1,4 +1,4 @@
-//go:build !nobpf
+//go:build !rows
 
 package agent
 

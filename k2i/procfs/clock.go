@@ -1,3 +1,5 @@
+//go:build !rows
+
 package procfs
 
 import (

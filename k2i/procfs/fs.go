@@ -6,6 +6,7 @@
 package procfs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,7 +15,6 @@ import (
 	"slices"
 	"strconv"
 
-	prometheus "github.com/prometheus/procfs"
 	"golang.org/x/sys/unix"
 
 	"ddcos/k2i"
@@ -26,7 +26,6 @@ const DefaultRoot = "/proc"
 // FS reads one proc file system. Its methods may be called from several goroutines.
 type FS struct {
 	root    string
-	host    prometheus.FS
 	fixed   k2i.Host       // what does not change while the host is up
 	self    k2i.Visibility // what the namespace and the mount hide from everyone who reads here
 	cgroups string
@@ -36,13 +35,12 @@ type FS struct {
 }
 
 // New reads the proc file system at root, DefaultRoot as a rule.
-func New(ctx context.Context, root string) (*FS, error) {
-	host, err := prometheus.NewFS(root)
-	if err != nil {
-		return nil, fmt.Errorf("proc file system %s: %w", root, err)
+func New(_ context.Context, root string) (*FS, error) {
+	if info, err := os.Stat(root); err != nil || !info.IsDir() {
+		return nil, fmt.Errorf("proc file system %s: %w", root, cmp.Or(err, error(unix.ENOTDIR)))
 	}
-	fs := &FS{root: root, host: host}
-	if err := fs.readFixed(ctx); err != nil {
+	fs := &FS{root: root}
+	if err := fs.readFixed(); err != nil {
 		return nil, err
 	}
 	fs.self = fs.hidden()

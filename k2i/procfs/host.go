@@ -5,14 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
 
-	gopsutil "github.com/shirou/gopsutil/v4/host"
 	"golang.org/x/sys/unix"
 
 	"ddcos/k2i"
@@ -25,7 +23,7 @@ const ticksPerSecond = int64(time.Second / nsPerTick)
 const initPIDNamespace = 4026531836
 
 // readFixed reads what stays as it is while the host is up.
-func (fs *FS) readFixed(ctx context.Context) error {
+func (fs *FS) readFixed() error {
 	boot, err := os.ReadFile(filepath.Join(fs.root, "sys/kernel/random/boot_id"))
 	if err != nil {
 		return fmt.Errorf("boot id: %w; is %s a proc file system, mounted without subset=pid?", err, fs.root)
@@ -34,12 +32,12 @@ func (fs *FS) readFixed(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	kernel, err := gopsutil.KernelVersionWithContext(ctx)
-	if err != nil {
+	var name unix.Utsname
+	if err := unix.Uname(&name); err != nil {
 		return fmt.Errorf("kernel release: %w", err)
 	}
 	fs.fixed = k2i.Host{
-		BootID: strings.TrimSpace(string(boot)), Kernel: kernel,
+		BootID: strings.TrimSpace(string(boot)), Kernel: unix.ByteSliceToString(name.Release[:]),
 		TicksPerSecond: ticksPerSecond, PageBytes: int64(os.Getpagesize()),
 	}
 	fs.fixed.ID = k2i.NewHostID(fs.fixed.BootID, namespace)
@@ -72,45 +70,6 @@ func (fs *FS) Host(context.Context) (k2i.Host, k2i.Visibility, error) {
 
 // missing is a file that this mount of proc does not have.
 func missing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
-
-// readCPU sums /proc/stat's first line but for idle and iowait. Time of guests
-// is within user and nice already.
-func (fs *FS) readCPU(host *k2i.Host) error {
-	stat, err := guarded(fs.host.Stat)
-	if err != nil {
-		return fmt.Errorf("CPU times: %w", err)
-	}
-	t := stat.CPUTotal
-	busy := t.User + t.Nice + t.System + t.IRQ + t.SoftIRQ + t.Steal
-	host.CPUBusyNS = uint64(math.Round(busy*float64(ticksPerSecond))) * nsPerTick
-	host.CPUs = len(stat.CPU)
-	return nil
-}
-
-// readMemory reads /proc/meminfo.
-func (fs *FS) readMemory(host *k2i.Host) error {
-	memory, err := guarded(fs.host.Meminfo)
-	if err != nil {
-		return fmt.Errorf("memory: %w", err)
-	}
-	if memory.MemTotalBytes != nil {
-		host.MemTotalBytes = *memory.MemTotalBytes
-	}
-	if memory.MemAvailableBytes != nil {
-		host.MemAvailableBytes = *memory.MemAvailableBytes
-	}
-	return nil
-}
-
-// readLoad reads /proc/loadavg.
-func (fs *FS) readLoad(host *k2i.Host) error {
-	load, err := guarded(fs.host.LoadAvg)
-	if err != nil {
-		return fmt.Errorf("load: %w", err)
-	}
-	host.Load = [3]float64{load.Load1, load.Load5, load.Load15}
-	return nil
-}
 
 // pidMax is the first pid that is never given out.
 func (fs *FS) pidMax() (int64, error) {
@@ -152,27 +111,6 @@ func (fs *FS) hidden() k2i.Visibility {
 		return k2i.VisibilityPartial
 	}
 	return k2i.VisibilityFull
-}
-
-// hidesPIDs looks for hidepid among the mount's options; root is exempt from it.
-func (fs *FS) hidesPIDs() bool {
-	self, err := fs.host.Self()
-	if err != nil {
-		return true
-	}
-	mounts, err := guarded(self.MountInfo)
-	if err != nil {
-		return true
-	}
-	for _, m := range mounts {
-		if m.MountPoint != filepath.Clean(fs.root) || m.FSType != "proc" {
-			continue
-		}
-		if mode, ok := m.SuperOptions["hidepid"]; ok && mode != "0" && mode != "off" {
-			return true
-		}
-	}
-	return false
 }
 
 // now reads the wall clock and CLOCK_BOOTTIME, which goes on during suspend.

@@ -1,3 +1,5 @@
+//go:build !rows
+
 package procfs
 
 import (
@@ -56,7 +58,7 @@ func (m *Machine) System(to *k2i.Machine) error {
 
 // cpuInfo is the first CPU's, empty where it cannot be told.
 func (fs *FS) cpuInfo() prometheus.CPUInfo {
-	all, err := guarded(fs.host.CPUInfo)
+	all, err := library(fs, prometheus.FS.CPUInfo)
 	if err != nil || len(all) == 0 {
 		return prometheus.CPUInfo{}
 	}
@@ -66,7 +68,7 @@ func (fs *FS) cpuInfo() prometheus.CPUInfo {
 // cpuTimes reads /proc/stat.
 func (m *Machine) cpuTimes(info prometheus.CPUInfo, c *k2i.MachineCPU) error {
 	c.Model = info.ModelName
-	stat, err := guarded(m.fs.host.Stat)
+	stat, err := library(m.fs, prometheus.FS.Stat)
 	if err != nil {
 		return fmt.Errorf("CPU times: %w", err)
 	}
@@ -85,7 +87,7 @@ func (m *Machine) cpuTimes(info prometheus.CPUInfo, c *k2i.MachineCPU) error {
 
 // memory reads /proc/meminfo.
 func (m *Machine) memory(to *k2i.MachineMemory) error {
-	info, err := guarded(m.fs.host.Meminfo)
+	info, err := library(m.fs, prometheus.FS.Meminfo)
 	if err != nil {
 		return fmt.Errorf("memory: %w", err)
 	}
@@ -120,7 +122,7 @@ func (m *Machine) memory(to *k2i.MachineMemory) error {
 func (m *Machine) pressure() []k2i.Pressure {
 	list := []k2i.Pressure{}
 	for _, resource := range []string{"cpu", "memory", "io"} {
-		stats, err := guarded(func() (prometheus.PSIStats, error) { return m.fs.host.PSIStatsForResource(resource) })
+		stats, err := library(m.fs, func(host prometheus.FS) (prometheus.PSIStats, error) { return host.PSIStatsForResource(resource) })
 		if err != nil {
 			continue
 		}

@@ -1,3 +1,5 @@
+//go:build !rows
+
 package procfs
 
 import (
@@ -40,9 +42,9 @@ func (m *Machine) MountPoints() (list []MountPoint, leftOut int, err error) {
 	}
 	var all []*prometheus.MountInfo
 	if from == "self" {
-		all, err = guarded(m.fs.host.GetMounts)
+		all, err = library(m.fs, prometheus.FS.GetMounts)
 	} else {
-		all, err = guarded(func() ([]*prometheus.MountInfo, error) { return m.fs.host.GetProcMounts(1) })
+		all, err = library(m.fs, func(host prometheus.FS) ([]*prometheus.MountInfo, error) { return host.GetProcMounts(1) })
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

@@ -1,3 +1,5 @@
+//go:build !rows
+
 package procfs
 
 import (
@@ -7,6 +9,8 @@ import (
 	"maps"
 	"net"
 	"slices"
+
+	prometheus "github.com/prometheus/procfs"
 
 	"ddcos/k2i"
 )
@@ -50,7 +54,7 @@ func interfaces() ([]addressed, error) {
 // those beyond k2i.MaxListed.
 func (m *Machine) Interfaces() (list []k2i.NetInterface, leftOut int, err error) {
 	list = []k2i.NetInterface{}
-	counts, err := guarded(m.fs.host.NetDev)
+	counts, err := library(m.fs, prometheus.FS.NetDev)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return list, 0, nil

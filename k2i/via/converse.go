@@ -105,7 +105,7 @@ func refuse(format string, args ...any) error {
 
 // speak is the conversation: our script, its first word with the machine's kind,
 // our question and program, its answer.
-func speak(stdin io.Writer, stdout io.Reader, programs *Programs, req wire.Request) (c conversation) {
+func speak(stdin io.WriteCloser, stdout io.Reader, programs *Programs, req wire.Request) (c conversation) {
 	nonce := "k2i-" + rand.Text()
 	if _, err := io.WriteString(stdin, strings.ReplaceAll(script, "@NONCE@", nonce)); err != nil {
 		return conversation{err: err}
@@ -121,12 +121,13 @@ func speak(stdin io.Writer, stdout io.Reader, programs *Programs, req wire.Reque
 		c.err = err
 		return c
 	}
-	if _, c.err = fmt.Fprintf(stdin, "%d %s\n", len(program), base64.URLEncoding.EncodeToString(wire.EncodeRequest(req))); c.err != nil {
-		return c
+	question := base64.URLEncoding.EncodeToString(wire.EncodeRequest(req)) + "\n"
+	for _, part := range [][]byte{[]byte(question), program} {
+		if _, c.err = stdin.Write(part); c.err != nil {
+			return c
+		}
 	}
-	if _, c.err = stdin.Write(program); c.err != nil {
-		return c
-	}
+	_ = stdin.Close() // the program ends there; what becomes of it is told by the answer
 	c.reply, c.err = readAnswer(r, req)
 	return c
 }

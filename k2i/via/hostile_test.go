@@ -82,11 +82,7 @@ func take(in *bufio.Reader, nonce string) {
 		}
 	}
 	fmt.Println(nonce, "Linux", "x86_64")
-	var n int64
-	var question string
-	if _, err := fmt.Fscanln(in, &n, &question); err == nil {
-		_, _ = io.CopyN(io.Discard, in, n)
-	}
+	_, _ = io.Copy(io.Discard, in) // the question and the program
 }
 
 // cut is a connection that breaks while the program is carried over.

@@ -20,8 +20,8 @@ var architectures = map[string]string{"x86_64": "amd64", "aarch64": "arm64"}
 
 // Programs are the builds of k2i-once, two for each architecture: files named
 // k2i-once-ARCH, or k2i-once-ARCH.gz, which are smaller and ready to be sent; and
-// k2i-rows-ARCH, built without BPF, which is sent instead where it is there and
-// BPF is not needed. They are safe for many goroutines.
+// k2i-rows-ARCH, a third as large, which is sent instead where it is there and
+// neither BPF nor a condition is needed. They are safe for many goroutines.
 type Programs struct {
 	directories []string
 
@@ -66,9 +66,10 @@ func (p *Programs) compressed(system, machine string, req wire.Request) ([]byte,
 }
 
 // forQuestion is the smaller program for rows: a look at a host of usual size reads
-// /proc in any case. The bytes of connections come by BPF alone.
+// /proc in any case. The bytes of connections come by BPF alone, and conditions by a
+// library.
 func (p *Programs) forQuestion(arch string, req wire.Request) ([]byte, error) {
-	if req.Connections == nil {
+	if req.Connections == nil && req.Query.Where == "" {
 		program, err := p.pack("k2i-rows-" + arch)()
 		if !errors.Is(err, errNotBuilt) {
 			return program, err

@@ -3,9 +3,10 @@ LC_ALL=C
 umask 077
 nonce=@NONCE@
 echo "$nonce $(uname -sm)"
-read -r size DDCOS_REQUEST || exit 1
+read -r DDCOS_REQUEST || exit 1
 export DDCOS_REQUEST
 file=
+place=
 trap 'rm -f ${file:+"$file"}' EXIT
 trap 'exit 1' HUP INT TERM PIPE
 for directory in /dev/shm /tmp /var/tmp "$HOME"; do
@@ -13,13 +14,20 @@ for directory in /dev/shm /tmp /var/tmp "$HOME"; do
 	true 2>/dev/null >"$directory/k2i-once.$nonce" || continue
 	set +C
 	file=$directory/k2i-once.$nonce
-	echo '#!/bin/sh' >"$file" && chmod 700 "$file" && "$file" 2>/dev/null && break
+	if [ -z "$place" ]; then
+		gzip -dc >"$file" || { echo 'the program could not be carried over: the connection, gzip or the disk failed' >&2 && exit 1; }
+	else
+		cat <&9 >"$file" || exit 1
+	fi
+	place=$directory
+	chmod 700 "$file"
+	exec 9<"$file"
 	rm -f "$file"
 	file=
+	(exec /proc/self/fd/9 </dev/null)
+	status=$?
+	[ $status = 126 ] || exit $status
 done
-[ -n "$file" ] || { echo 'no place for a program: none of /dev/shm, /tmp, /var/tmp and the home directory may be written and run from' >&2 && exit 1; }
-head -c "$size" | gzip -dc >"$file" || { echo 'the program could not be carried over: the connection, gzip or the disk failed' >&2 && exit 1; }
-exec 9<"$file"
-rm -f "$file"
-exec /proc/self/fd/9 </dev/null
+echo 'no place for a program: none of /dev/shm, /tmp, /var/tmp and the home directory may be written and run from' >&2
+exit 1
 }

@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 func programs(t testing.TB) *Programs {
 	t.Helper()
 	dir := t.TempDir()
-	build := exec.CommandContext(t.Context(), "go", "build", "-tags", "nobpf", "-ldflags", "-s -w", "-o", filepath.Join(dir, "k2i-rows-"+runtime.GOARCH), "./once")
+	build := exec.CommandContext(t.Context(), "go", "build", "-tags", "rows", "-gcflags=all=-l", "-ldflags", "-s -w", "-o", filepath.Join(dir, "k2i-rows-"+runtime.GOARCH), "./once")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
@@ -105,7 +105,7 @@ func TestHostsThatFail(t *testing.T) {
 		t.Fatal(err)
 	}
 	few := t.TempDir() // a PATH of what the script needs, but for gzip
-	for _, name := range []string{"sh", "uname", "chmod", "rm", "head"} {
+	for _, name := range []string{"sh", "uname", "chmod", "rm", "cat"} {
 		path, err := exec.LookPath(name)
 		if err != nil {
 			t.Fatal(err)
@@ -145,21 +145,30 @@ func TestHostsThatFail(t *testing.T) {
 	}
 }
 
-// TestNothingMayRun finds no directory where a program may be put: each is
-// mounted without execution. It needs root.
-func TestNothingMayRun(t *testing.T) {
+// TestWhereNothingMayRun finds directories that are mounted without execution: the
+// program goes to the next, or there is none. It needs root.
+func TestWhereNothingMayRun(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("mounting wants root")
 	}
-	prepare := filepath.Join(t.TempDir(), "prepare")
-	text := `for d in /dev/shm /tmp /var/tmp "$HOME"; do mount -t tmpfs -o noexec none "$d" || exit 9; done; exec "$@"`
-	if err := os.WriteFile(prepare, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	// sh has read the file before its directory is covered: it is shorter than a block.
-	r := ask(t.Context(), t, "HOST={host} unshare -m sh "+prepare, programs(t), query.Query{}, "h")[0]
-	if r.Status != fleet.StatusError || !strings.Contains(r.Err, "no place for a program") {
-		t.Errorf("got %+v", r)
+	built := programs(t)
+	for covered, want := range map[string]string{
+		`/dev/shm /tmp /var/tmp "$HOME"`: "no place for a program",
+		`/dev/shm /tmp`:                  "",
+	} {
+		prepare := filepath.Join(t.TempDir(), "prepare")
+		text := `for d in ` + covered + `; do mount -t tmpfs -o noexec none "$d" || exit 9; done; "$@"; status=$?; find ` + covered + ` -type f | grep . >&2; exit $status`
+		if err := os.WriteFile(prepare, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		// sh has read the file before its directory is covered: it is shorter than a block.
+		r := ask(t.Context(), t, "HOST={host} unshare -m sh "+prepare, built, query.Query{}, "h")[0]
+		switch {
+		case want == "" && (r.Status != fleet.StatusOK || len(r.Answer.Processes) < 2):
+			t.Errorf("without execution in %s: %+v", covered, r)
+		case want != "" && (r.Status != fleet.StatusError || !strings.Contains(r.Err, want)):
+			t.Errorf("without execution in %s: %+v", covered, r)
+		}
 	}
 }
 
@@ -248,8 +257,8 @@ func TestManyHosts(t *testing.T) {
 	}
 }
 
-// Where there are both programs rows are asked of the smaller one, connections of
-// the one that has BPF.
+// Where there are both programs rows are asked of the smaller one, connections and
+// conditions of the one that has what they take.
 func TestProgramForQuestion(t *testing.T) {
 	dir := t.TempDir()
 	load := func(req wire.Request) string {
@@ -275,6 +284,9 @@ func TestProgramForQuestion(t *testing.T) {
 	}
 	if got := load(connections); got != "once" {
 		t.Errorf("connections: %q", got)
+	}
+	if got := load(wire.Request{Query: query.Query{Where: "pid == 1"}}); got != "once" {
+		t.Errorf("a condition: %q", got)
 	}
 }
 
