@@ -17,19 +17,22 @@ type Live struct {
 	snap   *Snapshot     // the newest; nil before the first sample
 	during []Event       // that were applied since Begin, until the sample is there
 	taking bool          // a sample is being taken
+	saw    time.Duration // since boot: what it shows; 0 while that is not known
 	births map[Key]Key   // whose children processes were when they were made
 	recent map[Key]Ended // since the last sample
 	tasks  map[int32]Key // of those that ended, by task number, until their final
 	doomed map[int32]time.Duration
 }
 
-// Limits of what Live keeps: MaxRecent asks for a sample, MaxDuring has events
-// wait for the one that is being taken, the others bound what lost events would
-// leave behind.
+// Limits of what Live keeps: MaxRecent processes that have ended ask for a sample;
+// MaxDuring events are kept for the one that is being taken; maxUnsampled bounds
+// those that ended where no sample succeeds. Events that have no room wait where
+// they are (see Room). The last bounds what lost events would leave behind.
 const (
-	MaxRecent = MaxExited
-	MaxDuring = 4096
-	maxDoomed = 1024
+	MaxRecent    = MaxExited
+	MaxDuring    = 4096
+	maxUnsampled = MaxRecent + 2*MaxDuring
+	maxDoomed    = 1024
 )
 
 // NewLive starts with nothing known. name adds what the kernel does not know to
@@ -52,11 +55,42 @@ func (l *Live) Crowded() bool { return len(l.recent) >= MaxRecent }
 // happened after the sample looked.
 func (l *Live) Begin() { l.taking = true }
 
-// Abandon says that there will be no such sample.
-func (l *Live) Abandon() { l.taking, l.during = false, nil }
+// Saw says that the sample shows the host as it was at, since boot: of all events
+// only those that are later are kept for it, and those that are not have room, since
+// it settles whom they end.
+func (l *Live) Saw(at time.Duration) {
+	if l.snap == nil {
+		l.snap = &Snapshot{}
+	}
+	l.saw = at
+	l.during = l.later(l.during[:0], l.during)
+}
 
-// Full tells that so much has been applied since Begin that the rest should wait.
-func (l *Live) Full() bool { return len(l.during) >= MaxDuring }
+// later appends the events that the sample being taken cannot show.
+func (l *Live) later(kept, events []Event) []Event {
+	for i := range events {
+		if events[i].At > l.saw {
+			kept = append(kept, events[i])
+		}
+	}
+	return kept
+}
+
+// Abandon says that there will be no such sample.
+func (l *Live) Abandon() { l.taking, l.during, l.saw = false, nil, 0 }
+
+// Room is how many events may be applied at once now. The rest should wait for
+// the sample that is being taken, or that is to be.
+func (l *Live) Room() int {
+	room := maxUnsampled - len(l.recent)
+	switch {
+	case l.saw > 0:
+		room = MaxDuring - len(l.during)
+	case l.taking:
+		room = min(room, MaxDuring-len(l.during))
+	}
+	return max(room, 0)
+}
 
 // Apply gives the successor of the newest snapshot after events, in their order,
 // as of now since boot. Rows that they do not touch are shared. It is nil before
@@ -70,7 +104,7 @@ func (l *Live) Apply(events []Event, status Events, now time.Duration) *Snapshot
 		l.take(&events[i], changes)
 	}
 	if l.taking {
-		l.during = append(l.during, events...)
+		l.during = l.later(l.during, events)
 	}
 	l.exited.Expire(now)
 	if len(changes.rows) == 0 {

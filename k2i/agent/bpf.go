@@ -124,8 +124,8 @@ func (r *bpfRoad) openEvents() (eventRoad, error) {
 // bpfEvents are the tracepoints'.
 type bpfEvents struct{ events *probe.Events }
 
-func (b bpfEvents) drain(events []k2i.Event) ([]k2i.Event, bool, error) {
-	return b.events.Drain(events)
+func (b bpfEvents) drain(events []k2i.Event, most int) ([]k2i.Event, bool, error) {
+	return b.events.Drain(events, most)
 }
 func (b bpfEvents) close() error            { return b.events.Close() }
 func (b bpfEvents) notify() <-chan struct{} { return b.events.Notify() }

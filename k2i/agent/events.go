@@ -20,9 +20,9 @@ const (
 
 // eventRoad tells what happens between two samples.
 type eventRoad interface {
-	// drain appends what has happened since the last call. more tells that it
-	// may be called again at once.
-	drain(events []k2i.Event) (_ []k2i.Event, more bool, err error)
+	// drain appends what has happened since the last call, but no more than that
+	// many. more tells that the rest waits where it was.
+	drain(events []k2i.Event, most int) (_ []k2i.Event, more bool, err error)
 
 	// notify asks to be told once, by a value in the channel, when there is something
 	// to drain; nil where the road has to be asked instead.
@@ -40,9 +40,12 @@ type eventRoad interface {
 // noEvents is the road where there is none: what ended is noticed by samples.
 type noEvents struct{ reason string }
 
-func (n noEvents) drain(events []k2i.Event) ([]k2i.Event, bool, error) { return events, false, nil }
-func (n noEvents) close() error                                        { return nil }
-func (n noEvents) notify() <-chan struct{}                             { return nil }
+func (n noEvents) close() error            { return nil }
+func (n noEvents) notify() <-chan struct{} { return nil }
+func (n noEvents) drain(events []k2i.Event, _ int) ([]k2i.Event, bool, error) {
+	return events, false, nil
+}
+
 func (n noEvents) status() k2i.Events {
 	return k2i.Events{Mode: k2i.EventsNone, Reason: n.reason}
 }
@@ -60,9 +63,8 @@ type connectorEvents struct {
 	reason    string // why it is not BPF
 }
 
-func (c connectorEvents) drain(events []k2i.Event) ([]k2i.Event, bool, error) {
-	events, err := c.connector.Drain(events)
-	return events, false, err
+func (c connectorEvents) drain(events []k2i.Event, most int) ([]k2i.Event, bool, error) {
+	return c.connector.Drain(events, most)
 }
 func (c connectorEvents) close() error            { return c.connector.Close() }
 func (c connectorEvents) notify() <-chan struct{} { return c.connector.Notify() }
@@ -100,13 +102,15 @@ func (p *poller) wake() {
 // look polls. It is true where a sample is to be taken.
 func (p *poller) look() (sampleNow bool) {
 	a := p.agent
-	if a.taking != nil && a.live.Full() {
-		p.timer.Reset(eventWait)
-		return false
-	}
-	sampleNow = a.poll()
+	began := time.Now()
+	more, sampleNow := a.poll()
 	p.looked = time.Now()
-	if len(a.batch) == 0 && !a.owed {
+	a.self.spent += p.looked.Sub(began)
+	switch {
+	case more:
+		p.timer.Reset(eventWait)
+		return sampleNow
+	case len(a.batch) == 0 && !a.owed && a.live.Room() > 0:
 		if p.told = a.events.notify(); p.told != nil {
 			return sampleNow
 		}
@@ -115,10 +119,11 @@ func (p *poller) look() (sampleNow bool) {
 	return sampleNow
 }
 
-// poll applies what has happened since the last call, and says whether a sample is
-// to be taken since something was lost or too much has ended.
-func (a *Agent) poll() (sampleNow bool) {
-	events := a.drain()
+// poll applies what has happened since the last call, as far as there is room, and
+// says whether there is more that has room, and whether a sample is to be taken
+// since something was lost or too much has ended.
+func (a *Agent) poll() (more, sampleNow bool) {
+	events, more := a.drain()
 	status := a.events.status()
 	if status.Lost > a.lost {
 		a.lost, a.owed = status.Lost, true
@@ -132,21 +137,37 @@ func (a *Agent) poll() (sampleNow bool) {
 	if status.Seen != a.Stats().Events.Seen || status.Lost != a.Stats().Events.Lost {
 		a.note(status)
 	}
-	return a.live.Crowded() || a.owed && time.Since(a.passed) >= repairGap
+	return more && a.live.Room() > 0, (a.live.Crowded() || a.owed) && time.Since(a.passed) >= repairGap
 }
 
-// drain reads all events that there are. They are good until the next call.
-func (a *Agent) drain() []k2i.Event {
+// catchUp applies what happened before a sample, and what has room of the rest.
+func (a *Agent) catchUp(sample *k2i.Sample) {
+	a.live.Saw(sample.Mono)
+	for more := true; more && a.live.Room() > 0; {
+		var events []k2i.Event
+		events, more = a.drain()
+		a.live.Apply(events, a.events.status(), sample.Mono)
+	}
+}
+
+// drain reads as many events as have room and are read at a time; more tells that
+// there may be others. They are good until the next call.
+func (a *Agent) drain() (_ []k2i.Event, more bool) {
+	if cap(a.batch) > fewEvents && len(a.batch) <= fewEvents {
+		a.batch = nil // after a storm
+	}
 	a.batch = slices.Delete(a.batch, 0, len(a.batch))
-	for more := true; more && len(a.batch) < maxEvents; {
-		var err error
-		if a.batch, more, err = a.events.drain(a.batch); err != nil {
-			a.eventFailures++
-			if a.eventFailures == 1 {
-				a.options.Log.Error("cannot read events; samples go on", "error", err)
-			}
-			break
+	most := min(maxEvents, a.live.Room())
+	if most == 0 {
+		return nil, true
+	}
+	var err error
+	if a.batch, more, err = a.events.drain(a.batch, most); err != nil {
+		a.eventFailures++
+		if a.eventFailures == 1 {
+			a.options.Log.Error("cannot read events; samples go on", "error", err)
 		}
+		more = false
 	}
 	for i := range a.batch {
 		p := &a.batch[i].Process
@@ -155,11 +176,15 @@ func (a *Agent) drain() []k2i.Event {
 			p.KillerUser = a.users.named(p.KillerUser, time.Now())
 		}
 	}
-	return a.batch
+	return a.batch, more
 }
 
-// maxEvents bounds what is taken at a time; the rest waits where it is.
-const maxEvents = 64 << 10
+// maxEvents bounds what is taken at a time, a kilobyte each; the rest waits where it
+// is. Room for fewEvents is kept when nothing happens.
+const (
+	maxEvents = 4096
+	fewEvents = 256
+)
 
 // note keeps the counts for Stats.
 func (a *Agent) note(status k2i.Events) {

@@ -261,20 +261,20 @@ func TestLossIsRepaired(t *testing.T) {
 	losing := &losingRoad{eventRoad: a.events}
 	a.events = losing
 	a.pass(t.Context())
-	if a.poll() {
+	if _, wanted := a.poll(); wanted {
 		t.Error("a sample is wanted and nothing was lost")
 	}
 	losing.lost = 3
-	if a.poll() {
+	if _, wanted := a.poll(); wanted {
 		t.Error("a sample is wanted so soon after the last")
 	}
 	a.passed = time.Now().Add(-repairGap)
-	if !a.poll() {
+	if _, wanted := a.poll(); !wanted {
 		t.Error("no sample is wanted")
 	}
 	a.pass(t.Context())
 	a.passed = time.Now().Add(-repairGap)
-	if a.poll() || a.Snapshot().Events.Lost != 3 || a.Stats().Events.Lost != 3 {
+	if _, wanted := a.poll(); wanted || a.Snapshot().Events.Lost != 3 || a.Stats().Events.Lost != 3 {
 		t.Errorf("after the sample: %+v", a.Stats())
 	}
 }

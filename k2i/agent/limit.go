@@ -28,12 +28,19 @@ const (
 	// thriftFrom is the throttling from which on command lines are not read again:
 	// those of new programs come with their events.
 	thriftFrom = 2
+
+	// Events are looked at less often only where that saves something: while the
+	// agent is too busy and looks take this share of the CPU limit. What makes it
+	// busy may be passes, or those that ask.
+	eventShare = 0.25
+	maxSlower  = 2 // doublings
 )
 
 // cost is what an agent used in some time.
 type cost struct {
 	elapsed, cpu time.Duration
-	resident     int64 // bytes, at its end
+	events       time.Duration // of cpu, at most: how long looks at events took
+	resident     int64         // bytes, at its end
 }
 
 // governor decides how often an agent samples. It is pure: it is told times.
@@ -41,6 +48,7 @@ type governor struct {
 	limits Limits
 	wanted time.Duration // the interval that the agent was told
 	level  int           // doublings of it
+	slower int           // doublings of the time between two looks at events
 	calm   int           // looks in a row
 	why    string        // "" at level 0
 }
@@ -56,6 +64,7 @@ func (g *governor) look(c cost) (changed bool) {
 	room := (g.limits.CPUs <= 0 || share < calmShare*g.limits.CPUs) &&
 		(g.limits.Memory <= 0 || float64(c.resident) < calmMemory*float64(g.limits.Memory))
 	before := g.level
+	g.pace(busy, float64(c.events)/float64(c.elapsed))
 	switch {
 	case busy || large:
 		g.calm, g.level = 0, min(g.level+1, maxThrottle)
@@ -73,6 +82,17 @@ func (g *governor) look(c cost) (changed bool) {
 	return g.level != before
 }
 
+// pace decides how often to look at events, which took this share of the time.
+func (g *governor) pace(busy bool, events float64) {
+	allowed := eventShare * g.limits.CPUs
+	switch {
+	case busy && events > allowed:
+		g.slower = min(g.slower+1, maxSlower)
+	case g.slower > 0 && 2*events < allowed: // looking twice as often costs twice as much at most
+		g.slower--
+	}
+}
+
 // reason is what a reader of an answer is told.
 func (g *governor) reason(busy bool, share float64, resident int64) string {
 	if busy {
@@ -86,9 +106,9 @@ func (g *governor) interval() time.Duration {
 	return max(g.wanted, min(g.wanted<<g.level, maxInterval))
 }
 
-// poll is the time between two looks at events: a throttled agent shows later
-// what happened, and misses nothing as long as the kernel's ring has room.
-func (g *governor) poll() time.Duration { return eventPoll << min(g.level, 2) }
+// poll is the time between two looks at events; what comes meanwhile waits in the
+// kernel's ring.
+func (g *governor) poll() time.Duration { return eventPoll << g.slower }
 
 // thrifty tells that what can be done without is not read.
 func (g *governor) thrifty() bool { return g.level >= thriftFrom }

@@ -44,34 +44,58 @@ func TestGovernor(t *testing.T) {
 		g := &governor{limits: limits, wanted: second}
 		for i, l := range looks {
 			before := g.level
-			changed := g.look(cost{second, l.cpu, l.resident})
+			changed := g.look(cost{elapsed: second, cpu: l.cpu, resident: l.resident})
 			if g.level != l.level || changed != (before != g.level) || !strings.HasPrefix(g.why, l.why) || (l.why == "") != (g.why == "") {
 				t.Errorf("%s, look %d: level %d, changed %v, %q", name, i, g.level, changed, g.why)
 			}
 		}
 	}
 	g := &governor{wanted: second}
-	if g.look(cost{second, 100 * second, 1 << 40}) || g.look(cost{0, second, 0}) {
+	if g.look(cost{second, 100 * second, second, 1 << 40}) || g.look(cost{cpu: second}) {
 		t.Error("without limits, and in no time, nothing is too much")
 	}
 }
 
 func TestIntervals(t *testing.T) {
 	for _, c := range []struct {
-		wanted         time.Duration
-		level          int
-		interval, poll time.Duration
+		wanted   time.Duration
+		level    int
+		interval time.Duration
 	}{
-		{time.Second, 0, time.Second, eventPoll},
-		{time.Second, 1, 2 * time.Second, 2 * eventPoll},
-		{time.Second, maxThrottle, maxInterval, 4 * eventPoll},
-		{time.Hour, 0, time.Hour, eventPoll},
-		{time.Hour, 3, time.Hour, 4 * eventPoll},
-		{10 * time.Millisecond, 3, 80 * time.Millisecond, 4 * eventPoll},
+		{time.Second, 0, time.Second},
+		{time.Second, 1, 2 * time.Second},
+		{time.Second, maxThrottle, maxInterval},
+		{time.Hour, 0, time.Hour},
+		{time.Hour, 3, time.Hour},
+		{10 * time.Millisecond, 3, 80 * time.Millisecond},
 	} {
 		g := governor{wanted: c.wanted, level: c.level}
-		if g.interval() != c.interval || g.poll() != c.poll || g.thrifty() != (c.level >= 2) {
-			t.Errorf("%+v: %v, %v, %v", c, g.interval(), g.poll(), g.thrifty())
+		if g.interval() != c.interval || g.thrifty() != (c.level >= 2) {
+			t.Errorf("%+v: %v, %v", c, g.interval(), g.thrifty())
+		}
+	}
+}
+
+// Looks at events become fewer where they are what costs, and not where passes do
+// or those that ask; and as many as before when they cost little.
+func TestLooksAreSlowedWhereTheyCost(t *testing.T) {
+	type looked struct {
+		cpu, events time.Duration // in a second
+		poll        time.Duration
+	}
+	const ms = time.Millisecond
+	for name, looks := range map[string][]looked{
+		"asked very often":   {{300 * ms, ms, eventPoll}, {300 * ms, 25 * ms, eventPoll}},
+		"within":             {{99 * ms, 99 * ms, eventPoll}},
+		"events cost":        {{150 * ms, 26 * ms, 2 * eventPoll}, {150 * ms, 26 * ms, 4 * eventPoll}, {150 * ms, 900 * ms, 4 * eventPoll}},
+		"and less afterward": {{150 * ms, 30 * ms, 2 * eventPoll}, {50 * ms, 13 * ms, 2 * eventPoll}, {300 * ms, 12 * ms, eventPoll}, {0, 0, eventPoll}},
+	} {
+		g := &governor{limits: Limits{CPUs: 0.1}, wanted: time.Second}
+		for i, l := range looks {
+			g.look(cost{elapsed: time.Second, cpu: l.cpu, events: l.events})
+			if g.poll() != l.poll {
+				t.Errorf("%s, look %d: every %v, want %v", name, i, g.poll(), l.poll)
+			}
 		}
 	}
 }

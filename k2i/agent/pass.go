@@ -71,8 +71,8 @@ func (a *Agent) publish(ctx context.Context, t taken) {
 		}
 	default:
 		a.finish(t.sample)
-		events := a.drain()
-		snap := a.live.Sample(t.sample, events, a.events.status())
+		a.catchUp(t.sample)
+		snap := a.live.Sample(t.sample, nil, a.events.status())
 		a.snapshot.Store(snap)
 		if a.options.Observe != nil {
 			a.options.Observe(snap)

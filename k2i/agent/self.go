@@ -46,6 +46,7 @@ type self struct {
 	at    time.Time     // of the last one
 	used  time.Duration // then
 	ran   time.Duration // then, of BPF programs in other processes
+	spent time.Duration // since then, looking at events
 	told  k2i.Self
 }
 
@@ -74,7 +75,7 @@ func (a *Agent) weigh(now time.Time) (changed bool) {
 		}
 	}
 	if !s.at.IsZero() && now.After(s.at) {
-		c := cost{elapsed: now.Sub(s.at), cpu: cpu - s.used + ran - s.ran, resident: resident}
+		c := cost{elapsed: now.Sub(s.at), cpu: cpu - s.used + ran - s.ran, events: s.spent, resident: resident}
 		s.told.CPUs = k2i.Rate(float64(c.cpu) / float64(c.elapsed))
 		before := s.level
 		if changed = s.look(c); changed {
@@ -84,7 +85,7 @@ func (a *Agent) weigh(now time.Time) (changed bool) {
 			debug.FreeOSMemory()
 		}
 	}
-	s.at, s.used, s.ran = now, cpu, ran
+	s.at, s.used, s.ran, s.spent = now, cpu, ran, 0
 	s.told.CPUNS, s.told.RSSBytes = uint64(cpu), uint64(resident)
 	s.told.IntervalNS = s.interval().Nanoseconds()
 	s.told.Throttled = s.why

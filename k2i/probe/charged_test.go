@@ -82,7 +82,7 @@ func TestSumIsTheSchedulers(t *testing.T) {
 	ended := map[task]uint64{}
 	for more := true; more; {
 		var events []k2i.Event
-		if events, more, err = e.Drain(nil); err != nil || e.Lost() != 0 {
+		if events, more, err = e.Drain(nil, everything); err != nil || e.Lost() != 0 {
 			t.Fatalf("%d lost, %v", e.Lost(), err)
 		}
 		charge(ended, events)

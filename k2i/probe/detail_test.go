@@ -170,7 +170,7 @@ func drained(t *testing.T, e *Events) (events []k2i.Event) {
 	t.Helper()
 	for more := true; more; {
 		var err error
-		if events, more, err = e.Drain(events); err != nil {
+		if events, more, err = e.Drain(events, everything); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -16,9 +16,6 @@ import (
 	"ddcos/k2i"
 )
 
-// maxBatch is how many events one Drain gives; the others wait in the ring.
-const maxBatch = 16 << 10
-
 // Events are the loaded tracepoints and their ring. Its methods are for one
 // goroutine; they and the Probe's passes may run at the same time.
 type Events struct {
@@ -138,16 +135,16 @@ func (e *Events) Close() error {
 // one, when there is something to drain. One that comes without need is possible.
 func (e *Events) Notify() <-chan struct{} { return e.waker.notify() }
 
-// Drain appends what has happened since the last call to events, at most so many
-// that the rest may wait in the ring. more tells that some do.
-func (e *Events) Drain(events []k2i.Event) (_ []k2i.Event, more bool, err error) {
+// Drain appends what has happened since the last call to events, but no more than
+// that many: the rest waits in the ring. more tells that some may.
+func (e *Events) Drain(events []k2i.Event, most int) (_ []k2i.Event, more bool, err error) {
 	if e.reader.AvailableBytes() == 0 {
 		if time.Since(e.asked) < missedEvery {
 			return events, false, nil
 		}
 		return events, false, e.count() // what the last of the ring was too late for
 	}
-	for range maxBatch {
+	for range most {
 		err := e.reader.ReadInto(&e.record)
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			return events, false, e.count()

@@ -59,7 +59,7 @@ func hearInside(string) error {
 	}
 	var ended []int32
 	for deadline := time.Now().Add(patience); len(ended) < len(pids) && time.Now().Before(deadline); {
-		events, _, err := e.Drain(nil)
+		events, _, err := e.Drain(nil, everything)
 		if err != nil {
 			return err
 		}

@@ -19,6 +19,9 @@ import (
 // patience bounds every wait of these tests.
 const patience = 20 * time.Second
 
+// everything is more events than there are.
+const everything = 1 << 20
+
 // openEvents opens the tracepoints beside a probe that knows the cgroups.
 func openEvents(t testing.TB, ring uint32) *Events {
 	t.Helper()
@@ -46,7 +49,7 @@ func awaitEvent(t *testing.T, e *Events, events []k2i.Event, what string, found 
 	for deadline := time.After(patience); ; {
 		seen := len(events)
 		var err error
-		if events, _, err = e.Drain(events); err != nil {
+		if events, _, err = e.Drain(events, everything); err != nil {
 			t.Fatal(err)
 		}
 		for i := seen; i < len(events); i++ {
@@ -106,7 +109,7 @@ func awaitEnd(t *testing.T, e *Events, events []k2i.Event, pid int) (all []k2i.E
 			return all, false
 		}
 		var err error
-		if all, _, err = e.Drain(all); err != nil {
+		if all, _, err = e.Drain(all, everything); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -232,7 +235,7 @@ func threadsEnd(t *testing.T, e *Events, mode string, last bool) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, _, err := e.Drain(nil)
+	before, _, err := e.Drain(nil, everything)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -289,14 +292,14 @@ func TestLossIsCounted(t *testing.T) {
 			t.Errorf("%d and %d events", s2-s1, l2-l1)
 		}
 	}
-	events, _, err := small.Drain(nil)
+	events, _, err := small.Drain(nil, everything)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if small.Lost() == 0 || len(events) == 0 || uint64(len(events)) > small.Read() {
 		t.Errorf("%d events, %d read, %d lost", len(events), small.Read(), small.Lost())
 	}
-	all, _, err := large.Drain(nil)
+	all, _, err := large.Drain(nil, everything)
 	if err != nil || large.Lost() != 0 || uint64(len(all)) > large.Read() || len(all) < 10*3 {
 		t.Errorf("%d events, %d read, %d lost, %v", len(all), large.Read(), large.Lost(), err)
 	}

@@ -25,7 +25,7 @@ func TestLossesOfAStormAreCounted(t *testing.T) {
 		t.Fatalf("%+v, %v", made, err)
 	}
 	for more := true; more; {
-		if _, more, err = small.Drain(nil); err != nil {
+		if _, more, err = small.Drain(nil, everything); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -53,7 +53,7 @@ func TestLateLossIsTold(t *testing.T) {
 	if e.Lost() != 0 {
 		t.Fatalf("%d lost before anybody has looked", e.Lost())
 	}
-	if _, _, err := e.Drain(nil); err != nil || e.Lost() == 0 {
+	if _, _, err := e.Drain(nil, everything); err != nil || e.Lost() == 0 {
 		t.Errorf("%d lost, %v", e.Lost(), err)
 	}
 }

@@ -32,7 +32,7 @@ func TestNotify(t *testing.T) {
 		awaitWake(t, e.Notify()) // it is in the ring already
 		for e.reader.AvailableBytes() > 0 {
 			var err error
-			if events, _, err = e.Drain(events[:0]); err != nil {
+			if events, _, err = e.Drain(events[:0], everything); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,7 +17,9 @@ import (
 // Limits of the connector.
 const (
 	connectorBuffer = 4 << 20  // bytes that the kernel keeps for us
-	maxWaiting      = 64 << 10 // events that wait to be drained; more are lost
+	maxWaiting      = 8 << 10  // events that wait to be drained; more are lost
+	maxStarts       = 64 << 10 // processes of which something is kept until they end
+	fewWaiting      = 256      // room for so many is kept when none wait
 	connectorAnswer = time.Second
 )
 
@@ -34,6 +37,7 @@ type Connector struct {
 
 	mu      sync.Mutex // guards all below
 	waiting []k2i.Event
+	drained int // of waiting: they are no more
 	seen    uint64
 	lost    uint64
 	failed  error
@@ -111,13 +115,21 @@ func (c *Connector) Close() error {
 	return err
 }
 
-// Drain appends what has happened since the last call.
-func (c *Connector) Drain(events []k2i.Event) ([]k2i.Event, error) {
+// Drain appends what has happened since the last call, but no more than that many.
+// more tells that the rest waits.
+func (c *Connector) Drain(events []k2i.Event, most int) (_ []k2i.Event, more bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	events = append(events, c.waiting...)
-	c.waiting = c.waiting[:0]
-	return events, c.failed
+	end := min(c.drained+most, len(c.waiting))
+	events = append(events, c.waiting[c.drained:end]...)
+	clear(c.waiting[c.drained:end])
+	if c.drained = end; end < len(c.waiting) {
+		return events, true, c.failed
+	}
+	if c.waiting, c.drained = c.waiting[:0], 0; cap(c.waiting) > fewWaiting {
+		c.waiting = nil
+	}
+	return events, false, c.failed
 }
 
 // Notify asks to be told once, by a value in the channel, which is always the same
@@ -126,7 +138,7 @@ func (c *Connector) Notify() <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.asked = true
-	if len(c.waiting) > 0 {
+	if len(c.waiting) > c.drained {
 		c.tell()
 	}
 	return c.told
@@ -201,6 +213,9 @@ func (c *Connector) take(m *message) {
 	c.seen++
 	c.tell()
 	if len(c.waiting) == maxWaiting {
+		c.waiting, c.drained = slices.Delete(c.waiting, 0, c.drained), 0
+	}
+	if len(c.waiting) == maxWaiting {
 		c.lost++
 		return
 	}
@@ -234,7 +249,7 @@ func (c *Connector) begin(kind k2i.EventKind, m *message) k2i.Event {
 		}
 	}
 	if kind == k2i.EventFork {
-		if len(c.starts) >= maxWaiting {
+		if len(c.starts) >= maxStarts {
 			clear(c.starts) // exits were lost
 		}
 		c.starts[m.tgid] = p.StartTicks
@@ -250,7 +265,7 @@ func (c *Connector) end(m *message, status int32) (k2i.Event, bool) {
 	p, err := c.fs.Process(m.tgid)
 	switch {
 	case err == nil && p.Threads > 1:
-		if len(c.ending) >= maxWaiting {
+		if len(c.ending) >= maxStarts {
 			clear(c.ending)
 		}
 		c.ending[m.tgid] = status

@@ -35,7 +35,7 @@ func TestConnectorTells(t *testing.T) {
 		case <-deadline:
 			t.Fatal("nobody was told")
 		}
-		events, err := c.Drain(nil)
+		events, _, err := c.Drain(nil, maxWaiting)
 		if err != nil || len(events) == 0 {
 			t.Fatalf("told, and there are %d events, %v", len(events), err)
 		}

@@ -86,9 +86,17 @@ func TestConnectorIsBounded(t *testing.T) {
 	if seen, lost := conn.Counts(); seen != 3 || lost != 2 || len(conn.waiting) != maxWaiting {
 		t.Errorf("%d seen, %d lost, %d wait", seen, lost, len(conn.waiting))
 	}
-	events, err := conn.Drain(nil)
-	if err != nil || len(events) != maxWaiting || len(conn.waiting) != 0 {
-		t.Errorf("%d events, %v", len(events), err)
+	events, more, err := conn.Drain(nil, maxWaiting-1)
+	if err != nil || len(events) != maxWaiting-1 || !more {
+		t.Errorf("%d events, more %v, %v", len(events), more, err)
+	}
+	conn.take(&message{what: procFork, serial: 3, pid: 1 << 30, tgid: 1 << 30, at: time.Second})
+	if _, lost := conn.Counts(); lost != 2 || len(conn.waiting) != 2 {
+		t.Errorf("where some have been taken %d are lost, %d wait", lost, len(conn.waiting))
+	}
+	events, more, err = conn.Drain(events, maxWaiting)
+	if err != nil || len(events) != maxWaiting+1 || more || cap(conn.waiting) > fewWaiting {
+		t.Errorf("%d events, more %v, room for %d is kept, %v", len(events), more, cap(conn.waiting), err)
 	}
 	last := events[maxWaiting-1]
 	if !last.Partial || last.Process.PID != 1<<30 || last.Process.StartTicks != 100 {
