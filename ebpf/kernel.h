@@ -241,6 +241,7 @@ struct task_struct {
 	struct thread_info thread_info;
 	u32 __state;
 	u32 flags;
+	int on_cpu; /* not on kernels for one CPU */
 	int prio;
 	int static_prio;
 	u32 rt_priority;

@@ -18,6 +18,7 @@ enum record_kind {
 	RECORD_TALLY = 10,
 	RECORD_SOCKET = 11,
 	RECORD_INNER_PIDS = 12,
+	RECORD_NARROW = 13, /* the beginning of a PROCESS, whose rest is as it was told before */
 };
 
 enum limit {
@@ -31,6 +32,8 @@ enum limit {
 	LIMIT_TALLIES = 65536,	/* processes of which something is added up beside their threads */
 	LIMIT_REQUESTS = 16384, /* of block devices, at work at the same time */
 	LIMIT_WANTED = 65536,	/* bits that say whose command lines are read: pids share them */
+	LIMIT_STAMPS = 65536,	/* processes of which is known when they ran last: pids share them */
+	LIMIT_TURNS = 10,	/* passes in which every process is read as a whole once */
 	LIMIT_INNER_PIDS = 32,	/* PID namespaces below one another: the kernel's own limit */
 };
 
@@ -195,7 +198,7 @@ struct process_record {
 	PROCESS_BASE
 	u64 arg_start; /* where its command line lies; 0 where it has none */
 	u64 arg_end;
-	struct signals signals;
+	struct signals signals; /* a NARROW record ends before `ignored` */
 	struct rights rights;
 	struct namespaces namespaces;
 	u32 has_actions;
@@ -203,6 +206,12 @@ struct process_record {
 	u32 reserved;
 	u8 name[LIMIT_COMM]; /* of a kernel thread, where it is not comm */
 	u8 suffix[32];	     /* what a workqueue worker does */
+};
+
+/* What user space says of a pass. */
+struct pass {
+	u32 turn;  /* whose whole records are due, of LIMIT_TURNS */
+	u32 whole; /* nothing that was told before is known any more */
 };
 
 /* One directory of the path of a cgroup that user space does not know yet. They

@@ -30,6 +30,23 @@ struct {
 	MAP_TYPE(value, struct wanted_pids);
 } wanted SEC(".maps");
 
+/* What user space says of the pass at hand. */
+struct {
+	MAP_NUMBER(type, MAP_ARRAY);
+	MAP_NUMBER(max_entries, 1);
+	MAP_TYPE(key, u32);
+	MAP_TYPE(value, struct pass);
+} passes SEC(".maps");
+
+/* How often processes had run when they were told of as a whole, by their pids' lowest
+ * bits: see `stamp_of`. */
+struct {
+	MAP_NUMBER(type, MAP_ARRAY);
+	MAP_NUMBER(max_entries, LIMIT_STAMPS);
+	MAP_TYPE(key, u32);
+	MAP_TYPE(value, u64);
+} stamps SEC(".maps");
+
 /* Where a tally is put together: the stack has no room for it. */
 struct {
 	MAP_NUMBER(type, MAP_ARRAY);
@@ -37,7 +54,7 @@ struct {
 	MAP_TYPE(key, u32);
 	MAP_TYPE(value, struct tally_record);
 } tally_records SEC(".maps");
-enum { SIGNALS = 64 };
+enum { SIGNALS = 64, NARROW_BYTES = __builtin_offsetof(struct process_record, signals.ignored) };
 
 /* Where records are put together: they are larger than a program's stack. */
 struct scratch {
@@ -74,6 +91,7 @@ struct {
 	struct arguments_record arguments;
 	struct tally_record tally;
 	struct wanted_pids wanted;
+	struct pass pass;
 	enum record_kind kind;
 	enum limit limit;
 	enum hierarchy hierarchy;
@@ -245,15 +263,13 @@ INLINE void read_actions(struct scratch *scratch, struct sighand_struct *sighand
 	scratch->process.has_actions = 1;
 }
 
-INLINE void read_signals(struct scratch *scratch, const struct parts *of)
+INLINE void read_signals(struct signals *s, const struct parts *of)
 {
 	struct task_struct *t = of->task;
-	struct signals *s = &scratch->process.signals;
 
 	s->pending = t->pending.signal.sig[0];
 	s->shared_pending = of->signal->shared_pending.signal.sig[0];
 	s->blocked = t->blocked.sig[0];
-	read_actions(scratch, of->sighand);
 }
 
 /* A process of a PID namespace below the reader's has more numbers than one. */
@@ -287,32 +303,88 @@ INLINE void read_arguments_place(struct process_record *p, const struct parts *o
 	p->arg_end = mm->arg_end;
 }
 
-INLINE void write_process(struct seq_file *out, struct scratch *s, const struct parts *of, u64 cgroup_id)
+/* A number that changes when a process's leader has run: to run it is put on a CPU, and
+ * taken off it, which is counted, before it can be seen off it again. A thread that runs
+ * a program takes its leader's place, and not its count of programs. */
+INLINE u64 stamp_of(struct task_struct *t)
 {
-	struct process_record *p = &s->process;
-	const struct reader reader = find_reader(), *r = &reader;
-	struct task_struct *t = of->task;
+	const u64 spread = 0x9e3779b97f4a7c15ULL; /* odd: no two differences cancel each other by chance */
 
-	__builtin_memset(p, 0, sizeof(*p));
-	p->kind = RECORD_PROCESS;
-	p->pid = number_of(of->pid, r);
-	read_usage(&p->usage, t);
+	return ((t->start_boottime * spread + t->self_exec_id) * spread + t->nvcsw) * spread + t->nivcsw;
+}
+
+INLINE u32 is_on_cpu(struct task_struct *t)
+{
+	if (FIELD_EXISTS(t->on_cpu))
+		return t->on_cpu;
+	return t == current_task();
+}
+
+/* Is what only the process itself changes as user space knows it? Who is ending, and
+ * whose turn it is, is read again anyway: a process's other threads, and who shares
+ * memory or handlers with it, are not looked at. Read before what it vouches for. */
+INLINE u32 is_as_told(struct task_struct *t, s32 pid, u64 last, u64 stamp)
+{
+	u32 zero = 0;
+	struct pass *pass = map_lookup(&passes, &zero);
+
+	if (!pass || pass->whole || is_on_cpu(t) || t->flags & PF_EXITING)
+		return 0;
+	return last == stamp && (u32)pid % LIMIT_TURNS != pass->turn;
+}
+
+/* What others read too, and what others change. */
+INLINE void read_narrow(struct process_record *p, const struct parts *of, const struct reader *r)
+{
+	read_usage(&p->usage, of->task);
 	add_ended(&p->usage, of->signal);
 	read_ids(p, of, r);
 	read_scheduling(p, of);
 	read_memory(p, of);
 	read_arguments_place(p, of);
+	read_signals(&p->signals, of);
+	__builtin_memcpy(p->comm, of->task->comm, sizeof(p->comm));
+}
+
+/* The rest: wide, and seldom another one. */
+INLINE void read_wide(struct scratch *s, const struct parts *of)
+{
+	struct process_record *p = &s->process;
+
+	__builtin_memset((void *)p + NARROW_BYTES, 0, sizeof(*p) - NARROW_BYTES);
+	read_actions(s, of->sighand);
 	read_rights(&p->rights, of);
 	read_namespaces(&p->namespaces, of);
-	read_signals(s, of);
-	__builtin_memcpy(p->comm, t->comm, sizeof(t->comm));
-	if (t->flags & PF_KTHREAD)
-		read_kernel_name(p, t);
+	if (of->task->flags & PF_KTHREAD)
+		read_kernel_name(p, of->task);
+}
+
+/* Its record comes last: where that has found room, all that belongs to it has. */
+INLINE void write_process(struct seq_file *out, struct scratch *s, const struct parts *of, u64 cgroup_id,
+			  u64 *last)
+{
+	struct process_record *p = &s->process;
+	const struct reader reader = find_reader(), *r = &reader;
+	u64 stamp = stamp_of(of->task);
+	u32 told;
+
+	__builtin_memset(p, 0, NARROW_BYTES);
+	p->kind = RECORD_NARROW;
+	p->pid = number_of(of->pid, r);
 	p->cgroup_id = cgroup_id;
-	write_tally(out, t, p->pid, &p->usage);
-	seq_write(out, p, sizeof(*p));
+	told = is_as_told(of->task, p->pid, *last, stamp);
+	read_narrow(p, of, r);
+	write_tally(out, of->task, p->pid, &p->usage);
+	if (told) {
+		seq_write(out, p, NARROW_BYTES);
+		return;
+	}
+	p->kind = RECORD_PROCESS;
+	read_wide(s, of);
 	if (of->pid->level > r->level)
 		write_inner_pids(out, s, of->pid, r);
+	if (!seq_write(out, p, sizeof(*p)))
+		*last = stamp;
 }
 
 SEC("iter/task")
@@ -324,8 +396,8 @@ int table(struct bpf_iter__task *ctx)
 	struct kernfs_node *kn;
 	struct scratch *s;
 	struct parts parts;
-	u32 zero = 0;
-	u64 id;
+	u32 zero = 0, slot;
+	u64 id, *last;
 
 	if (!t || !meta->seq_num)
 		end_sum(out, !meta->seq_num);
@@ -341,12 +413,14 @@ int table(struct bpf_iter__task *ctx)
 	parts = parts_of(t);
 	kn = find_cgroup(t);
 	id = kn->id;
+	slot = t->pid & (LIMIT_STAMPS - 1);
+	last = map_lookup(&stamps, &slot);
 	s = map_lookup(&scratches, &zero);
-	if (!s)
+	if (!s || !last)
 		return 0;
-	write_process(out, s, &parts, id);
 	if (!map_lookup(&known_cgroups, &id))
 		write_cgroup(out, kn, id);
+	write_process(out, s, &parts, id, last);
 	return 0;
 }
 

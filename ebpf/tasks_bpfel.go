@@ -64,6 +64,8 @@ const (
 	TasksLimitLIMIT_TALLIES    TasksLimit = 65536
 	TasksLimitLIMIT_REQUESTS   TasksLimit = 16384
 	TasksLimitLIMIT_WANTED     TasksLimit = 65536
+	TasksLimitLIMIT_STAMPS     TasksLimit = 65536
+	TasksLimitLIMIT_TURNS      TasksLimit = 10
 	TasksLimitLIMIT_INNER_PIDS TasksLimit = 32
 )
 
@@ -78,6 +80,12 @@ type TasksNamespaces struct {
 	Time           uint32
 	User           uint32
 	Uts            uint32
+}
+
+type TasksPass struct {
+	_     structs.HostLayout
+	Turn  uint32
+	Whole uint32
 }
 
 type TasksProcessRecord struct {
@@ -154,6 +162,7 @@ const (
 	TasksRecordKindRECORD_TALLY      TasksRecordKind = 10
 	TasksRecordKindRECORD_SOCKET     TasksRecordKind = 11
 	TasksRecordKindRECORD_INNER_PIDS TasksRecordKind = 12
+	TasksRecordKindRECORD_NARROW     TasksRecordKind = 13
 )
 
 type TasksRights struct {
@@ -262,7 +271,9 @@ type TasksWantedPids struct {
 const (
 	TasksMapCommandLines    = "command_lines"
 	TasksMapKnownCgroups    = "known_cgroups"
+	TasksMapPasses          = "passes"
 	TasksMapScratches       = "scratches"
+	TasksMapStamps          = "stamps"
 	TasksMapTallies         = "tallies"
 	TasksMapTallyRecords    = "tally_records"
 	TasksMapThreadSums      = "thread_sums"
@@ -327,7 +338,9 @@ type TasksProgramSpecs struct {
 type TasksMapSpecs struct {
 	CommandLines  *ebpf.MapSpec `ebpf:"command_lines"`
 	KnownCgroups  *ebpf.MapSpec `ebpf:"known_cgroups"`
+	Passes        *ebpf.MapSpec `ebpf:"passes"`
 	Scratches     *ebpf.MapSpec `ebpf:"scratches"`
+	Stamps        *ebpf.MapSpec `ebpf:"stamps"`
 	Tallies       *ebpf.MapSpec `ebpf:"tallies"`
 	TallyRecords  *ebpf.MapSpec `ebpf:"tally_records"`
 	ThreadSums    *ebpf.MapSpec `ebpf:"thread_sums"`
@@ -366,7 +379,9 @@ func (o *TasksObjects) Close() error {
 type TasksMaps struct {
 	CommandLines  *ebpf.Map `ebpf:"command_lines"`
 	KnownCgroups  *ebpf.Map `ebpf:"known_cgroups"`
+	Passes        *ebpf.Map `ebpf:"passes"`
 	Scratches     *ebpf.Map `ebpf:"scratches"`
+	Stamps        *ebpf.Map `ebpf:"stamps"`
 	Tallies       *ebpf.Map `ebpf:"tallies"`
 	TallyRecords  *ebpf.Map `ebpf:"tally_records"`
 	ThreadSums    *ebpf.Map `ebpf:"thread_sums"`
@@ -378,7 +393,9 @@ func (m *TasksMaps) Close() error {
 	return _TasksClose(
 		m.CommandLines,
 		m.KnownCgroups,
+		m.Passes,
 		m.Scratches,
+		m.Stamps,
 		m.Tallies,
 		m.TallyRecords,
 		m.ThreadSums,

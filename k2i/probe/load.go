@@ -18,6 +18,7 @@ import (
 type tableObjects struct {
 	Table        *cilium.Program `ebpf:"table"`
 	KnownCgroups *cilium.Map     `ebpf:"known_cgroups"`
+	Passes       *cilium.Map     `ebpf:"passes"`
 }
 
 // allObjects add the command lines, which need Linux 5.18.
@@ -53,7 +54,8 @@ func (p *Probe) load(hierarchy ebpf.TasksHierarchy) error {
 		}
 	}
 	p.cgroups, p.known = newCgroupPaths(objects.KnownCgroups), objects.KnownCgroups
-	p.closers = append(p.closers, objects.Table, objects.KnownCgroups)
+	p.passes = objects.Passes
+	p.closers = append(p.closers, objects.Table, objects.KnownCgroups, objects.Passes)
 	if p.table, err = p.attach(objects.Table); err != nil {
 		return refusal(err)
 	}

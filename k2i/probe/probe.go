@@ -62,6 +62,7 @@ type Probe struct {
 	noArguments error           // why
 	singly      *cilium.Program // of arguments, where this kernel can run it for one process
 	wanted      *cilium.Map     // whose command lines the next pass reads
+	passes      *cilium.Map     // what the program is told of the pass that begins
 	known       *cilium.Map
 	tally       tally
 	spare       atomic.Bool // command lines are not read
@@ -71,6 +72,9 @@ type Probe struct {
 	records []ebpf.TasksProcessRecord // of the pass at hand, by pid
 	last    []ebpf.TasksProcessRecord // of the one before
 	told    time.Duration             // that one's Mono; 0 where it failed
+	reading int                       // the place in last that the pass has come to
+	turn    uint32                    // of the next pass
+	forgot  bool                      // the next pass has to tell everything of everybody
 	threads []ebpf.TasksThreadRecord
 	tallies []ebpf.TasksTallyRecord
 	inner   []ebpf.TasksInnerPidsRecord

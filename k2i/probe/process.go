@@ -80,7 +80,9 @@ func (p *Probe) rows(sample, before *k2i.Sample) {
 		for at < len(before.Processes) && before.Processes[at].PID < r.Pid {
 			at++
 		}
-		m.setInner(p.innerOf(r.Pid))
+		if isWhole(r) {
+			m.setInner(p.innerOf(r.Pid))
+		}
 		if !m.fresh && last < len(p.last) && same(&p.last[last], r) &&
 			at < len(before.Processes) && before.Processes[at].StartNS == r.StartNs && before.Processes[at].Cgroup != "" {
 			sample.Processes[i], sample.Shared[i] = before.Processes[at], true
@@ -91,9 +93,11 @@ func (p *Probe) rows(sample, before *k2i.Sample) {
 	p.shared.tidy(len(p.records))
 }
 
-// same tells whether two records are, to the byte: of the same process, then.
+// same tells whether two records are, to the byte and whichever way they came: of the
+// same process, then.
 func same(a, b *ebpf.TasksProcessRecord) bool {
-	return bytes.Equal(unsafe.Slice((*byte)(unsafe.Pointer(a)), processBytes), unsafe.Slice((*byte)(unsafe.Pointer(b)), processBytes))
+	const kind = unsafe.Sizeof(a.Kind) // comes first
+	return bytes.Equal(unsafe.Slice((*byte)(unsafe.Pointer(a)), processBytes)[kind:], unsafe.Slice((*byte)(unsafe.Pointer(b)), processBytes)[kind:])
 }
 
 // row makes a row, and notes what has to be known of it at the next pass.
@@ -101,7 +105,10 @@ func (p *Probe) row(r *ebpf.TasksProcessRecord, m *memory, page uint64) *k2i.Pro
 	told := later(cpuTime{r.PrevUserNs, r.PrevSystemNs}, m.told)
 	m.told = scale(cpuTime{r.Usage.UserNs, r.Usage.SystemNs}, r.Usage.CpuNs, told)
 	m.setComm(r)
-	if m.masks == nil || !m.masks.are(r) {
+	switch {
+	case r.Kind == unknownRest:
+		m.masks = nil
+	case m.masks == nil || !m.masks.are(r):
 		m.masks = p.shared.of(r)
 	}
 	made := new(k2i.Process)

@@ -15,6 +15,7 @@ const chunkBytes = 64 << 10
 // The sizes of the records, as the C compiler laid them out.
 const (
 	processBytes   = int(unsafe.Sizeof(ebpf.TasksProcessRecord{}))
+	narrowBytes    = int(unsafe.Offsetof(ebpf.TasksProcessRecord{}.Signals) + unsafe.Offsetof(ebpf.TasksSignals{}.Ignored))
 	threadBytes    = int(unsafe.Sizeof(ebpf.TasksThreadRecord{}))
 	socketBytes    = int(unsafe.Sizeof(ebpf.SocketsSocketRecord{}))
 	tallyBytes     = int(unsafe.Sizeof(ebpf.TasksTallyRecord{}))
@@ -82,6 +83,8 @@ func recordBytes(b []byte) (int, error) {
 	switch kind := binary.NativeEndian.Uint32(b); ebpf.TasksRecordKind(kind) {
 	case ebpf.TasksRecordKindRECORD_PROCESS:
 		return processBytes, nil
+	case ebpf.TasksRecordKindRECORD_NARROW:
+		return narrowBytes, nil
 	case ebpf.TasksRecordKindRECORD_THREAD:
 		return threadBytes, nil
 	case ebpf.TasksRecordKindRECORD_TALLY:

@@ -16,7 +16,10 @@ func (p *Probe) readTable() error {
 		p.last = make([]ebpf.TasksProcessRecord, 0, p.opts.Expected)
 	}
 	p.records, p.last = p.last[:0], p.records
-	p.threads, p.tallies, p.inner = p.threads[:0], p.tallies[:0], p.inner[:0]
+	p.threads, p.tallies, p.inner, p.reading = p.threads[:0], p.tallies[:0], p.inner[:0], 0
+	if err := p.announce(); err != nil {
+		return fmt.Errorf("process table: %w", err)
+	}
 	iter, err := p.table.Open()
 	if err != nil {
 		return fmt.Errorf("process table: %w", err)
@@ -26,6 +29,7 @@ func (p *Probe) readTable() error {
 		err = closeErr
 	}
 	if err != nil {
+		p.forgot = true
 		return fmt.Errorf("process table: %w", err)
 	}
 	p.records = sortByPID(p.records)
@@ -43,6 +47,8 @@ func (p *Probe) take(kind ebpf.TasksRecordKind, record []byte) error {
 		if n := len(p.records) - 1; !decode(&p.records[n], record) || p.records[n].Pid <= 0 {
 			p.records = p.records[:n]
 		}
+	case ebpf.TasksRecordKindRECORD_NARROW:
+		p.takeNarrow(record)
 	case ebpf.TasksRecordKindRECORD_THREAD:
 		var thread ebpf.TasksThreadRecord
 		if decode(&thread, record) && thread.Pid > 0 {
