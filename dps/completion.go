@@ -1,8 +1,6 @@
 package dps
 
 import (
-	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -10,113 +8,230 @@ import (
 	"ddcos/k2i/query"
 )
 
-// Shells are what WriteCompletion knows.
-var Shells = []string{"bash", "zsh", "fish"}
+// Word is what may stand on a command line, and what it means; "" where that is plain.
+type Word struct{ Text, Help string }
 
-// WriteCompletion writes the completion of one shell, from the tables of options
-// and columns.
-func WriteCompletion(w io.Writer, shell string) error {
-	var text string
-	switch shell {
-	case "bash":
-		text = bashCompletion()
-	case "zsh":
-		text = "#compdef dps\nautoload -U +X bashcompinit && bashcompinit\n" + bashCompletion()
-	case "fish":
-		text = fishCompletion()
-	default:
-		return own(fmt.Sprintf("completion %q: the shells are %s", shell, strings.Join(Shells, ", ")))
+// Completion is what may stand for a word that has begun.
+type Completion struct {
+	Words []Word
+	Open  bool // something may follow right behind it: a list goes on
+	Files bool // the names of files may stand there
+}
+
+// Completer knows what a command line alone does not tell.
+type Completer struct {
+	Hosts   func() []string // of the fleet that the command line speaks of
+	Users   func() []string // of this host
+	Groups  func() []string
+	Formats func() []string // names for --as
+}
+
+// Complete tells what may stand for begun, the last word, behind the words before
+// it. Of --option=value the words are values alone, since shells take it so; of a
+// list they are whole, with what it has already.
+func (c Completer) Complete(before []string, begun string) Completion {
+	waiting := pendingOption(before)
+	if waiting == nil && strings.HasPrefix(begun, "--") {
+		if name, value, ok := strings.Cut(begun, "="); ok {
+			waiting = longOption(name)
+			begun = value
+			if waiting == nil {
+				return Completion{}
+			}
+		}
 	}
-	_, err := io.WriteString(w, text)
-	return err
+	if waiting == nil {
+		return beginning(optionWords(), begun)
+	}
+	return c.values(waiting, before, begun)
 }
 
-func bashCompletion() string {
-	return fmt.Sprintf(`# completion of dps
-_dps() {
-  local cur prev list words
-  cur=${COMP_WORDS[COMP_CWORD]}
-  prev=${COMP_WORDS[COMP_CWORD-1]}
-  case $prev in
-  -o|o|-O|O|--format|--sort|k)
-    list=; case $cur in *,*) list=${cur%%,*}, ;; esac
-    compopt -o nospace 2>/dev/null
-    words='%s'
-    COMPREPLY=($(compgen -P "$list" -W "$words" -- "${cur##*,}"))
-    return ;;
-  -u|-U|U|--user|--User) COMPREPLY=($(compgen -u -- "$cur")); return ;;
-  -G|--group|--Group) COMPREPLY=($(compgen -g -- "$cur")); return ;;
-  --by) COMPREPLY=($(compgen -W '%s' -- "$cur")); return ;;
-  --on)
-    list=; case $cur in *,*) list=${cur%%,*}, ;; esac
-    COMPREPLY=($(compgen -P "$list" -W "$(dps --fleet --csv --deadline 300ms 2>/dev/null | tail -n +2 | cut -d, -f1)" -- "${cur##*,}"))
-    return ;;
-  --config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
-  --color) COMPREPLY=($(compgen -W 'auto always never' -- "$cur")); return ;;
-  --help) COMPREPLY=($(compgen -W '%s' -- "$cur")); return ;;
-  esac
-  COMPREPLY=($(compgen -W '%s' -- "$cur"))
-}
-complete -F _dps dps
-`, strings.Join(formatWords(), " "), strings.Join(groupWords(), " "), strings.Join(SectionNames(), " "), strings.Join(optionWords(), " "))
+// values are those of an option's argument.
+func (c Completer) values(o *Option, before []string, begun string) Completion {
+	switch o.Name() {
+	case "--format", "-O", "O":
+		return itemWords(formatWords(), begun, "")
+	case "--sort":
+		return itemWords(sortWords(before), begun, "+-")
+	case "--on":
+		return itemWords(plain(c.Hosts()), begun, "")
+	case "--user", "--User":
+		return itemWords(plain(c.Users()), begun, "")
+	case "--group", "--Group", "-g":
+		return itemWords(plain(c.Groups()), begun, "")
+	case "--by":
+		if peersAsked(before) {
+			return beginning(plain(slices.Sorted(maps.Keys(peerBy))), begun)
+		}
+		return beginning(groupWords(), begun)
+	case "--where":
+		found := beginning(termWords(), begun)
+		found.Open = true
+		return found
+	case "--as":
+		return beginning(plain(c.Formats()), begun)
+	case "--color":
+		return beginning(plain([]string{"auto", "always", "never"}), begun)
+	case "--help":
+		return beginning(plain(SectionNames()), begun)
+	}
+	return Completion{Files: strings.Contains(o.Arg, "FILE")}
 }
 
-func fishCompletion() string {
-	var b strings.Builder
-	b.WriteString("# completion of dps\ncomplete -c dps -f\n")
-	for _, o := range Options() {
-		if o.Unix == 0 && len(o.Long) == 0 {
-			continue
-		}
-		b.WriteString("complete -c dps")
-		if o.Unix != 0 {
-			fmt.Fprintf(&b, " -s %c", o.Unix)
-		}
-		if len(o.Long) > 0 {
-			fmt.Fprintf(&b, " -l %s", o.Long[0])
-		}
+// beginning are the words that begin so.
+func beginning(words []Word, begun string) Completion {
+	return Completion{Words: slices.DeleteFunc(slices.Clone(words), func(w Word) bool { return !strings.HasPrefix(w.Text, begun) })}
+}
+
+// itemWords are lists of which the last item begins so; items may have a sign.
+func itemWords(words []Word, begun, signs string) Completion {
+	head := begun[:strings.LastIndexByte(begun, ',')+1]
+	last := begun[len(head):]
+	if last != "" && strings.IndexByte(signs, last[0]) >= 0 {
+		head, last = head+last[:1], last[1:]
+	}
+	c := beginning(words, last)
+	for i := range c.Words {
+		c.Words[i].Text = head + c.Words[i].Text
+	}
+	c.Open = true
+	return c
+}
+
+// pendingOption is the option whose argument is to follow the words; nil for none.
+func pendingOption(words []string) *Option {
+	var waiting *Option
+	for _, word := range words {
 		switch {
-		case o.Name() == "--by":
-			fmt.Fprintf(&b, " -x -a '%s'", strings.Join(groupWords(), " "))
-		case o.Name() == "--on":
-			b.WriteString(" -x -a '(dps --fleet --csv --deadline 300ms 2>/dev/null | tail -n +2 | cut -d, -f1)'")
-		case o.missing == needFormat || o.missing == needSpec || o.missing == needSort:
-			fmt.Fprintf(&b, " -x -a '%s'", strings.Join(formatWords(), " "))
-		case o.Arg != "":
-			b.WriteString(" -x")
+		case waiting != nil:
+			waiting = nil
+		case strings.HasPrefix(word, "--"):
+			if o := longOption(word); o != nil && o.Arg != "" {
+				waiting = o
+			}
+		default:
+			waiting = letterOption(word)
 		}
-		fmt.Fprintf(&b, " -d '%s'\n", strings.ReplaceAll(o.Help, "'", `\'`))
 	}
-	return b.String()
+	return waiting
+}
+
+// longOption is that of a name with its dashes; nil for none.
+func longOption(name string) *Option {
+	for _, o := range Options() {
+		if slices.Contains(o.Long, strings.TrimPrefix(name, "--")) {
+			return &o
+		}
+	}
+	return nil
+}
+
+// letterOption is that of the last of some letters where its argument is to follow.
+func letterOption(word string) *Option {
+	letters, dashed := strings.CutPrefix(word, "-")
+	for i := range len(letters) {
+		for _, o := range Options() {
+			letter := o.BSD
+			if dashed {
+				letter = o.Unix
+			}
+			switch {
+			case letter != letters[i] || o.Arg == "" || strings.HasPrefix(o.Arg, "["):
+			case i == len(letters)-1:
+				return &o
+			default:
+				return nil // the rest is the argument
+			}
+		}
+	}
+	return nil
+}
+
+func peersAsked(before []string) bool { return slices.Contains(before, "--peers") }
+
+// sortWords are what --sort takes behind these words.
+func sortWords(before []string) []Word {
+	by := ""
+	for i, word := range before {
+		if value, ok := strings.CutPrefix(word, "--by="); ok {
+			by = value
+		} else if word == "--by" && i+1 < len(before) {
+			by = before[i+1]
+		}
+	}
+	switch {
+	case peersAsked(before):
+		p := parser{}
+		p.out.By = by
+		return plain(p.peerKeys())
+	case by != "":
+		words := plain([]string{by})
+		for _, m := range query.Measures() {
+			words = append(words, Word{Text: m.Field})
+		}
+		return words
+	}
+	return columnWords()
 }
 
 // groupWords are what --by is mostly asked for; of what there is.
-func groupWords() []string {
-	return slices.DeleteFunc(strings.Fields("host user comm container image unit cgroup kind pod runtime state tty"), func(name string) bool {
-		_, ok := query.TermByName(name)
-		return !ok
-	})
-}
-
-// optionWords are the options as they begin: dashed letters and long names.
-func optionWords() []string {
-	var words []string
-	for _, o := range Options() {
-		if o.Unix != 0 {
-			words = append(words, "-"+string(o.Unix))
-		}
-		if len(o.Long) > 0 {
-			words = append(words, "--"+o.Long[0])
+func groupWords() []Word {
+	var words []Word
+	for _, name := range strings.Fields("host user comm container image unit cgroup kind pod runtime state tty") {
+		if t, ok := query.TermByName(name); ok {
+			words = append(words, Word{name, t.Help})
 		}
 	}
 	return words
 }
 
-// formatWords are what may stand in a format: keywords, and formats by name.
-func formatWords() []string {
-	var words []string
-	for _, c := range Columns() {
-		words = append(words, c.Key)
+// termWords are what a condition may begin with.
+func termWords() []Word {
+	var words []Word
+	for _, t := range query.Terms() {
+		for _, name := range append([]string{t.Name}, t.Also...) {
+			words = append(words, Word{name, t.Help})
+		}
 	}
-	return append(words, slices.Sorted(maps.Keys(named))...)
+	return words
+}
+
+// optionWords are the options as they begin: dashed letters and long names.
+func optionWords() []Word {
+	var words []Word
+	for _, o := range Options() {
+		if o.Unix != 0 {
+			words = append(words, Word{"-" + string(o.Unix), o.Help})
+		}
+		if len(o.Long) > 0 {
+			words = append(words, Word{"--" + o.Long[0], o.Help})
+		}
+	}
+	return words
+}
+
+// columnWords are the keywords of columns.
+func columnWords() []Word {
+	var words []Word
+	for _, c := range Columns() {
+		words = append(words, Word{c.Key, c.Help})
+	}
+	return words
+}
+
+// formatWords are what may stand in a format: keywords, and formats by name.
+func formatWords() []Word {
+	words := columnWords()
+	for _, name := range slices.Sorted(maps.Keys(named)) {
+		words = append(words, Word{name, named[name]})
+	}
+	return words
+}
+
+func plain(texts []string) []Word {
+	words := make([]Word, len(texts))
+	for i, text := range texts {
+		words[i].Text = text
+	}
+	return words
 }

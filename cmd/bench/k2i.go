@@ -48,6 +48,9 @@ libraries' programs; exporters come from Debian.`,
 	f.IntVar(&o.Runs, "runs", o.Runs, "runs of the whole measurement, of which the medians are taken")
 	f.BoolVar(&o.JSON, "json", false, "one object a line instead of a table")
 	f.StringSliceVar(&o.Peers, "peer", o.Peers, fmt.Sprintf("peers to compare with, of %s; an empty one for none", strings.Join(bench.CollectorNames(), ", ")))
+	for name, values := range map[string][]string{"step": bench.K2iSteps(), "peer": bench.CollectorNames()} { // not those of the other measurements
+		_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)) // both are there
+	}
 	return cmd
 }
 

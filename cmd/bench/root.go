@@ -7,9 +7,10 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/cobra/doc"
 
 	"ddcos"
+	"ddcos/bench"
+	"ddcos/cli"
 )
 
 // commands lists every subcommand.
@@ -17,7 +18,6 @@ func commands() []*cobra.Command {
 	return []*cobra.Command{
 		runCommand(), callCommand(), oneCommand(), idleCommand(), stormCommand(), fullCommand(), stuckCommand(), orderCommand(), k2iCommand(), reportCommand(),
 		membersCommand(), agentsCommand(), datacenterCommand(), localCommand(), clientsCommand(), lookCommand(), workerCommand(),
-		manCommand(),
 	}
 }
 
@@ -66,6 +66,10 @@ Exit status: 0 all was as expected, 1 it was not or something failed, 2 wrong us
 		return misuse{fmt.Errorf("%w: see '%s --help'", err, cmd.CommandPath())}
 	})
 	root.AddCommand(commands()...)
+	cli.Finish(root, cli.Habits{
+		Misuse: func(err error) error { return misuse{err} },
+		Values: map[string][]string{"transport": {"unix", "tcp"}, "peer": bench.PeerNames(), "step": bench.StepNames()},
+	})
 	return root
 }
 
@@ -77,16 +81,4 @@ func exactly(n int) cobra.PositionalArgs {
 		}
 		return nil
 	}
-}
-
-func manCommand() *cobra.Command {
-	var dir string
-	cmd := &cobra.Command{
-		Use: "man", Short: "Write the man pages", Hidden: true, Args: exactly(0),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return doc.GenManTree(cmd.Root(), &doc.GenManHeader{Title: "BENCH", Section: "1", Source: "ddcos"}, dir)
-		},
-	}
-	cmd.Flags().StringVar(&dir, "dir", ".", "where to write them")
-	return cmd
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ddcos"
+	"ddcos/cli"
 	"ddcos/dps"
 	"ddcos/k2i/procfs"
 )
@@ -18,7 +19,7 @@ import (
 // reads the arguments as ps does. Two forms, neither of which ps would accept,
 // stand apart: `dps man --dir DIR` and `dps completion SHELL`.
 func newRoot(status *int) *cobra.Command {
-	return &cobra.Command{
+	root := &cobra.Command{
 		Use:                "dps",
 		Short:              "Show the processes of many hosts as ps shows those of one",
 		DisableFlagParsing: true,
@@ -30,8 +31,8 @@ func newRoot(status *int) *cobra.Command {
 			switch {
 			case len(args) == 3 && args[0] == "man" && args[1] == "--dir":
 				return writeMan(args[2])
-			case len(args) == 2 && args[0] == "completion" && slices.Contains(dps.Shells, args[1]):
-				return dps.WriteCompletion(cmd.OutOrStdout(), args[1])
+			case len(args) == 2 && args[0] == "completion" && slices.Contains(shells, args[1]):
+				return cli.Completion(cmd, cmd.OutOrStdout(), args[1])
 			}
 			env := dps.DefaultEnv(os.Getenv)
 			columns, rows, terminal := screen(cmd.OutOrStdout(), env)
@@ -49,8 +50,15 @@ func newRoot(status *int) *cobra.Command {
 			*status, err = show(cmd.Context(), listing, env)
 			return err
 		},
+		ValidArgsFunction: complete,
 	}
+	root.Flags().BoolP("help", "h", false, "") // or cobra's would be offered beside ours
+	root.Flags().Lookup("help").Hidden = true
+	return root
 }
+
+// shells are those that completion is written for.
+var shells = []string{"bash", "zsh", "fish"}
 
 // colored tells whether there is colour: where nothing is told, on a terminal,
 // unless the listing is to be just that of ps.

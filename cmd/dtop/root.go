@@ -8,10 +8,10 @@ import (
 	"strconv"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/cobra/doc"
 	"golang.org/x/term"
 
 	"ddcos"
+	"ddcos/cli"
 	"ddcos/dtop"
 	"ddcos/middlecon/creds"
 )
@@ -59,7 +59,7 @@ Exit status: 0 ended by its user, 1 failed, 2 wrong use.`,
 	})
 	set := root.Flags()
 	f.broker = os.Getenv("DDCOS_BROKER")
-	set.Var(&addresses{to: &f.broker}, "broker", "broker's address: unix:///path, tls://host:port or tcp://host:port; several with commas, or repeated (environment: DDCOS_BROKER)")
+	set.Var(cli.Addresses(&f.broker), "broker", "broker's `ADDRESS`: unix:///path, tls://host:port or tcp://host:port; several with commas, or repeated (environment: DDCOS_BROKER)")
 	f.creds = creds.FromEnv(os.Getenv)
 	for _, c := range f.creds.Flags() {
 		set.StringVar(c.Value, c.Name, *c.Value, c.Text())
@@ -71,7 +71,10 @@ Exit status: 0 ended by its user, 1 failed, 2 wrong use.`,
 	set.DurationVar(&f.run.Deadline, "deadline", f.run.Deadline, "how long the hosts may take to answer")
 	set.BoolVarP(&f.batch, "batch", "b", false, "write plain frames, for pipes and files")
 	set.IntVarP(&f.run.Frames, "frames", "n", f.run.Frames, "with --batch: how many frames, 0 for no end")
-	root.AddCommand(manCommand())
+	if err := root.RegisterFlagCompletionFunc("on", f.hosts); err != nil {
+		panic(err) // there is no such flag: any start of it shows
+	}
+	cli.Finish(root, cli.Habits{Misuse: func(err error) error { return misuse{err} }})
 	return root
 }
 
@@ -110,16 +113,4 @@ func columns() int {
 		return 0
 	}
 	return int(n)
-}
-
-func manCommand() *cobra.Command {
-	var dir string
-	cmd := &cobra.Command{
-		Use: "man", Short: "Write the man pages", Hidden: true, Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return doc.GenManTree(cmd.Root(), &doc.GenManHeader{Title: "DTOP", Section: "1", Source: "ddcos"}, dir)
-		},
-	}
-	cmd.Flags().StringVar(&dir, "dir", ".", "where to write them")
-	return cmd
 }

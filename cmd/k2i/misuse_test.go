@@ -113,7 +113,7 @@ func TestWhatItSaysOfItself(t *testing.T) {
 	dir := t.TempDir()
 	said(t, "man", "--dir", dir)
 	page, err := os.ReadFile(filepath.Join(dir, "k2i-serve.1"))
-	if err != nil || !strings.Contains(string(page), "insecure-plaintext") {
+	if err != nil || !strings.Contains(string(page), `\-\-insecure\-plaintext`) {
 		t.Errorf("the man page: %v", err)
 	}
 }

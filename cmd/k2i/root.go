@@ -6,9 +6,10 @@ import (
 	"log/slog"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/cobra/doc"
 
 	"ddcos"
+	"ddcos/cli"
+	"ddcos/middlecon/authority"
 )
 
 // misuse marks an error as wrong use of the command.
@@ -49,7 +50,17 @@ Exit status: 0 stopped by a signal, 1 something failed, 2 wrong use.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return misuse{fmt.Errorf("%w: see '%s --help'", err, cmd.CommandPath())}
 	})
-	root.AddCommand(serveCommand(), joinCommand(), keepCommand(), leaveCommand(), onceCommand(), procCommand(), containersCommand(), hostCommand(), manCommand())
+	root.AddCommand(serveCommand(), joinCommand(), keepCommand(), leaveCommand(), onceCommand(), procCommand(), containersCommand(), hostCommand())
+	cli.Finish(root, cli.Habits{
+		Misuse: func(err error) error { return misuse{err} },
+		Own:    map[string]string{"name": "the host's own"},
+		Values: map[string][]string{
+			"mode":   {"auto", "bpf", "procfs"},
+			"events": {eventsAuto, "bpf", "connector", "none"},
+			"detail": {"all", "pss", "fds", "limits", "wchan", "stack"},
+			"role":   authority.Roles(),
+		},
+	})
 	return root
 }
 
@@ -68,22 +79,4 @@ func logTo(w io.Writer, verbose bool) *slog.Logger {
 		level = slog.LevelDebug
 	}
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
-}
-
-func manCommand() *cobra.Command {
-	var dir string
-	cmd := &cobra.Command{
-		Use: "man", Short: "Write the man pages", Hidden: true, Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			for _, sub := range cmd.Root().Commands() {
-				if name := sub.Flags().Lookup("name"); name != nil {
-					name.DefValue = "the host's own" // not that of the host where the page is made
-				}
-			}
-			header := &doc.GenManHeader{Title: "K2I", Section: "1", Source: "ddcos"}
-			return doc.GenManTree(cmd.Root(), header, dir)
-		},
-	}
-	cmd.Flags().StringVar(&dir, "dir", ".", "where to write them")
-	return cmd
 }

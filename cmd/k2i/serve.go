@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/sync/errgroup"
 
+	"ddcos/cli"
 	"ddcos/k2i/agent"
 	"ddcos/k2i/ipc"
 	"ddcos/k2i/probe"
@@ -121,7 +122,7 @@ func serveCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	f.broker = os.Getenv("DDCOS_BROKER")
-	flags.Var(&addresses{to: &f.broker}, "broker", "broker to join: unix:///path, tls://host:port or tcp://host:port; several with commas, or repeated, all of which are joined (environment: DDCOS_BROKER); that of 'k2i join' without it")
+	flags.Var(cli.Addresses(&f.broker), "broker", "`ADDRESS` of the broker to join: unix:///path, tls://host:port or tcp://host:port; several with commas, or repeated, all of which are joined (environment: DDCOS_BROKER); that of 'k2i join' without it")
 	f.creds = creds.FromEnv(os.Getenv)
 	for _, c := range f.creds.Flags() {
 		flags.StringVar(c.Value, c.Name, *c.Value, c.Text())

@@ -27,7 +27,7 @@ Only root and the broker's own user may do that, over its Unix socket.`,
 			if grace < 0 || grace > protocol.MaxDeadline {
 				return misuse{fmt.Errorf("--grace %v: want 0 to %v, after which no call runs", grace, protocol.MaxDeadline)}
 			}
-			if len(s.brokers) != 1 {
+			if s.several() {
 				return misuse{errors.New("--broker: name the one that is to be drained")}
 			}
 			return s.drain(cmd, grace)

@@ -12,16 +12,19 @@ import (
 	"github.com/spf13/cobra"
 
 	"ddcos"
+	"ddcos/cli"
 	"ddcos/middlecon"
+	"ddcos/middlecon/authority"
 	"ddcos/middlecon/creds"
+	"ddcos/middlecon/tokens"
 	"ddcos/protocol"
 )
 
 // shared is what every subcommand that speaks to a broker takes.
 type shared struct {
-	brokers []string
-	creds   creds.Client
-	json    bool
+	broker string // an address, or several with commas
+	creds  creds.Client
+	json   bool
 }
 
 // statusError ends the command with a status and without a word: all has been said.
@@ -77,9 +80,7 @@ not know of each other: who calls a room reaches those that are at the same one.
   middlecon watch web`,
 		Version:       ddcos.Version(),
 		SilenceErrors: true,
-
-		DisableAutoGenTag: true, // man pages that are the same each time
-		SilenceUsage:      true,
+		SilenceUsage:  true,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return misuse{fmt.Errorf("unknown command %q: see 'middlecon --help'", args[0])}
@@ -95,15 +96,24 @@ not know of each other: who calls a room reaches those that are at the same one.
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return misuse{fmt.Errorf("%w: see '%s --help'", err, cmd.CommandPath())}
 	})
-	root.AddCommand(upCommand(), tokenCommand(), caCommand(), serveCommand(), joinCommand(&s), callCommand(&s), sendCommand(&s), offerCommand(&s), hookCommand(&s), membersCommand(&s), watchCommand(&s), forgetCommand(&s), publishCommand(&s), statusCommand(&s), drainCommand(&s), policyCommand(), manCommand())
-	strict(root)
+	root.AddCommand(upCommand(), tokenCommand(), caCommand(), serveCommand(), joinCommand(&s), callCommand(&s), sendCommand(&s), offerCommand(&s), hookCommand(&s), membersCommand(&s), watchCommand(&s), forgetCommand(&s), publishCommand(&s), statusCommand(&s), drainCommand(&s), policyCommand())
+	cli.Finish(root, cli.Habits{
+		Misuse: func(err error) error { return misuse{err} },
+		Own:    map[string]string{"host": "its own"},
+		Values: map[string][]string{
+			"need":           {"all", "first"},
+			"on-unreachable": {"allow", "deny"},
+			"role":           authority.Roles(),
+			"use":            {string(tokens.Join), string(tokens.Session)},
+		},
+	})
 	return root
 }
 
 // brokerFlags gives a subcommand --broker and --json.
 func (s *shared) brokerFlags(cmd *cobra.Command) {
-	brokers := strings.Split(cmp.Or(os.Getenv("DDCOS_BROKER"), protocol.DefaultAddress), ",")
-	cmd.Flags().StringSliceVar(&s.brokers, "broker", brokers, "broker's `ADDRESS`: unix:///path, tls://host:port or tcp://host:port; several with commas, or repeated (environment: DDCOS_BROKER)")
+	s.broker = cmp.Or(os.Getenv("DDCOS_BROKER"), protocol.DefaultAddress)
+	cmd.Flags().Var(cli.Addresses(&s.broker), "broker", "broker's `ADDRESS`: unix:///path, tls://host:port or tcp://host:port; several with commas, or repeated (environment: DDCOS_BROKER)")
 	s.creds = creds.FromEnv(os.Getenv)
 	for _, f := range s.creds.Flags() {
 		cmd.Flags().StringVar(f.Value, f.Name, *f.Value, f.Text())
@@ -111,22 +121,24 @@ func (s *shared) brokerFlags(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&s.json, "json", false, "machine-readable output")
 }
 
+// several tells whether more brokers than one are named.
+func (s *shared) several() bool { return strings.Contains(s.broker, ",") }
+
 // dial opens a session with the broker that the flags name.
 func (s *shared) dial(cmd *cobra.Command) (*middlecon.Conn, error) {
-	return s.dialWith(cmd, middlecon.Options{Reconnect: len(s.brokers) > 1})
+	return s.dialWith(cmd, middlecon.Options{Reconnect: s.several()})
 }
 
 func (s *shared) dialWith(cmd *cobra.Command, options middlecon.Options) (*middlecon.Conn, error) {
-	address := strings.Join(s.brokers, ",")
-	if _, err := protocol.ParseAddresses(address); err != nil {
+	if _, err := protocol.ParseAddresses(s.broker); err != nil {
 		return nil, misuse{err}
 	}
 	options.Software = "middlecon " + cmd.Name()
 	var err error
-	if options.TLS, options.Token, err = s.creds.For(address); err != nil {
+	if options.TLS, options.Token, err = s.creds.For(s.broker); err != nil {
 		return nil, err
 	}
-	conn, err := middlecon.Dial(cmd.Context(), address, options)
+	conn, err := middlecon.Dial(cmd.Context(), s.broker, options)
 	var told *protocol.Error
 	switch {
 	case err == nil:

@@ -1,8 +1,14 @@
-package main
+package cli
 
-// addresses is a flag that may be repeated, and joins what it is given with commas.
+import "github.com/spf13/pflag"
+
+// Addresses is a flag that may be repeated, and joins what it is given with commas.
+// What stands at to already, from the environment or as a default, is there until
+// the flag comes.
+func Addresses(to *string) pflag.Value { return &addresses{to: to} }
+
 type addresses struct {
-	to    *string // what the environment says, until the flag comes
+	to    *string
 	given bool
 }
 
