@@ -96,6 +96,7 @@ type statusJSON struct {
 	Forbidden   uint64            `json:"forbidden"`
 	Expelled    uint64            `json:"expelled"`
 	Floods      uint64            `json:"floods"`
+	PutOff      uint64            `json:"put_off"`
 	Overdrawn   uint64            `json:"overdrawn"`
 	Throttled   uint64            `json:"throttled"`
 	Entries     uint64            `json:"entries"`
@@ -124,7 +125,7 @@ func statusOfBroker(s *protocol.Stats) statusJSON {
 			UnackedNow: s.Unacked, Wills: s.Wills, WillsSent: s.WillsSent,
 		},
 		Published: s.Published, Outcomes: outcomesOf(s), Late: s.Late, Duplicate: s.Duplicate, Unknown: s.Unknown,
-		HalfOpen: s.HalfOpen, Floods: s.Floods, Forbidden: s.Forbidden, Expelled: s.Expelled, Overdrawn: s.Overdrawn, Throttled: s.Throttled, Entries: s.Entries, UnreadBytes: s.Homing,
+		HalfOpen: s.HalfOpen, Floods: s.Floods, PutOff: s.PutOff, Forbidden: s.Forbidden, Expelled: s.Expelled, Overdrawn: s.Overdrawn, Throttled: s.Throttled, Entries: s.Entries, UnreadBytes: s.Homing,
 		BegunBytes: s.Begun, BegunEnded: s.BegunEnded,
 		LogLines: s.Logged, LogDropped: s.LogDropped, SlowBytes: s.Slow, QueueFull: s.QueueFull, HeldBytes: s.Held, QueuedBytes: s.Queued,
 	}
@@ -168,8 +169,8 @@ func printStatus(w io.Writer, s *protocol.Stats) {
 	}
 	_, _ = fmt.Fprintf(w, "replies: %d late, %d duplicate, %d to no call\n", s.Late, s.Duplicate, s.Unknown)
 	_, _ = fmt.Fprintf(w, "bytes: %d held for accounts in flight, %d of accounts not read, %d queued for sessions, %d of these for slow ones, %d of frames begun\n", s.Held, s.Homing, s.Queued, s.Slow, s.Begun)
-	_, _ = fmt.Fprintf(w, "beyond a limit: %d calls without a credit, %d for too many deliveries, %d frames to slow sessions; %d sessions for frames begun, %d of hosts that were gone, %d slowed down as floods\n",
-		s.Overdrawn, s.Throttled, s.QueueFull, s.BegunEnded, s.HalfOpen, s.Floods)
+	_, _ = fmt.Fprintf(w, "beyond a limit: %d calls without a credit, %d for too many deliveries, %d frames to slow sessions; %d sessions for frames begun, %d of hosts that were gone, %d slowed down as floods; waited %d times to join, watch and the like\n",
+		s.Overdrawn, s.Throttled, s.QueueFull, s.BegunEnded, s.HalfOpen, s.Floods, s.PutOff)
 	if s.Forbidden+s.Expelled > 0 {
 		_, _ = fmt.Fprintf(w, "policy: %d requests forbidden, %d memberships, watches and sessions ended\n", s.Forbidden, s.Expelled)
 	}

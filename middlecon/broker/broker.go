@@ -57,9 +57,11 @@ type Broker struct {
 	wheel      wheel         // of those that are probed
 	halfOpen   uint64        // sessions ended because their host was gone
 	shares     shares        // of what waits for all sessions
-	turns      uint64        // of those who do not flood
+	turns      uint64        // messages of those who do not flood
+	tables     tables        // the account of what changes them, and who waits to
 	floods     uint64        // sessions that ever flooded
 	dirty      []*session    // with frames to flush
+	later      later         // who is to be written to when others have had a turn
 	queues     queues        // for sessions that have something to flush
 	blocked    []*session    // whose transport has bytes that the kernel has not taken
 	paced      []*session    // who were told of a call too lately to be told more

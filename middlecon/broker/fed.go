@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 
 	"ddcos/protocol"
 )
@@ -27,7 +28,7 @@ type fed struct {
 	// The loop's, as long as taken is waited for, and else the reader's.
 	ahead    bool  // came filled the buffer, and much more waits in the socket
 	flooding bool  // it takes its turns by the lane
-	more     bool  // frames are left that are whole
+	more     bool  // frames are left that are whole, and were not to be taken yet
 	latest   slice // its latest turn
 
 	// The loop's.
@@ -140,19 +141,20 @@ func (t *fed) take() {
 		return
 	}
 	t.fresh = t.came
-	if !t.flooding {
-		t.b.turns++
+	how := readPatient
+	if t.flooding {
+		how = readSlice
 	}
 	t.b.contain(func() {
 		t.b.lookBack()
 		t.b.feel()
-		t.more = t.b.read(t.s, t, t.flooding)
+		t.more = t.b.read(t.s, t, how)
 		t.b.settle()
 	}, func() { _ = t.Close() })
 	t.latest = slice{cost: t.b.now() - t.b.clock, turns: t.b.turns}
-	t.flooding = t.ahead && t.s.charge(t.b.clock, t.latest.cost)
+	t.flooding = t.ahead && t.s.charge(t.b.clock, t.latest.cost) || t.more && how == readPatient // what has to wait goes by the lane as well
 	if len(t.fresh) > 0 && !t.s.closed {
-		t.begun = append(t.begun, t.fresh...)
+		t.begun = append(slices.Grow(t.begun, max(len(t.fresh), int(t.s.need)-len(t.begun))), t.fresh...)
 	}
 }
 
@@ -189,7 +191,10 @@ func (t *fed) Peek(int) ([]byte, error) {
 func (t *fed) Discard(n int) (int, error) {
 	all := t.InboundBuffered()
 	if n < 0 || n >= all {
-		t.begun, t.fresh = nil, nil
+		t.begun, t.fresh = t.begun[:0], nil
+		if !t.flooding {
+			t.begun = nil
+		}
 		return all, nil
 	}
 	if k := min(n, len(t.begun)); k > 0 {

@@ -83,7 +83,7 @@ func FuzzTalk(f *testing.F) {
 			if !w.s.closed {
 				w.in = append(w.in, data[2:2+n]...)
 				b.begin()
-				b.read(w.s, w, false)
+				b.read(w.s, w, readWhole)
 				b.settle()
 				talksOn(t, b, sessions)
 			}
@@ -119,7 +119,7 @@ func talkers(t testing.TB) (*Broker, []*talker) {
 		b.sessions.Add(1)
 		w.in = helloFrame()
 		b.begin()
-		b.read(w.s, w, false)
+		b.read(w.s, w, readWhole)
 		b.settle()
 		if !w.s.welcomed || w.written != 1 {
 			t.Fatal("not welcomed")

@@ -45,12 +45,21 @@ func (b *Broker) open(s *session, c transport) {
 // costs their own session, and no other.
 func (h *handler) OnTraffic(c gnet.Conn) (action gnet.Action) {
 	b, s := h.b, sessionOf(c)
-	b.turns++
+	if s.is(inLine) && c.InboundBuffered() < lineMost {
+		b.hold(s, c.InboundBuffered())
+		return gnet.None
+	}
+	how := readPatient
+	if s.is(inLine) {
+		s.kind, how = s.kind&^inLine, readWhole
+	}
 	full := c.InboundBuffered()-int(s.held) >= readBytes
 	b.contain(func() {
 		b.lookBack()
 		b.feel()
-		b.read(s, c, false)
+		if b.read(s, c, how) {
+			b.queueUp(s)
+		}
 		b.settle()
 	}, func() {
 		b.unkeep(s) // it would send the same again
@@ -80,6 +89,7 @@ func (b *Broker) contain(work, failed func()) {
 // OnClose tells the rooms.
 func (h *handler) OnClose(c gnet.Conn, err error) gnet.Action {
 	if s, ok := c.Context().(*session); ok {
+		h.b.leaveLine(s, c)
 		h.b.closed(s, err)
 	}
 	return gnet.None
@@ -91,6 +101,8 @@ func (b *Broker) closed(s *session, err error) {
 	if s.closed {
 		return
 	}
+	began := b.now()
+	defer func() { now := b.now(); b.tables.spend(now, now-began) }()
 	s.closed = true
 	b.hold(s, 0)
 	b.sessions.Add(-1)
@@ -138,9 +150,18 @@ type inbound interface {
 	Discard(n int) (int, error)
 }
 
-// read parses what the transport holds and takes frame by frame: all, or a slice; then it
-// tells whether there is more.
-func (b *Broker) read(s *session, c inbound, slice bool) (more bool) {
+// reading is how far one turn reads what a session has sent.
+type reading uint8
+
+const (
+	readWhole   reading = iota // as far as there are whole frames
+	readPatient                // up to one that changes tables, where that has to wait
+	readSlice                  // for a slice of time
+)
+
+// read parses what the transport holds and takes frame by frame. It tells whether there is
+// more that it would not take now.
+func (b *Broker) read(s *session, c inbound, how reading) (more bool) {
 	if n := c.InboundBuffered(); n < int(s.need) && !s.closing {
 		b.hold(s, n)
 		return false
@@ -164,10 +185,18 @@ func (b *Broker) read(s *session, c inbound, slice bool) (more bool) {
 			s.need = int32(protocol.Need(rest))
 			break
 		}
+		if more = how == readPatient && changesTables(f.Kind) && b.tables.spent(b.clock); more {
+			b.tables.putOff++
+			s.need = 0
+			break
+		}
+		if how != readSlice && carries(f.Kind) {
+			b.turns++
+		}
 		rest = rest[size:]
-		b.take(s, f)
+		b.takeTimed(s, f)
 		b.came(s, size)
-		if more = slice && len(rest) > 0 && b.now()-b.clock > sliceTime; more {
+		if more = how == readSlice && len(rest) > 0 && b.now()-b.clock > sliceTime; more {
 			s.need = 0
 			break
 		}

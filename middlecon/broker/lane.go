@@ -27,13 +27,15 @@ const (
 	sliceTime = 50 * time.Microsecond
 	restShare = 9
 	restMost  = 20 * time.Millisecond
+
+	besideSlice = 20 * time.Microsecond // that the processors have with a slice beside the loop: reading, and waking each other
 )
 
 // charge puts what a turn has cost on the account of a session that is ahead of
 // the loop, and tells whether it floods.
 func (s *session) charge(now, cost time.Duration) bool {
 	c := s.calls()
-	c.owes = min(max(c.owes, now)+cost*floodShare, now+2*floodBurst*floodShare)
+	c.owes = owing(c.owes, now, cost, floodShare, floodBurst)
 	return c.owes-now > floodBurst*floodShare
 }
 
@@ -46,10 +48,10 @@ func ahead(fd int) bool {
 // lane is the way of all floods to the loop: one slice at a time.
 type lane struct {
 	mu    sync.Mutex // held by who passes
-	turns uint64     // that others had had when the last slice had passed
+	turns uint64     // of others, when the last slice had passed
 }
 
-// slice is what a turn has cost, and how many turns those have had who do not flood.
+// slice is what a turn has cost, and how many messages those have sent who do not flood.
 type slice struct {
 	cost  time.Duration
 	turns uint64
@@ -65,7 +67,7 @@ func (l *lane) pass(stopped <-chan struct{}, take func() (slice, bool)) bool {
 		return ok
 	}
 	l.turns = took.turns
-	rest := time.NewTimer(min(restShare*took.cost, restMost))
+	rest := time.NewTimer(min(restShare*(took.cost+besideSlice), restMost))
 	defer rest.Stop()
 	select {
 	case <-rest.C:

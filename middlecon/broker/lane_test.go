@@ -148,9 +148,9 @@ func TestLaneRests(t *testing.T) {
 			slice
 			rest time.Duration
 		}{
-			{slice{cost, 5}, restShare * cost},
+			{slice{cost, 5}, restShare * (cost + besideSlice)},
 			{slice{cost, 5}, 0}, // nobody else has had a turn since
-			{slice{cost, 6}, restShare * cost},
+			{slice{cost, 6}, restShare * (cost + besideSlice)},
 			{slice{time.Hour, 7}, restMost},
 		} {
 			if rested, ok := pass(one.slice); rested != one.rest || !ok {

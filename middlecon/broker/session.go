@@ -37,7 +37,7 @@ type session struct {
 	paced    bool     // it is in the broker's list of sessions to be pulled later
 	parted   bool     // it has heard its last word
 	cut      bool     // it has no connection, and may be resumed
-	kind     sort     // what is known of it from its beginning
+	kind     sort     // what is known of it in bits
 	asked    bool     // it was pinged since it was heard
 	begun    bool     // it is in the broker's list of sessions that have begun a frame
 	probe    *probing // nil where its host cannot be gone unseen
@@ -66,6 +66,7 @@ type sort uint8
 const (
 	hidden sort = 1 << iota // its process can be stuck unseen: it is pinged
 	moves                   // it goes by itself when the broker goes away
+	inLine                  // what it asks next waits in the line of tables
 )
 
 // is tells whether the session is of that sort.

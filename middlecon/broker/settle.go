@@ -43,6 +43,8 @@ func (b *Broker) settle() {
 	}
 	b.working, b.memory, b.viewed = false, b.memory[:0], viewed{}
 	b.drained()
+	b.callLine()
+	b.callLater()
 	b.arm()
 }
 
@@ -74,6 +76,9 @@ func (b *Broker) flush() {
 	dirty := b.dirty
 	b.dirty = nil
 	for _, s := range dirty {
+		if b.postpones(s) {
+			continue
+		}
 		s.dirty = false
 		b.write(s)
 	}
@@ -150,6 +155,7 @@ func (b *Broker) hand(s *session) {
 		}
 		out = b.joined
 	}
+	b.copied(len(out))
 	_, _ = s.conn.Write(out) // a failed one closes the session, and OnClose is told so
 	clear(batch)
 	if len(s.queue) == 0 && !s.closed {
@@ -195,7 +201,7 @@ func (b *Broker) hailOrClose() {
 		if !s.welcomed && !s.closed && b.clock < b.unhailed[n].until {
 			break
 		}
-		if !s.welcomed && !s.closing {
+		if !s.welcomed && !s.closing && !s.is(inLine) {
 			b.end(s, protocol.CodeHelloTimeout, "no hello")
 		}
 		n++
@@ -226,6 +232,9 @@ func (b *Broker) arm() {
 	}
 	if len(b.paced) > 0 && (!ok || b.pacedAt < at) {
 		at, ok = b.pacedAt, true
+	}
+	if line := &b.tables; len(line.line) > 0 && !line.posts && (!ok || line.at < at) {
+		at, ok = line.at, true
 	}
 	if len(b.blocked) > 0 {
 		if !ok || b.lookAt < at {

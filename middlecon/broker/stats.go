@@ -59,7 +59,7 @@ func (b *Broker) stats() protocol.Stats {
 	s.Sessions = uint64(len(b.byID)) - s.Parted
 	s.Unacked = uint64(b.unacked)
 	s.Queued = b.queuedBytes()
-	s.HalfOpen, s.Floods = b.halfOpen, b.floods
+	s.HalfOpen, s.Floods, s.PutOff = b.halfOpen, b.floods, b.tables.putOff
 	s.Forbidden, s.Expelled = b.gate.refused, b.gate.expelled
 	s.TLS, s.TLSRefused = uint64(b.sealed), b.refusals.count()
 	if l := b.options.AccountLog; l != nil {

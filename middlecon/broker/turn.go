@@ -7,7 +7,7 @@ package broker
 const turnBytes = 256 << 10
 
 // begin begins one: the clock is read, once for all that it brings.
-func (b *Broker) begin() { b.clock, b.statsMeta = b.now(), nil }
+func (b *Broker) begin() { b.clock, b.statsMeta, b.later.copied = b.now(), nil, 0 }
 
 // borrow gives room for a frame of so many bytes that is written within the turn.
 // Of what is appended to it, lend keeps the bytes until the turn's end.
