@@ -67,9 +67,14 @@ func TestFormatters(t *testing.T) {
 		var warnings bytes.Buffer
 		formatter.Stderr = &warnings
 		shown, err := formatter.Output()
-		said := strings.ReplaceAll(warnings.String(), "mandoc: <stdin>:1:13: WARNING: missing date, using \"\": TH\n", "")
-		if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) || said != "" { // mandoc's status tells of the date
-			t.Errorf("%s: %v, %s", command, err, &warnings)
+		var said []string
+		for line := range strings.Lines(warnings.String()) { // a page without a date is the same each time
+			if !strings.Contains(line, "missing date") && !strings.Contains(line, "see above the output") {
+				said = append(said, line)
+			}
+		}
+		if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) || len(said) > 0 || len(shown) == 0 {
+			t.Errorf("%s: %v, %s", command, err, said)
 		}
 		text := string(shown)
 		if words[0] == "mandoc" { // it strikes twice for bold
