@@ -81,11 +81,22 @@ func (s *served) sessions(n int) []*middlecon.Conn {
 	return all
 }
 
-// settled waits until so many sessions have one descriptor each: while one is
-// taken over it has two.
+// settled waits until so many sessions have one descriptor each, and the spare one is
+// back: while a session is taken over it has two, and its client may be answered.
 func (s *served) settled(sessions int) {
 	s.t.Helper()
-	poll(s.t, "a descriptor for each session", func() bool { return len(s.files()) == s.idle+sessions })
+	poll(s.t, "a descriptor for each session", func() bool {
+		open := s.files()
+		sockets := map[string]bool{}
+		for _, fd := range open {
+			to, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", s.pid, fd))
+			if err != nil || strings.HasPrefix(to, "socket:") && sockets[to] {
+				return false
+			}
+			sockets[to] = true
+		}
+		return len(open) == s.idle+sessions
+	})
 }
 
 func (s *served) answer(all []*middlecon.Conn) {

@@ -193,6 +193,7 @@ func (b *Broker) Serve(ctx context.Context) error {
 		b.closeListeners()
 		return fmt.Errorf("starting the event loop: %w", err)
 	}
+	_ = b.spare.hold() // before it says that it serves; accept tries again
 	b.options.Log.Info("serving", "addresses", fmt.Sprint(b.Addresses()), "broker", b.options.Number, "sessions", b.limit)
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
