@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 	"time"
@@ -59,11 +60,23 @@ func addressOf(a net.Addr) (netip.Addr, bool) {
 	return tcp.AddrPort().Addr().Unmap(), true
 }
 
-// tune prepares a TCP socket to be probed, or not to be.
+// tune prepares a TCP socket to be probed, or not to be. While bytes are under way the
+// kernel does not probe but sends them again, later each time: by goneAfter it would
+// have asked no more than four or five times, which a link that loses a tenth of all
+// loses now and then. Told so, it does not wait longer the first times.
 func tune(c *net.TCPConn, probed bool) error {
-	return c.SetKeepAliveConfig(net.KeepAliveConfig{
+	if err := c.SetKeepAliveConfig(net.KeepAliveConfig{
 		Enable: probed, Idle: kernelNever * time.Second, Interval: kernelNever * time.Second, Count: 127,
-	})
+	}); err != nil || !probed {
+		return err
+	}
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failed error
+	err = raw.Control(func(fd uintptr) { failed = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_THIN_LINEAR_TIMEOUTS, 1) })
+	return errors.Join(err, failed)
 }
 
 // probe makes the kernel send a probe in its next tick, where it heard nothing for a

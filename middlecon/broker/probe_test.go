@@ -113,6 +113,9 @@ func TestProbed(t *testing.T) {
 		if got := option(t, tcp, unix.SOL_SOCKET, unix.SO_KEEPALIVE) == 1; got != probed {
 			t.Errorf("keepalive %v, want %v", got, probed)
 		}
+		if got := option(t, tcp, unix.IPPROTO_TCP, unix.TCP_THIN_LINEAR_TIMEOUTS) == 1; probed && !got {
+			t.Error("bytes that are lost are sent again later each time")
+		}
 		for _, name := range []int{unix.TCP_KEEPIDLE, unix.TCP_KEEPINTVL} {
 			if got := option(t, tcp, unix.IPPROTO_TCP, name); probed && got != kernelNever {
 				t.Errorf("option %d: %d, want %d", name, got, kernelNever)
