@@ -94,6 +94,7 @@ type Offer struct {
 	WindowUS uint32            `msgpack:"window_us,omitempty"` // for which bids are collected, in µs, before one is bound; 0: the first is
 	Wait     uint32            `msgpack:"wait,omitempty"`      // as in Call
 	WaitUS   uint32            `msgpack:"wait_us,omitempty"`   // likewise
+	Partial  bool              `msgpack:"partial,omitempty"`   // the bound member's reply comes while it is made, in entries that are Pending
 }
 
 // Bid is a member's wish to be bound to what it was offered; header: room.

@@ -5,7 +5,7 @@ import "fmt"
 // Outcome is what became of one selected member. Append-only.
 type Outcome uint8
 
-// The outcomes. Pending never leaves the broker.
+// The outcomes. Pending leaves the broker with a part of an offer's reply alone.
 const (
 	Pending           Outcome = 0
 	OK                Outcome = 1  // the handler replied
