@@ -25,9 +25,19 @@ type Account struct {
 
 	Bound protocol.MemberID // of an offer: who was bound; 0: nobody
 	Bids  int               // of an offer: members that had bid when one was bound, or it ended
+	Void  int               // bytes of the bound member's reply that came before it was lost or failed: none of them counts
 
 	replies int  // bytes so far
 	more    bool // the last outcome's reply goes on in the next entry
+	coming  coming
+}
+
+// coming is the bound member's reply to an offer that asked for it as it is made.
+type coming struct {
+	asked  bool
+	member protocol.MemberID // whose parts have come; 0: none has
+	bytes  []byte            // of the parts, and then of the whole reply
+	ended  bool              // its outcome has come
 }
 
 // Outcome is what became of one member.
@@ -91,6 +101,9 @@ func (a *Account) entry(e *protocol.Entry) error {
 	if a.replies += len(e.Reply); a.replies > protocol.MaxAccount {
 		return protocol.Errorf(protocol.CodeReplyTooLarge, "an account of over %d bytes", protocol.MaxAccount)
 	}
+	if e.Outcome == protocol.Pending {
+		return a.part(e)
+	}
 	goesOn := a.more
 	a.more = e.More
 	if goesOn {
@@ -99,6 +112,7 @@ func (a *Account) entry(e *protocol.Entry) error {
 			return protocol.Errorf(protocol.CodeMalformed, "the reply of %v breaks off", last.Member)
 		}
 		last.Reply = append(last.Reply, e.Reply...)
+		a.coming.grows(last)
 		return nil
 	}
 	if len(a.Outcomes) == maxMembers {
@@ -108,7 +122,44 @@ func (a *Account) entry(e *protocol.Entry) error {
 		Member: e.Member, Name: e.Name, Host: e.Host, PID: int(e.PID), Outcome: e.Outcome,
 		Latency: time.Duration(e.LatencyUS) * time.Microsecond, Reply: e.Reply, Error: e.Error,
 	})
+	if a.coming.asked {
+		a.ends(&a.Outcomes[len(a.Outcomes)-1])
+	}
 	return nil
+}
+
+// part takes a part of the reply of a member that is not settled.
+func (a *Account) part(e *protocol.Entry) error {
+	c := &a.coming
+	if !c.asked || a.more || !e.More || c.ended || c.member != 0 && c.member != e.Member {
+		return protocol.Errorf(protocol.CodeMalformed, "a part of a reply of %v that cannot come now", e.Member)
+	}
+	c.member = e.Member
+	c.bytes = append(c.bytes, e.Reply...)
+	return nil
+}
+
+// ends joins the parts that came with what is left of an ok, and takes back those of
+// any other outcome.
+func (a *Account) ends(o *Outcome) {
+	c := &a.coming
+	switch {
+	case c.member != 0 && c.member != o.Member || c.member == 0 && o.Outcome != protocol.OK:
+		return
+	case o.Outcome == protocol.OK:
+		o.Reply = append(c.bytes, o.Reply...)
+		c.member, c.bytes = o.Member, o.Reply
+	default:
+		a.Void = len(c.bytes)
+	}
+	c.ended = true
+}
+
+// grows keeps up with a reply that goes on after its outcome has come.
+func (c *coming) grows(o *Outcome) {
+	if c.ended && c.member == o.Member {
+		c.bytes = o.Reply
+	}
 }
 
 // settled are the outcomes that are whole.

@@ -108,8 +108,8 @@ func (c *Conn) account(ctx context.Context, within time.Duration, h protocol.Hea
 		if err != nil {
 			return nil, err
 		}
-		r.credit, r.account = credit, &Account{}
-		if r.partial != nil {
+		r.credit, r.account = credit, &Account{coming: coming{asked: r.part != nil}}
+		if r.partial != nil || r.part != nil {
 			r.news = make(chan struct{}, 1)
 		}
 		a, err := c.ask(ctx, h, meta, payload, r, nil)

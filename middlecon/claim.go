@@ -88,6 +88,7 @@ func (m *Membership) claim(d *delivery) {
 	case left := <-d.bound:
 		ctx, cancel := context.WithTimeout(d.ctx, left)
 		defer cancel()
+		d.message.of = d
 		reply, err := m.call(ctx, d, m.member.Work)
 		m.reply(d, reply, err)
 	case <-d.ctx.Done():

@@ -99,19 +99,21 @@ type request struct {
 	left    atomic.Bool // nobody waits for it, but for its credit
 
 	partial func([]Outcome) // a Call: told by who asked, or nil
-	news    chan struct{}   // a place for one, with partial: there are outcomes to tell
-	mu      sync.Mutex      // guards settled, with partial
+	part    func([]byte)    // an Offer: likewise
+	news    chan struct{}   // a place for one, with either: there is something to tell
+	mu      sync.Mutex      // guards settled and came, with either
 	settled []Outcome       // of account; the reader appends behind them only
-	told    int             // of settled
+	came    []byte          // likewise, of the bound member's reply
+	told    int             // of settled, or of came
 }
 
 // more notes what of the account is settled now, for who asked to tell of it.
 func (r *request) more() {
-	if r.partial == nil {
+	if r.news == nil {
 		return
 	}
 	r.mu.Lock()
-	r.settled = r.account.settled()
+	r.settled, r.came = r.account.settled(), r.account.coming.bytes
 	r.mu.Unlock()
 	select {
 	case r.news <- struct{}{}:
@@ -119,17 +121,25 @@ func (r *request) more() {
 	}
 }
 
-// tell tells what is settled and was not told.
+// tell tells what is settled, or came of a reply, and was not told.
 func (r *request) tell() {
-	if r.partial == nil {
-		return
-	}
-	r.mu.Lock()
-	fresh := slices.Clone(r.settled[r.told:])
-	r.told = len(r.settled)
-	r.mu.Unlock()
-	if len(fresh) > 0 {
-		r.partial(fresh)
+	switch {
+	case r.partial != nil:
+		r.mu.Lock()
+		fresh := slices.Clone(r.settled[r.told:])
+		r.told = len(r.settled)
+		r.mu.Unlock()
+		if len(fresh) > 0 {
+			r.partial(fresh)
+		}
+	case r.part != nil:
+		r.mu.Lock()
+		fresh := r.came[r.told:len(r.came):len(r.came)]
+		r.told = len(r.came)
+		r.mu.Unlock()
+		if len(fresh) > 0 {
+			r.part(fresh)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package middlecon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -71,6 +72,7 @@ type delivery struct {
 	cancel   context.CancelFunc
 	bound    chan time.Duration // of an offer: what is left of its deadline when it is bound; has room for one
 	isBound  bool               // the reader's own
+	parts    atomic.Pointer[parts]
 }
 
 // Join makes the session a member of room and calls handler for each message.
@@ -242,6 +244,9 @@ func (c *Conn) deliver(l *link, f protocol.Frame) error {
 		message:  message,
 	}
 	d.message.Room = m.Room
+	if f.Kind == protocol.KindDeliver && !message.NoReply {
+		d.message.of = d
+	}
 	if d.message.NoReply {
 		d.replied.Store(true)
 		d.ctx, d.cancel = context.WithCancel(m.ctx)
@@ -340,9 +345,8 @@ func (m *Membership) reply(d *delivery, reply []byte, err error) {
 		return // that it failed then says no more than the deadline, which the broker tells
 	}
 	outcome := protocol.OK
-	if len(reply) > protocol.MaxReply {
-		err = fmt.Errorf("the reply has %d bytes; %d are allowed", len(reply), protocol.MaxReply)
-	}
+	reply, long := d.rest(reply)
+	err = cmp.Or(err, long)
 	var refused refusal
 	switch {
 	case errors.As(err, &refused):

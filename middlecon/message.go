@@ -21,6 +21,8 @@ type Message struct {
 	// Who calls, as the broker has found it out and vouches for it: nobody can set these.
 	Principal string   // "uid N", "spiffe://DOMAIN/PATH", "token NAME" or an address; "" from a broker that does not say
 	Roles     []string // that the broker gives it
+
+	of *delivery // which may be replied to; else nil
 }
 
 // Handler answers one message. Its context ends at the call's deadline, when

@@ -24,6 +24,12 @@ type OfferOptions struct {
 	// Bound is called once, when a member is bound, by the connection's reader: it
 	// must not block. Nobody else will ever be bound.
 	Bound func(Bound)
+
+	// Partial is told of the bound member's reply as it is made, in its order and of
+	// every byte once, of a whole one before Offer returns. It runs on the goroutine of
+	// Offer, and holds up nothing else when it takes its time. What it is told counts
+	// only if that member's outcome is OK in the end; else it is void, as Account.Void says.
+	Partial func(part []byte)
 }
 
 // Bound is the member that is bound to an offer.
@@ -52,9 +58,10 @@ func (c *Conn) Offer(ctx context.Context, room string, payload []byte, options O
 	body := protocol.Offer{
 		Room: room, Labels: options.Labels, State: options.State, WindowUS: uint32(options.Window.Microseconds()),
 		Wait: uint32(min(options.Wait, maxMembers)), WaitUS: uint32(options.WaitUpTo.Microseconds()),
+		Partial: options.Partial != nil,
 	}
 	h := protocol.Header{Kind: protocol.KindOffer, Budget: uint32(options.Deadline.Microseconds())}
-	account, err := c.account(ctx, options.WaitUpTo+options.Deadline, h, protocol.Encode(body), payload, &request{bound: options.Bound})
+	account, err := c.account(ctx, options.WaitUpTo+options.Deadline, h, protocol.Encode(body), payload, &request{bound: options.Bound, part: options.Partial})
 	if err != nil {
 		return nil, fmt.Errorf("offering to %s: %w", room, err)
 	}
