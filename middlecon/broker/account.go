@@ -19,9 +19,11 @@ const summaryBytes = 2048
 // so that no more of it waits in the queue than the queue allows.
 type pull struct {
 	account *room.Account
-	next    int           // the next to go, of account.Order
-	upTo    int           // the first that may not go yet
-	offset  int           // bytes of the next one's reply that went
+	next    int // the next to go, of account.Order
+	upTo    int // the first that may not go yet
+	offset  int // bytes of the next one's reply that went
+	whose   int // of the entries, told bytes of whose reply went before it was settled
+	told    int
 	absent  int           // the next to go
 	since   time.Duration // when something went before the call was over
 	done    bool          // the call is over
@@ -71,7 +73,7 @@ func (b *Broker) pull(s *session) {
 // ready tells whether more of an account may go now. What is too soon is pulled
 // again when it is time.
 func (b *Broker) ready(s *session, p *pull) bool {
-	if p.done || p.next == p.upTo {
+	if p.done || p.next == p.upTo && p.comes() == 0 {
 		return p.done
 	}
 	if b.clock-p.since >= partialEvery {
@@ -106,6 +108,10 @@ func (b *Broker) chunk(p *pull) (q queued, last bool) {
 	a, left := p.account, chunkBytes
 	first, offset := p.next, p.offset
 	n, cut := p.fit(&left)
+	come := 0
+	if cut == 0 && n < protocol.MaxChunk {
+		come = p.come(&left)
+	}
 	var absent []protocol.Absent
 	var summary *protocol.Summary
 	h := protocol.Header{Kind: protocol.KindAccount, Flags: protocol.FlagMore, Sequence: a.Sequence}
@@ -121,15 +127,18 @@ func (b *Broker) chunk(p *pull) (q queued, last bool) {
 	}
 	var part protocol.Entry
 	entry := func(i int) *protocol.Entry {
-		at := int(a.Order[first+i])
-		e, from, size := &a.Entries[at], 0, a.ReplyBytes(at)
-		if i == 0 {
-			from = offset
+		at, from, size, more := p.whose, p.told-come, p.told, true
+		if i < n {
+			at = int(a.Order[first+i])
+			size, more = a.ReplyBytes(at), i == n-1 && cut > 0
+			if from = p.begin(at); i == 0 {
+				from = max(from, offset)
+			}
+			if more {
+				size = from + cut
+			}
 		}
-		more := i == n-1 && cut > 0
-		if more {
-			size = from + cut
-		}
+		e := &a.Entries[at]
 		if size -= from; from == 0 && !more && size == len(e.Reply) {
 			return e
 		}
@@ -139,7 +148,7 @@ func (b *Broker) chunk(p *pull) (q queued, last bool) {
 		return &part
 	}
 	f := protocol.AppendHeader(b.borrow(protocol.HeaderSize+summaryBytes+chunkBytes-left), h)
-	f, err := protocol.EndFrame(protocol.AppendAccount(f, n, entry, absent, summary), 0, nil)
+	f, err := protocol.EndFrame(protocol.AppendAccount(f, n+min(come, 1), entry, absent, summary), 0, nil)
 	if err != nil {
 		panic("broker: a chunk longer than it was meant to be: " + err.Error())
 	}
@@ -153,6 +162,7 @@ func (p *pull) fit(left *int) (n, cut int) {
 	for p.next < p.upTo && n < protocol.MaxChunk {
 		at := int(p.account.Order[p.next])
 		e := &p.account.Entries[at]
+		p.offset = max(p.offset, p.begin(at))
 		rest := p.account.ReplyBytes(at) - p.offset
 		fixed := e.Size() - len(e.Reply)
 		if *left < fixed+min(1024, rest) {

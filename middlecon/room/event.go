@@ -345,7 +345,8 @@ type (
 		Err     *protocol.Error
 	}
 	// Settled tells that more entries of a call in flight are final and may go
-	// home: of one that asked for them, or where they are many.
+	// home: of one that asked for them, or where they are many. Or that there is more
+	// of the reply that its account is Coming with.
 	Settled struct{ *Account }
 	// Finished carries what is left of an account home. It is held until Release.
 	Finished struct{ *Account }

@@ -25,6 +25,7 @@ type modelCall struct {
 	slots     []*modelSlot
 	absent    []string
 	order     []uint32 // of slots, as far as the caller was told
+	came      string   // of the bound member's reply, likewise
 	late      uint32
 	duplicate uint32
 	offer     *modelOffer // nil: it is a call
@@ -318,6 +319,12 @@ func (m *model) reply(e Reply) {
 	}
 	m.declines(s)
 	s.received = true
+	if s.streams() && s.said != 0 && s.said != protocol.OK && e.Outcome == protocol.OK {
+		s.text = "its reply went on after an error"
+		s.settle(m, protocol.AppError)
+		m.conclude(s.call)
+		return
+	}
 	if s.said != e.Outcome {
 		s.said, s.parts = e.Outcome, nil
 	}

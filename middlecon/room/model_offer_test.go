@@ -51,7 +51,7 @@ func (m *model) offer(e Offer, effects []Effect) {
 		Session: e.Session, Sequence: e.Sequence, Peer: e.Peer, Budget: e.Budget, Payload: e.Payload,
 		Body: protocol.Call{
 			Room: e.Body.Room, Rule: protocol.RuleAtLeast, N: 1, Labels: e.Body.Labels, State: e.Body.State,
-			Wait: e.Body.Wait, WaitUS: e.Body.WaitUS,
+			Wait: e.Body.Wait, WaitUS: e.Body.WaitUS, Partial: e.Body.Partial,
 		},
 	}, &modelOffer{window: time.Duration(e.Body.WindowUS) * time.Microsecond}, effects)
 }
@@ -110,6 +110,11 @@ func (m *model) bindNext(c *modelCall) {
 	}
 	o.binding = slices.MinFunc(able, func(a, b *modelSlot) int { return cmp.Compare(a.cost, b.cost) })
 	m.want.answers = append(m.want.answers, fmt.Sprintf("bind %d to %d for %v", c.id, o.binding.session, c.start+c.asked.Budget-m.now))
+}
+
+// streams tells whether the caller hears the member's reply as it comes.
+func (s *modelSlot) streams() bool {
+	return s.call.offer != nil && s.call.offer.bound == s && s.call.asked.Body.Partial
 }
 
 // declines takes back the bid of a member that says so afterwards.

@@ -3,6 +3,7 @@ package room
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"ddcos/protocol"
 )
@@ -32,6 +33,21 @@ func (m *model) partly(e Settled, over map[CallID]bool) {
 		return
 	}
 	m.order(calls[i], e.Account)
+	m.came(calls[i], e.Account)
+}
+
+// came takes what a caller was told of a reply that comes: it is what its member said,
+// all of it, and goes on where it was.
+func (m *model) came(c *modelCall, a *Account) {
+	i, coming := a.Coming()
+	if !coming {
+		return
+	}
+	s, told := c.slots[i], replyOf(a, i)
+	if !s.streams() || s.outcome != 0 || s.said != protocol.OK || told != string(s.parts) || !strings.HasPrefix(told, c.came) {
+		m.fail("told", "call %d: %q comes of %s, after %q; it has said %q", c.id, told, s.name, c.came, s.parts)
+	}
+	c.came = told
 }
 
 // order wants what a caller was told to stay, and what is new to be settled as
@@ -58,6 +74,9 @@ func (m *model) checkTold() {
 	for _, c := range m.calls {
 		settled, bytes := 0, 0
 		for i, s := range c.slots {
+			if s.streams() && s.outcome == 0 && s.said == protocol.OK && string(s.parts) != c.came {
+				m.fail("told", "call %d: %s has said %q, and its caller knows of %q", c.id, s.name, s.parts, c.came)
+			}
 			if s.outcome == 0 {
 				continue
 			}
@@ -67,7 +86,7 @@ func (m *model) checkTold() {
 				bytes += e.Size()
 			}
 		}
-		if c.offer == nil && (c.asked.Body.Partial && settled != len(c.order) || bytes >= m.limits.PartBytes) {
+		if c.asked.Body.Partial && settled != len(c.order) || bytes >= m.limits.PartBytes {
 			m.fail("told", "call %d: %d are settled, and its caller knows of %d", c.id, settled, len(c.order))
 		}
 		if !c.asked.Body.Partial && len(c.order) == 1 {

@@ -33,7 +33,7 @@ func (r *Rooms) offer(e Offer) {
 		Session: e.Session, Sequence: e.Sequence, Peer: e.Peer, Budget: e.Budget, Payload: e.Payload,
 		Body: protocol.Call{
 			Room: e.Body.Room, Rule: protocol.RuleAtLeast, N: 1, Labels: e.Body.Labels, State: e.Body.State,
-			Wait: e.Body.Wait, WaitUS: e.Body.WaitUS,
+			Wait: e.Body.Wait, WaitUS: e.Body.WaitUS, Partial: e.Body.Partial,
 		},
 	}, &offer{window: time.Duration(e.Body.WindowUS) * time.Microsecond, binding: none, bound: none})
 }
@@ -174,6 +174,7 @@ func (r *Rooms) bindSent(c *call, i int) {
 	entry := &c.account.Entries[i]
 	c.account.Summary.Bound = entry.Member
 	r.emit(Bound{Session: c.session, Sequence: c.sequence, Member: entry.Member, Body: protocol.Bound{Name: entry.Name, Host: entry.Host, PID: entry.PID}})
+	r.progress(c)
 }
 
 // binds tells whether a slot's Bind is on its way.
@@ -182,6 +183,21 @@ func (c *call) binds(i int) bool { return c.offer != nil && c.offer.binding == i
 // begun tells whether a slot's member may have begun: in an offer only the one
 // that is bound.
 func (c *call) begun(i int) bool { return c.offer == nil || c.offer.bound == i }
+
+// streams tells whether a slot's reply goes home as it comes.
+func (c *call) streams(i int) bool { return c.offer != nil && c.partial && c.offer.bound == i }
+
+// Coming is the entry whose reply goes home as it comes, as far as it has: that of the
+// member that is bound to an offer which asked for it, until it is settled. If its
+// outcome is not OK then, none of that counts.
+func (a *Account) Coming() (i int, ok bool) {
+	c := a.call
+	if c.offer == nil || c.offer.bound == none || !c.streams(c.offer.bound) {
+		return 0, false
+	}
+	i = c.offer.bound
+	return i, c.slots[i].state != settled && c.slots[i].reply == protocol.OK
+}
 
 // unbound counts the reply of a member that is not bound; it is not believed.
 func (r *Rooms) unbound(e Reply) {

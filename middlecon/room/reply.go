@@ -37,6 +37,10 @@ func (r *Rooms) reply(e Reply) {
 	r.answers++
 	s.state = received
 	if s.reply != e.Outcome { // it changed its mind: what came before does not count
+		if c.streams(i) && s.reply != protocol.Pending && e.Outcome == protocol.OK {
+			r.breakOff(c, i, e, "its reply went on after an error")
+			return
+		}
 		s.reply = e.Outcome
 		r.unkeep(c, i)
 	}
@@ -44,16 +48,17 @@ func (r *Rooms) reply(e Reply) {
 	if e.Outcome != protocol.OK {
 		part = part[:min(len(part), protocol.MaxErrorText-have)]
 	} else if err := r.tooLarge(c, have, len(part)); err != nil {
-		entry.Error = err.Error()
-		r.emit(Withdraw{From: []SessionID{e.Session}, Call: c.id, Room: e.Room})
-		r.settle(c, i, protocol.AppError)
-		r.conclude(c)
+		r.breakOff(c, i, e, err.Error())
 		return
 	}
 	c.keep(i, part, r.limits.BlockBytes)
 	c.bytes += len(part)
 	r.held += len(part)
 	if e.More {
+		if c.streams(i) && e.Outcome == protocol.OK {
+			c.untold += len(part)
+			r.progress(c)
+		}
 		return
 	}
 	if e.Outcome != protocol.OK {
@@ -61,6 +66,14 @@ func (r *Rooms) reply(e Reply) {
 	}
 	s.replied = true
 	r.settle(c, i, e.Outcome)
+	r.conclude(c)
+}
+
+// breakOff settles a member whose reply cannot be taken.
+func (r *Rooms) breakOff(c *call, i int, e Reply, why string) {
+	c.account.Entries[i].Error = why
+	r.emit(Withdraw{From: []SessionID{e.Session}, Call: c.id, Room: e.Room})
+	r.settle(c, i, protocol.AppError)
 	r.conclude(c)
 }
 

@@ -11,7 +11,7 @@ func (w *world) offer() Offer {
 	c := w.call()
 	o := Offer{
 		Session: c.Session, Sequence: c.Sequence, Peer: c.Peer, Budget: c.Budget, Payload: c.Payload,
-		Body: protocol.Offer{Room: c.Body.Room, Labels: c.Body.Labels, State: c.Body.State, Wait: c.Body.Wait, WaitUS: c.Body.WaitUS},
+		Body: protocol.Offer{Room: c.Body.Room, Labels: c.Body.Labels, State: c.Body.State, Wait: c.Body.Wait, WaitUS: c.Body.WaitUS, Partial: c.Body.Partial},
 	}
 	if w.IntN(3) == 0 {
 		o.Body.WindowUS = uint32(w.IntN(3000))
