@@ -24,6 +24,7 @@ type soak struct {
 
 	programs, threads, sockets, requests atomic.Int64
 	newest                               atomic.Int64 // pid of the shell that was started last
+	mostLive                             atomic.Int64 // processes that were ever seen at once
 }
 
 // load makes some 300 processes, 50 threads, 50 connections and 20 requests a
@@ -131,7 +132,10 @@ func (s *soak) ask(ctx context.Context) error {
 	if path[len(path)-1] == 'd' || path == asked[3] {
 		path = fmt.Sprintf(path, s.newest.Load())
 	}
-	_, err := s.get(ctx, path)
+	body, err := s.get(ctx, path)
+	if err == nil && path == asked[0] {
+		s.tallied(body)
+	}
 	return err
 }
 

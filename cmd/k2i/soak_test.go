@@ -18,12 +18,14 @@ import (
 const soakEnv = "K2I_SOAK"
 
 // What an agent may grow by between the first point, after it has been warmed
-// up, and the last. Rows of ended processes are its own to keep, up to a bound;
-// the array that they are in has room for a quarter more, which is let go later.
+// up, and the last. Rows are its own to keep, of processes that live and, up to a bound, of
+// those that have ended; the arrays that they are in have room for more, which is let go later or
+// not. How many live is not this test's alone: others may work on the machine.
 const (
 	heapGrowth       = 12 << 20
 	residentGrowth   = 32 << 20
-	rowGrowth        = 4 << 10 // beside these, for each row of an ended process that came to be kept
+	endedGrowth      = 4 << 10 // beside these, for each row of an ended process more than at the first point that there ever was
+	liveGrowth       = 8 << 10 // likewise, of a live one: it is in two snapshots
 	fileGrowth       = 3
 	goroutineGrowth  = 3
 	threadGrowth     = 4
@@ -34,12 +36,12 @@ const (
 
 // point is what the agent holds when nothing is asked of it.
 type point struct {
-	heap, resident, files, goroutines, threads, maps, rows int
+	heap, resident, files, goroutines, threads, maps, live, ended int
 }
 
 func (p *point) String() string {
-	return fmt.Sprintf("heap %d KiB, resident %d KiB, %d files, %d goroutines, %d threads, BPF maps %d KiB, %d ended processes",
-		p.heap>>10, p.resident>>10, p.files, p.goroutines, p.threads, p.maps>>10, p.rows)
+	return fmt.Sprintf("heap %d KiB, resident %d KiB, %d files, %d goroutines, %d threads, BPF maps %d KiB, %d processes, %d ended",
+		p.heap>>10, p.resident>>10, p.files, p.goroutines, p.threads, p.maps>>10, p.live, p.ended)
 }
 
 // TestSoak runs an agent that counts all it can under storms of processes,
@@ -89,7 +91,7 @@ func TestSoak(t *testing.T) {
 
 // compare looks for what grew, and for what must not have happened at all.
 func (s *soak) compare(first, last *point) {
-	rows := max(0, last.rows-first.rows) * rowGrowth
+	rows := max(0, last.ended-first.ended)*endedGrowth + max(0, int(s.mostLive.Load())-first.live)*liveGrowth
 	for what, grew := range map[string]struct{ from, to, most int }{
 		"bytes of the heap": {first.heap, last.heap, heapGrowth + rows},
 		"resident bytes":    {first.resident, last.resident, residentGrowth + rows},
@@ -134,12 +136,12 @@ func (s *soak) point() point {
 	var least point
 	metrics := s.metrics()
 	for until := metrics[collections] + soakCollections; metrics[collections] < until && ctx.Err() == nil; {
-		rows := s.exited(ctx) // makes garbage, so that it is collected
+		ended := s.exited(ctx) // makes garbage, so that it is collected
 		metrics = s.metrics()
 		now := point{
 			// What was found alive by the last collection is half of when the next one begins.
 			int(metrics["go_memstats_next_gc_bytes"] * 100 / (100 + metrics["go_gc_gogc_percent"])), int(metrics["process_resident_memory_bytes"]), int(metrics["process_open_fds"]),
-			int(metrics["go_goroutines"]), int(metrics["go_threads"]), s.maps(), rows,
+			int(metrics["go_goroutines"]), int(metrics["go_threads"]), s.maps(), int(metrics[processes]), ended,
 		}
 		if least.heap == 0 {
 			least = now
@@ -157,13 +159,16 @@ func (s *soak) point() point {
 		} {
 			*p.to = min(*p.to, p.now)
 		}
-		least.rows = now.rows
+		least.live, least.ended = now.live, now.ended
 	}
 	return least
 }
 
-// collections is the counter of the agent's collections of garbage.
-const collections = "go_gc_duration_seconds_count"
+// The counter of the agent's collections of garbage, and its processes in any state.
+const (
+	collections = "go_gc_duration_seconds_count"
+	processes   = "k2i_processes"
+)
 
 // exited asks for some ended processes, and gives how many there are.
 func (s *soak) exited(ctx context.Context) int {
@@ -178,19 +183,30 @@ func (s *soak) exited(ctx context.Context) int {
 	return answer.Total
 }
 
-// metrics are those without labels.
+// metrics are those there are, and beside them the sum of all processes, of which the most
+// are noted.
 func (s *soak) metrics() map[string]float64 {
 	body, err := s.get(s.Context(), "/metrics")
 	if err != nil {
 		s.Fatal(err)
 	}
+	return s.tallied(body)
+}
+
+func (s *soak) tallied(body []byte) map[string]float64 {
 	metrics := map[string]float64{}
 	for lines := bufio.NewScanner(bytes.NewReader(body)); lines.Scan(); {
 		name, value, _ := strings.Cut(lines.Text(), " ")
-		if n, err := strconv.ParseFloat(value, 64); err == nil {
-			metrics[name] = n
+		n, err := strconv.ParseFloat(value, 64)
+		if err != nil {
+			continue
+		}
+		metrics[name] = n
+		if strings.HasPrefix(name, processes+"{") {
+			metrics[processes] += n
 		}
 	}
+	s.mostLive.Store(max(s.mostLive.Load(), int64(metrics[processes])))
 	return metrics
 }
 
