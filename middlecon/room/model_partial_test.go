@@ -64,6 +64,11 @@ func (m *model) order(c *modelCall, a *Account) {
 			return
 		}
 		c.order = append(c.order, i)
+		if s := c.slots[i]; s.streams() && s.outcome == protocol.OK && !strings.HasPrefix(string(s.parts), c.came) {
+			m.fail("unique and final", "call %d: %q came, and the reply is %q", c.id, c.came, s.parts)
+		} else if s.streams() && s.outcome != protocol.OK && c.came != "" {
+			m.voids++
+		}
 		m.entry(c.slots[i], a, int(i))
 	}
 }

@@ -39,6 +39,7 @@ type model struct {
 
 	stats Stats
 	want  expected
+	voids uint64 // replies that came in part and do not count
 }
 
 type modelMember struct {

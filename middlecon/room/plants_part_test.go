@@ -15,6 +15,13 @@ func partPlants() []planted {
 		{"slots of before", "account.go", "	clear(c.slots)\n", ""},
 		{"an order of before", "account.go", "Order: a.Order[:0]", "Order: a.Order"},
 		{"recipients of before", "account.go", "To: c.delivery.To[:0]", "To: c.delivery.To"},
+		{"a part is told when the reply is whole", "reply.go", "			c.untold += len(part)\n", ""},
+		{"parts go to who did not ask", "offer.go", "c.offer != nil && c.partial && c.offer.bound == i", "c.offer != nil && c.offer.bound == i"},
+		{"what is settled comes still", "offer.go", "c.slots[i].state != settled && c.slots[i].reply == protocol.OK", "c.slots[i].reply == protocol.OK"},
+		{"an error's text comes as a reply", "offer.go", "c.slots[i].state != settled && c.slots[i].reply == protocol.OK", "c.slots[i].state != settled"},
+		{"parts that were taken back come again", "reply.go", "		if c.streams(i) && s.reply != protocol.Pending && e.Outcome == protocol.OK {", "		if false {"},
+		{"a reply that breaks off is worked on", "reply.go", "	r.emit(Withdraw{From: []SessionID{e.Session}, Call: c.id, Room: e.Room})\n	r.settle(c, i, protocol.AppError)", "	r.settle(c, i, protocol.AppError)"},
+		{"who is not bound is told of later", "offer.go", "PID: entry.PID}})\n	r.progress(c)\n", "PID: entry.PID}})\n"},
 		{"an account is used again before it was read", "account.go", "	clear(c.slots)\n", "	clear(c.slots)\n	r.spare = append(r.spare, c)\n"},
 	}
 }

@@ -49,7 +49,9 @@ func (w *world) offerEvent(s *modelSlot, room uint32) Event {
 	case n == 6 && w.IntN(8) == 0 && c.offer.binding != nil && slices.Contains(w.alive, c.offer.binding.session):
 		return w.loseThat(c.offer.binding.session)
 	case n < 9 && c.offer.bound != nil && !w.m.isParted(c.offer.bound.session):
-		return w.reply(c.offer.bound.session, c.id, room)
+		e := w.reply(c.offer.bound.session, c.id, room)
+		e.More = e.More || w.IntN(3) == 0
+		return e
 	}
 	return w.bid(s.session, c.id, room)
 }

@@ -191,6 +191,7 @@ func simulate(source rand.Source, steps int, sum met, log func(string, ...any)) 
 		w.read()
 	}
 	sum.add(w.r.Stats())
+	sum["parts void"] += w.m.voids
 	return w.quiet()
 }
 
@@ -214,8 +215,13 @@ func (w *world) step(ev Event, log func(string, ...any)) error {
 		}
 	}
 	for _, e := range effects {
-		if failed, ok := e.(Failed); ok {
-			w.met[failed.Err.Code.String()]++
+		switch e := e.(type) {
+		case Failed:
+			w.met[e.Err.Code.String()]++
+		case Settled:
+			if i, coming := e.Coming(); coming {
+				w.met["parts told"] += uint64(min(1, e.ReplyBytes(i)))
+			}
 		}
 	}
 	if err := w.claims.step(ev, effects); err != nil {
