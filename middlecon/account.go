@@ -84,7 +84,7 @@ func (a *Account) add(f protocol.Frame) (whole bool, err error) {
 		return false, nil
 	}
 	s := chunk.Summary
-	if s == nil || a.more || int(s.Selected) != len(a.Outcomes) {
+	if s == nil || a.more || a.coming.member != 0 && !a.coming.ended || int(s.Selected) != len(a.Outcomes) {
 		return false, protocol.Errorf(protocol.CodeMalformed, "an account that does not add up")
 	}
 	a.Room, a.View, a.ViewSize, a.Selected = s.Room, s.View, int(s.ViewSize), int(s.Selected)

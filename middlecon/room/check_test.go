@@ -124,6 +124,9 @@ func (m *model) finished(e Finished, over map[CallID]bool) {
 	if len(e.Order) != len(c.slots) {
 		m.fail("total", "call %d: %d of %d entries in the order of settling", c.id, len(e.Order), len(c.slots))
 	}
+	if _, coming := e.Coming(); coming {
+		m.fail("unique and final", "call %d is over, and a reply comes", c.id)
+	}
 	m.unread = append(m.unread, unread{e.Account, describeAccount(e.Account)})
 }
 

@@ -68,7 +68,7 @@ func simulateOverlaid(t *testing.T, p planted) (string, error) {
 	if err := os.WriteFile(list, overlay, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), "go", "test", "-vet=off", "-count=1", "-timeout=60s", "-run=^TestSimulation$", fmt.Sprintf("-overlay=%s", list), ".")
+	cmd := exec.CommandContext(t.Context(), "go", "test", "-vet=off", "-count=1", "-timeout=10m", "-run=^TestSimulation$", fmt.Sprintf("-overlay=%s", list), ".")
 	cmd.Env = append(os.Environ(), "ROOM_SEED=")
 	out, err := cmd.CombinedOutput()
 	return string(out), err
