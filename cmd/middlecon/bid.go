@@ -20,7 +20,7 @@ type commands struct {
 // member gives who answers by these commands; without one, by the message itself.
 func (c *commands) member(m middlecon.Member) (middlecon.Member, middlecon.Handler) {
 	c.called = answers{command: c.exec, verb: "call"}
-	c.bound = answers{command: c.exec, verb: "offer"}
+	c.bound = answers{command: c.exec, verb: "offer", streams: true}
 	c.bids = answers{command: c.bid, verb: "bid"}
 	handler, work := echo, echo
 	if c.exec != "" {

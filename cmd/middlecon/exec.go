@@ -28,6 +28,7 @@ const (
 type answers struct {
 	command string
 	verb    string     // what the command finds in MIDDLECON_VERB
+	streams bool       // what it prints is the reply as it prints it
 	running sync.Mutex // held while the command runs
 }
 
@@ -43,6 +44,9 @@ func (a *answers) answer(ctx context.Context, m *middlecon.Message) ([]byte, err
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	out := &bounded{limit: protocol.MaxReply, over: cancel}
+	if a.streams {
+		out.to = m
+	}
 	failed := &tail{limit: stderrKept}
 	cmd := exec.CommandContext(ctx, "sh", "-c", a.command)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(m.Payload), out, failed
@@ -67,20 +71,26 @@ func (a *answers) answer(ctx context.Context, m *middlecon.Message) ([]byte, err
 	return nil, err
 }
 
-// bounded keeps what a command prints, up to a limit at which it calls over.
+// bounded keeps what a command prints, or passes it on, up to a limit at which it calls over.
 // It has no other method than Write, lest a copy go around the limit.
 type bounded struct {
 	kept  []byte
+	to    io.Writer // nil: it is kept
+	size  int
 	limit int
 	over  func()
 	full  bool
 }
 
 func (b *bounded) Write(p []byte) (int, error) {
-	if len(b.kept)+len(p) > b.limit {
+	if b.size+len(p) > b.limit {
 		b.full = true
 		b.over()
 		return 0, io.ErrShortWrite
+	}
+	b.size += len(p)
+	if b.to != nil {
+		return b.to.Write(p)
 	}
 	b.kept = append(b.kept, p...)
 	return len(p), nil
