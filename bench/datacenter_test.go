@@ -40,7 +40,7 @@ func TestDatacenter(t *testing.T) {
 			t.Errorf("hosts that are stopped were not waited for: %+v", f)
 		}
 	}
-	if got := strings.Join(names, " "); got != "fleet-first-p50 fleet-p50 fleet-p99 fleet-resident fleet-bytes fleet-holes" {
+	if got := strings.Join(names, " "); got != "fleet-first-p50 fleet-early-p50 fleet-p50 fleet-p99 fleet-resident fleet-bytes fleet-holes" {
 		t.Errorf("figures %s", got)
 	}
 }

@@ -14,7 +14,7 @@ import (
 
 // patience is how long the first rows wait for others, so that a fleet of which
 // all answer soon is listed in the order of the hosts' names, and fitted to all.
-const patience = 150 * time.Millisecond
+const patience = 100 * time.Millisecond
 
 // streams tells whether rows may be written while hosts are awaited: where no
 // row's place depends on another's.

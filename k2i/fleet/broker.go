@@ -63,14 +63,16 @@ func (b *BrokerSource) Ask(ctx context.Context, req wire.Request) ([]Reply, erro
 }
 
 // Stream implements Streamer: one call, one Reply for each member and for each
-// that the room remembers and has lost. The error wraps middlecon.ErrUnreachable
-// where no broker answers.
+// that the room remembers and has lost. The way to the broker is taken from the
+// hosts' deadline, of which they have a quarter at least: whoever asks has waited
+// for it as well. The error wraps middlecon.ErrUnreachable where no broker answers.
 func (b *BrokerSource) Stream(ctx context.Context, req wire.Request, each func(Reply) Reply) ([]Reply, error) {
+	began := time.Now()
 	conn, err := b.session(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return b.all(ctx, conn, req, b.deadline, each)
+	return b.all(ctx, conn, req, max(b.deadline-time.Since(began), b.deadline/leastShare), each)
 }
 
 // all asks all hosts.

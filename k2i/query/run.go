@@ -62,7 +62,7 @@ func run(q Query, host *Host, processes []*k2i.Process, n names) ([]*k2i.Process
 		if wanted.match(p) {
 			rows = append(rows, p)
 		}
-		if i%64 == 63 && time.Since(begun) > MaxTime {
+		if q.Where != "" && i%64 == 63 && time.Since(begun) > MaxTime {
 			return nil, ErrTooSlow
 		}
 	}
