@@ -115,7 +115,7 @@ func (c *changes) replay(e *Event, l *Live) {
 
 // begin makes the row of a process that was made, or that runs another program.
 // A new process has its parent's command line until then.
-func (c *changes) begin(e *Event, name func(*Process)) {
+func (c *changes) begin(e *Event, name func(p, from *Process)) {
 	p := e.Process
 	from := c.row(p.Key())
 	switch {
@@ -130,12 +130,12 @@ func (c *changes) begin(e *Event, name func(*Process)) {
 		from = c.row(e.Parent)
 	}
 	p.inherit(from, e.Kind == EventFork)
-	name(&p)
+	name(&p, from)
 	c.rows[p.Key()], c.begun[p.PID] = &p, p.Key()
 }
 
 // ended makes the row of a process that has ended.
-func (c *changes) ended(e *Event, name func(*Process)) *Process {
+func (c *changes) ended(e *Event, name func(p, from *Process)) *Process {
 	p := e.Process
 	from := c.row(p.Key())
 	if from != nil {
@@ -144,7 +144,7 @@ func (c *changes) ended(e *Event, name func(*Process)) *Process {
 		from = c.row(e.Parent)
 	}
 	p.inherit(from, true)
-	name(&p)
+	name(&p, from)
 	return &p
 }
 

@@ -11,7 +11,7 @@ import (
 // and no snapshot that it has given away.
 type Live struct {
 	exited *Exited
-	name   func(*Process)
+	name   func(p, from *Process)
 
 	last   *Sample
 	snap   *Snapshot     // the newest; nil before the first sample
@@ -36,10 +36,11 @@ const (
 )
 
 // NewLive starts with nothing known. name adds what the kernel does not know to
-// each row that an event brought, before anybody else sees it; it may be nil.
-func NewLive(exited *Exited, name func(*Process)) *Live {
+// each row p that an event brought, before anybody else sees it; from is what was
+// known of the process itself, or else of its parent, or nil. name may be nil.
+func NewLive(exited *Exited, name func(p, from *Process)) *Live {
 	if name == nil {
-		name = func(*Process) {}
+		name = func(_, _ *Process) {}
 	}
 	return &Live{
 		exited: exited, name: name,

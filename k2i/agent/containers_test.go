@@ -26,7 +26,7 @@ func newBundle(t *testing.T) bundle {
 	t.Helper()
 	b := bundle{dir: t.TempDir()}
 	b.rootfs = filepath.Join(b.dir, "rootfs")
-	for _, name := range []string{"bin", "proc", "sys", "dev", "tmp"} {
+	for _, name := range []string{"bin", "proc", "sys", "dev", "tmp", "etc", "usr", "lib", "lib64", "sbin"} {
 		if err := os.MkdirAll(filepath.Join(b.rootfs, name), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -38,7 +38,7 @@ func newBundle(t *testing.T) bundle {
 	if err := os.WriteFile(filepath.Join(b.rootfs, "bin/busybox"), program, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"sh", "sleep"} {
+	for _, name := range []string{"sh", "sleep", "env"} {
 		if err := os.Symlink("busybox", filepath.Join(b.rootfs, "bin", name)); err != nil {
 			t.Fatal(err)
 		}
@@ -69,6 +69,14 @@ func twoProcesses() []string { return []string{"/bin/sh", "-c", "sleep 1000 & wa
 // configure writes the runtime's own configuration, with this cgroup.
 func (b bundle) configure(t *testing.T, oci, cgroup string) {
 	t.Helper()
+	b.configureAs(t, oci, func(config map[string]any) {
+		config["linux"].(map[string]any)["cgroupsPath"] = cgroup
+	})
+}
+
+// configureAs writes the runtime's own configuration, as change makes it.
+func (b bundle) configureAs(t *testing.T, oci string, change func(config map[string]any)) {
+	t.Helper()
 	path := filepath.Join(b.dir, "config.json")
 	_ = os.Remove(path)
 	run(t, b.dir, oci, "spec")
@@ -83,7 +91,7 @@ func (b bundle) configure(t *testing.T, oci, cgroup string) {
 	process := config["process"].(map[string]any)
 	process["terminal"], process["args"] = false, twoProcesses()
 	delete(process, "rlimits") // which a container's root may not raise
-	config["linux"].(map[string]any)["cgroupsPath"] = cgroup
+	change(config)
 	if text, err = json.Marshal(config); err == nil {
 		err = os.WriteFile(path, text, 0o600)
 	}
@@ -182,12 +190,12 @@ func expectContainer(t *testing.T, pid int, want container.Identity) {
 func mismatch(snap *k2i.Snapshot, pid int, want container.Identity) string {
 	told := 0
 	for _, p := range snap.Processes {
-		got := container.Identity{ID: p.ContainerID, Runtime: p.Runtime, Kind: p.Kind}
+		got := container.Identity{ID: p.ContainerID, Runtime: p.Runtime, Kind: p.Kind, InnerID: p.InnerID, InnerRuntime: p.InnerRuntime}
 		switch {
 		case int(p.PID) == os.Getpid() && got.ID == want.ID:
 			return "the test itself is in the container"
 		case int(p.PID) != pid && int(p.PPID) != pid:
-			if got.ID == want.ID {
+			if got.ID == want.ID && got.InnerID == want.InnerID {
 				return fmt.Sprintf("%d %s is in the container", p.PID, p.Comm)
 			}
 		case got != want:
@@ -224,15 +232,20 @@ func TestContainersOfRealOCIRuntimes(t *testing.T) {
 					}
 				})
 				args := []string{oci, "run", "-d", "--pid-file", file, name}
-				if _, err := os.Stat("/sys/fs/cgroup/unified"); err == nil && oci == "crun" {
-					// crun refuses a host that has both versions: it sees the old one alone.
-					args = append([]string{"unshare", "-m", "sh", "-c", `umount /sys/fs/cgroup/unified && exec "$@"`, "sh"}, args...)
-				}
-				run(t, b.dir, args...)
+				run(t, b.dir, onOneVersion(oci, args)...)
 				expectContainer(t, pidIn(t, file), container.Identity{ID: id, Runtime: c.runtime, Kind: container.KindContainer})
 			})
 		}
 	}
+}
+
+// onOneVersion has crun, which refuses a host with both versions of cgroups, see
+// the old one alone.
+func onOneVersion(oci string, args []string) []string {
+	if _, err := os.Stat("/sys/fs/cgroup/unified"); err != nil || oci != "crun" {
+		return args
+	}
+	return append([]string{"unshare", "-m", "sh", "-c", `umount /sys/fs/cgroup/unified && exec "$@"`, "sh"}, args...)
 }
 
 // Real podman and its conmon, which is not in the container.

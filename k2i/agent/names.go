@@ -1,11 +1,14 @@
 package agent
 
 import (
+	"maps"
 	"os/user"
+	"slices"
 	"strconv"
 	"time"
 
 	"ddcos/k2i"
+	"ddcos/k2i/container"
 	"ddcos/k2i/mask"
 )
 
@@ -95,6 +98,7 @@ func (a *Agent) name(sample *k2i.Sample) {
 	renamed := a.named != [2]time.Time{a.users.since, a.groups.since}
 	a.named = [2]time.Time{a.users.since, a.groups.since}
 	at := 0
+	var open map[int]bool
 	for i, p := range sample.Processes {
 		if i < len(sample.Shared) && sample.Shared[i] {
 			if renamed {
@@ -107,11 +111,21 @@ func (a *Agent) name(sample *k2i.Sample) {
 		}
 		if at < len(before) && sameProgram(before[at], p) {
 			p.User, p.Group = a.users.of(p.EUID, sample.At), a.groups.of(p.EGID, sample.At)
-			p.ContainerID, p.Runtime, p.Kind = before[at].ContainerID, before[at].Runtime, before[at].Kind
-			p.InnerID, p.InnerRuntime, p.Pod, p.Unit = before[at].InnerID, before[at].InnerRuntime, before[at].Pod, before[at].Unit
-			continue
+			setIdentity(p, identityOf(before[at]))
+			if p.PPID == before[at].PPID || p.ContainerID != "" { // who lost its parent stays where it was
+				continue
+			}
+		} else {
+			a.place(p, sample.At)
 		}
-		a.place(p, sample.At)
+		if open == nil {
+			open = map[int]bool{}
+		}
+		open[i] = true
+	}
+	d := descent{rows: sample.Processes, open: open}
+	for _, i := range slices.Sorted(maps.Keys(open)) {
+		d.settle(i, 0)
 	}
 }
 
@@ -128,8 +142,11 @@ func (a *Agent) rename(sample *k2i.Sample, i int) {
 // arrived completes a row that an event brought: who has just begun to run a
 // program is asked which. It may be a later one already, or another process that
 // was given the number within eventPoll; the next sample tells.
-func (a *Agent) arrived(p *k2i.Process) {
+func (a *Agent) arrived(p, from *k2i.Process) {
 	a.place(p, time.Now())
+	if from != nil {
+		setIdentity(p, identityOf(p).Within(identityOf(from), container.Keeper{}))
+	}
 	if a.seldom != nil && p.Exe == "" && !p.Kernel && !p.Ended() {
 		p.Exe = a.fs.Exe(p.Key())
 	}
@@ -138,13 +155,15 @@ func (a *Agent) arrived(p *k2i.Process) {
 // place adds names and container to a process.
 func (a *Agent) place(p *k2i.Process, now time.Time) {
 	p.User, p.Group = a.users.of(p.EUID, now), a.groups.of(p.EGID, now)
-	id := a.containers.Identify(p.Cgroup, p.Comm, p.Args)
-	p.ContainerID, p.Runtime, p.Kind = id.ID, id.Runtime, id.Kind
-	p.InnerID, p.InnerRuntime, p.Pod, p.Unit = id.InnerID, id.InnerRuntime, id.Pod, id.Unit
+	setIdentity(p, a.containers.Identify(p.Cgroup, p.Comm, p.Args))
 }
 
-// sameProgram tells whether what a container is identified by has not changed.
+// sameProgram tells whether what a container is identified by has not changed, or
+// is gone with the process's end.
 func sameProgram(a, b *k2i.Process) bool {
+	if a.PID == b.PID && a.StartTicks == b.StartTicks && b.State == "Z" {
+		return true
+	}
 	if a.PID != b.PID || a.StartTicks != b.StartTicks || a.Cgroup != b.Cgroup || a.Comm != b.Comm || len(a.Args) != len(b.Args) {
 		return false
 	}

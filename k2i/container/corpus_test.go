@@ -2,6 +2,7 @@ package container_test
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -13,7 +14,21 @@ import (
 type row struct {
 	from, cgroup, comm string
 	args               []string
+	parent             []string // command line of the parent, where the process is the first below it
+	around             container.Identity
+	alone              bool
 	want               container.Identity
+}
+
+// told is what is made of a row.
+func (r *row) told(identifier *container.Identifier, cgroup string) container.Identity {
+	kept := container.Keeper{}
+	if len(r.parent) > 0 {
+		kept = container.KeeperOf(filepath.Base(r.parent[0]), r.parent)
+	} else if r.alone {
+		kept = container.Own(cgroup)
+	}
+	return identifier.Identify(cgroup, r.comm, r.args).Within(r.around, kept)
 }
 
 func corpus(t *testing.T) []row {
@@ -52,6 +67,12 @@ func (r *row) read(t *testing.T, line string) {
 		r.comm = value
 	case key == "args":
 		r.args = strings.Fields(value)
+	case key == "parent":
+		r.parent = strings.Fields(value)
+	case key == "around" && len(words) == 3:
+		r.around.ID, r.around.Runtime, r.around.Kind = words[0], words[1], words[2]
+	case line == "alone":
+		r.alone = true
 	case key == "is" && len(words) == 3:
 		r.want.ID, r.want.Runtime, r.want.Kind = words[0], words[1], words[2]
 	case key == "inner" && len(words) == 2:
@@ -68,7 +89,7 @@ func (r *row) read(t *testing.T, line string) {
 // Every row is right, also where the kernel says that the cgroup is gone.
 func TestCorpus(t *testing.T) {
 	rows := corpus(t)
-	if len(rows) < 60 {
+	if len(rows) < 140 {
 		t.Errorf("%d rows", len(rows))
 	}
 	identifier := container.New()
@@ -84,7 +105,7 @@ func TestCorpus(t *testing.T) {
 			t.Errorf("%s: %v", r.from, err)
 			continue
 		}
-		if got := identifier.Identify(c.Path, r.comm, r.args); got != r.want {
+		if got := r.told(identifier, c.Path); got != r.want {
 			t.Errorf("%s:\n%s\n got %+v\nwant %+v", r.from, c.Path, got, r.want)
 		}
 	}
