@@ -35,7 +35,11 @@ func BrokerFailures(brokers []fleet.BrokerState) []string {
 	var lines []string
 	for _, b := range brokers {
 		if b.Err != "" {
-			lines = append(lines, "broker "+Clean(b.Address)+": "+Clean(b.Err))
+			why := b.Err
+			if cause, ok := strings.CutPrefix(why, "the broker cannot be reached at "+b.Address+": "); ok {
+				why = "cannot be reached: " + cause // the address stands there already
+			}
+			lines = append(lines, "broker "+Clean(b.Address)+": "+Clean(why))
 		}
 	}
 	return lines

@@ -23,7 +23,7 @@ func bindings() []binding {
 		{[]string{"<", ","}, "sort by the column to the left", func(s *State) { s.sortBy(s.Sort - 1) }},
 		{[]string{">", "."}, "sort by the column to the right", func(s *State) { s.sortBy(s.Sort + 1) }},
 		{[]string{"r", "I", "R"}, "sort the other way round", func(s *State) { s.Reverse = !s.Reverse; s.sort(); s.follow() }},
-		{[]string{"/"}, "write a condition, such as rss > 100MiB; enter takes it, none shows all", func(s *State) { s.typing, s.typed, s.wrong = true, s.Where, "" }},
+		{[]string{"/"}, "write a condition, as rss > 100MiB; enter takes it", func(s *State) { s.typing, s.typed, s.wrong = true, s.Where, "" }},
 		{[]string{"space"}, "pause, and go on", func(s *State) { s.Paused = !s.Paused }},
 		{[]string{"?", "h", "f1"}, "this help, and back", func(s *State) { s.Help = !s.Help }},
 	}

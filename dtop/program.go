@@ -8,6 +8,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"ddcos/dps"
 	"ddcos/k2i/fleet"
 	"ddcos/k2i/query"
 )
@@ -18,6 +19,8 @@ type Options struct {
 	Interval time.Duration // from one question to the next
 	Deadline time.Duration // of one host's answer
 	On       string        // a pattern of hosts; "" for all
+	Cells    []dps.Cell    // what a row shows; nil for the usual columns
+	Color    bool          // red what failed or is stuck, yellow what is busy
 
 	Frames int // for Batch: how many frames, 0 for without end
 	Width  int // for Batch: columns, 0 for no limit
@@ -28,7 +31,7 @@ type Options struct {
 
 // DefaultOptions owns the defaults; Source, Input and Output are the caller's.
 func DefaultOptions() Options {
-	return Options{Interval: time.Second, Deadline: 2 * time.Second}
+	return Options{Interval: time.Second, Deadline: 2 * time.Second, Color: true}
 }
 
 // Limits of Options.Interval.
@@ -171,7 +174,10 @@ func put(ctx context.Context, o Options, q query.Query) answer {
 // newState is a state for options and a screen.
 func newState(o Options, width int) State {
 	s := NewState(width, 0, o.Interval)
-	s.On = o.On
+	s.On, s.Colorless = o.On, !o.Color
+	if o.Cells != nil {
+		s.cells = o.Cells
+	}
 	return s
 }
 

@@ -21,6 +21,7 @@ const maxRows = 5000
 type State struct {
 	Width, Height int  // of the terminal; Height 0 for every row
 	Plain         bool // no styles
+	Colorless     bool // styles, but no colours
 
 	Interval time.Duration
 	Table    *fleet.Table  // the latest answer, nil before the first
@@ -35,13 +36,14 @@ type State struct {
 	Paused  bool
 	Help    bool
 
-	typing   bool   // a condition is being written
-	typed    string // so far
-	wrong    string // what is wrong with it; "" where nothing is known to be
-	pinned   bool   // a row was selected
-	selected pin    // which one
-	cursor   int    // where it is, or was when it vanished
-	offset   int    // the first row shown
+	cells    []dps.Cell // what a row shows
+	typing   bool       // a condition is being written
+	typed    string     // so far
+	wrong    string     // what is wrong with it; "" where nothing is known to be
+	pinned   bool       // a row was selected
+	selected pin        // which one
+	cursor   int        // where it is, or was when it vanished
+	offset   int        // the first row shown
 }
 
 // pin is what a selection holds on to: one process on one host. A pid alone would
@@ -74,14 +76,14 @@ const byCPU = 2
 
 // NewState is an empty screen, sorted by CPU.
 func NewState(width, height int, interval time.Duration) State {
-	return State{Width: width, Height: height, Interval: interval, Sort: byCPU}
+	return State{Width: width, Height: height, Interval: interval, Sort: byCPU, cells: cellsOf(usual)}
 }
 
 // Query is what to ask the fleet for: the first rows by the sort key, or all of
 // them where the agents do not know it.
 func (s *State) Query() query.Query {
 	o := sorts[s.Sort]
-	q := query.Query{Where: s.Where, On: s.On, Fields: fields()}
+	q := query.Query{Where: s.Where, On: s.On, Fields: s.fields()}
 	if o.field != "" {
 		q.Sort, q.Limit = []query.Key{{Field: o.field, Descending: s.descending()}}, maxRows
 	}
@@ -90,12 +92,10 @@ func (s *State) Query() query.Query {
 
 // fields are those that the columns and the sort keys are made from: all that
 // the agents are asked for.
-func fields() []string {
+func (s *State) fields() []string {
 	var shown []dps.Column
-	for _, key := range columns {
-		if c, ok := dps.ColumnByKey(key); ok {
-			shown = append(shown, c)
-		}
+	for _, c := range s.cells {
+		shown = append(shown, c.Column)
 	}
 	for _, o := range sorts {
 		if c, ok := dps.ColumnByKey(o.column); ok {

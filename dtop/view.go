@@ -18,12 +18,6 @@ const maxFailures = 4
 // minHostRows is how many rows of processes a small screen keeps, whatever failed.
 const minHostRows = 3
 
-// rssWidth lets a process have 95 GiB before its line goes out of step.
-const rssWidth = 8
-
-// columns are what a row shows, by dps's keywords; sorting by another one is not offered.
-var columns = []string{"host", "pid", "user", "rcpu", "%mem", "rss", "time", "s", "args"}
-
 // View is the screen as lines, at most Height of them and Width wide. It depends
 // on the state alone.
 func View(s *State) string {
@@ -57,16 +51,7 @@ func (s *State) clip(lines []string) []string {
 
 // layout fits the columns to the hosts.
 func (s *State) layout() *dps.Layout {
-	cells := make([]dps.Cell, 0, len(columns))
-	for _, key := range columns {
-		if c, ok := dps.ColumnByKey(key); ok {
-			if key == "rss" {
-				c.Width = rssWidth
-			}
-			cells = append(cells, dps.Cell{Column: c})
-		}
-	}
-	return dps.NewLayout(cells, s.Table, dps.NewLook(s.Table, time.Local, false), s.Width)
+	return dps.NewLayout(s.cells, s.Table, dps.NewLook(s.Table, time.Local, false), s.Width)
 }
 
 // header is the line of column names, in reverse video.
@@ -92,7 +77,7 @@ func (s *State) row(layout *dps.Layout, i int) string {
 
 // tinted is a line in the colour that its process has in dps.
 func (s *State) tinted(line string, p *k2i.Process) string {
-	if on := dps.Tint(p); on != "" && !s.Plain {
+	if on := dps.Tint(p); on != "" && !s.Plain && !s.Colorless {
 		return on + line + dps.TintOff
 	}
 	return line
@@ -110,19 +95,26 @@ func (s *State) head() []string {
 	if s.Err != nil {
 		lines = append(lines, s.warn(fmt.Sprintf("no answer since %s: %s", s.At.Format(time.TimeOnly), dps.Clean(s.Err.Error()))))
 	}
-	failed := s.Table.Failed()
+	troubles := s.troubles()
 	room := maxFailures
 	if s.Height > 0 {
 		room = max(min(room, s.Height-minHostRows-len(lines)-2), 1)
 	}
-	if len(failed) > room {
-		for _, h := range failed[:room-1] {
-			lines = append(lines, s.warn(dps.Failure(h)))
-		}
-		return append(lines, s.warn(fmt.Sprintf("and %d more hosts failed; dps names all", len(failed)-room+1)))
+	if more := len(troubles) - room + 1; more > 1 {
+		troubles = append(troubles[:room-1], fmt.Sprintf("and %d more hosts failed; dps names all", more))
 	}
-	for _, h := range failed {
-		lines = append(lines, s.warn(dps.Failure(h)))
+	for _, text := range troubles {
+		lines = append(lines, s.warn(text))
+	}
+	return lines
+}
+
+// troubles are lines about brokers that were of no use, whose hosts may be known to
+// nobody, and about hosts that gave no rows.
+func (s *State) troubles() []string {
+	lines := dps.BrokerFailures(s.Table.Brokers)
+	for _, h := range s.Table.Failed() {
+		lines = append(lines, dps.Failure(h))
 	}
 	return lines
 }
@@ -130,7 +122,7 @@ func (s *State) head() []string {
 // summary is the first line: when, how many hosts, processes, CPUs and memory.
 func (s *State) summary() string {
 	t := sum(s.Table)
-	parts := []string{"dtop " + s.At.Format(time.TimeOnly), hostsText(t), fmt.Sprintf("%d processes", t.processes), cpusText(t)}
+	parts := []string{"dtop " + s.At.Format(time.TimeOnly), hostsText(t) + s.brokersText(), fmt.Sprintf("%d processes", t.processes), cpusText(t)}
 	if t.memory > 0 {
 		parts = append(parts, fmt.Sprintf("%.1f of %.1f GiB used", gib(t.used), gib(t.memory)))
 	}
@@ -146,6 +138,15 @@ func hostsText(t totals) string {
 		text += fmt.Sprintf(", %d failed", t.failed)
 	}
 	return text
+}
+
+// brokersText tells how many brokers were of no use.
+func (s *State) brokersText() string {
+	bad := len(dps.BrokerFailures(s.Table.Brokers))
+	if bad == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %d of %s failed", bad, plural(len(s.Table.Brokers), "broker"))
 }
 
 func cpusText(t totals) string {
@@ -242,5 +243,9 @@ func (s *State) warn(text string) string {
 	if s.Plain {
 		return text
 	}
-	return lipgloss.NewStyle().Bold(true).Foreground(lipgloss.Red).Render(text)
+	style := lipgloss.NewStyle().Bold(true)
+	if !s.Colorless {
+		style = style.Foreground(lipgloss.Red)
+	}
+	return style.Render(text)
 }
