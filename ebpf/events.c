@@ -124,11 +124,10 @@ INLINE void read_event(struct event_record *e, u32 kind, struct task_struct *lea
 	e->parent_start_ns = leader->real_parent->group_leader->start_boottime;
 	p->kind = RECORD_PROCESS;
 	p->pid = pid;
-	read_usage(&p->usage, leader);
-	read_ids(p, &of, &r);
+	read_own(p, &of);
+	read_family(p, &of, &r);
 	read_scheduling(p, &of);
 	read_memory(p, &of);
-	__builtin_memcpy(p->comm, leader->comm, sizeof(leader->comm));
 	p->cgroup_id = find_cgroup(leader)->id;
 }
 

@@ -95,10 +95,42 @@ type EventsKiller struct {
 }
 
 type EventsProcessBase struct {
-	_     structs.HostLayout
-	Kind  uint32
-	Pid   int32
-	Usage struct {
+	_                structs.HostLayout
+	Kind             uint32
+	Pid              int32
+	PrevUserNs       uint64
+	PrevSystemNs     uint64
+	StartNs          uint64
+	PidfdInode       uint64
+	CgroupId         uint64
+	VszPages         uint64
+	FilePages        uint64
+	AnonPages        uint64
+	ShmemPages       uint64
+	SwapPages        uint64
+	ChildrenUserNs   uint64
+	ChildrenSystemNs uint64
+	ChildrenMinFlt   uint64
+	ChildrenMajFlt   uint64
+	OomScoreAdj      int32
+	Ppid             int32
+	Pgid             int32
+	Sid              int32
+	HasTty           uint32
+	TtyMajor         uint32
+	TtyMinor         uint32
+	Tpgid            int32
+	State            uint32
+	ExitState        uint32
+	Flags            uint32
+	ExitSignal       int32
+	Threads          int32
+	Prio             int32
+	StaticPrio       int32
+	RtPriority       uint32
+	Policy           uint32
+	Cpu              uint32
+	Usage            struct {
 		_                   structs.HostLayout
 		CpuNs               uint64
 		UserNs              uint64
@@ -116,48 +148,16 @@ type EventsProcessBase struct {
 		CancelledBytes      uint64
 		RunDelayNs          uint64
 	}
-	PrevUserNs       uint64
-	PrevSystemNs     uint64
-	StartNs          uint64
-	PidfdInode       uint64
-	CgroupId         uint64
-	VszPages         uint64
-	FilePages        uint64
-	AnonPages        uint64
-	ShmemPages       uint64
-	SwapPages        uint64
-	ChildrenUserNs   uint64
-	ChildrenSystemNs uint64
-	ChildrenMinFlt   uint64
-	ChildrenMajFlt   uint64
-	ExecId           uint64
-	OomScoreAdj      int32
-	Ppid             int32
-	Pgid             int32
-	Sid              int32
-	HasTty           uint32
-	TtyMajor         uint32
-	TtyMinor         uint32
-	Tpgid            int32
-	Ruid             uint32
-	Rgid             uint32
-	Suid             uint32
-	Sgid             uint32
-	Euid             uint32
-	Egid             uint32
-	Fsuid            uint32
-	Fsgid            uint32
-	State            uint32
-	ExitState        uint32
-	Flags            uint32
-	ExitSignal       int32
-	Threads          int32
-	Prio             int32
-	StaticPrio       int32
-	RtPriority       uint32
-	Policy           uint32
-	Cpu              uint32
-	Comm             [16]uint8
+	ExecId uint64
+	Ruid   uint32
+	Rgid   uint32
+	Suid   uint32
+	Sgid   uint32
+	Euid   uint32
+	Egid   uint32
+	Fsuid  uint32
+	Fsgid  uint32
+	Comm   [16]uint8
 }
 
 type EventsSender uint32

@@ -175,10 +175,9 @@ INLINE void add_ended(struct usage *u, struct signal_struct *sig)
 	}
 }
 
-INLINE void read_ids(struct process_record *p, const struct parts *of, const struct reader *r)
+INLINE void read_family(struct process_record *p, const struct parts *of, const struct reader *r)
 {
 	struct signal_struct *sig = of->signal;
-	const struct cred *cred = of->cred;
 	struct tty_struct *tty = sig->tty;
 
 	p->ppid = number_of(of->parent_signal->pids[PIDTYPE_TGID], r);
@@ -194,6 +193,16 @@ INLINE void read_ids(struct process_record *p, const struct parts *of, const str
 		else
 			p->tpgid = number_of(((struct tty_struct___before_5_16 *)tty)->pgrp, r);
 	}
+}
+
+/* What of a leader stays while it does not run. */
+INLINE void read_own(struct process_record *p, const struct parts *of)
+{
+	const struct cred *cred = of->cred;
+
+	read_usage(&p->usage, of->task);
+	p->exec_id = of->task->self_exec_id;
+	__builtin_memcpy(p->comm, of->task->comm, sizeof(p->comm));
 	p->ruid = cred->uid.val;
 	p->rgid = cred->gid.val;
 	p->suid = cred->suid.val;
@@ -230,7 +239,6 @@ INLINE void read_scheduling(struct process_record *p, const struct parts *of)
 	p->prev_system_ns = sig->prev_cputime.stime;
 	if (FIELD_EXISTS(of->pid->ino))
 		p->pidfd_inode = of->pid->ino;
-	p->exec_id = t->self_exec_id;
 	p->oom_score_adj = sig->oom_score_adj;
 	p->children_user_ns = sig->cutime;
 	p->children_system_ns = sig->cstime;

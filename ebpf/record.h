@@ -19,6 +19,7 @@ enum record_kind {
 	RECORD_SOCKET = 11,
 	RECORD_INNER_PIDS = 12,
 	RECORD_NARROW = 13, /* the beginning of a PROCESS, whose rest is as it was told before */
+	RECORD_IDLE = 14,
 };
 
 enum limit {
@@ -148,12 +149,10 @@ struct thread_record {
 	struct usage usage;
 };
 
-/* A leader, as far as events tell of it. Its usage is its own and that of its
- * process's dead threads. A process_record begins with the same. */
-#define PROCESS_BASE \
+/* What of a leader may change while it does nothing. */
+#define PROCESS_ALWAYS \
 	u32 kind; \
 	s32 pid; \
-	struct usage usage; \
 	u64 prev_user_ns; /* what the kernel last told of the process, which it never takes back */ \
 	u64 prev_system_ns; \
 	u64 start_ns; \
@@ -168,7 +167,6 @@ struct thread_record {
 	u64 children_system_ns; \
 	u64 children_min_flt; \
 	u64 children_maj_flt; \
-	u64 exec_id; \
 	s32 oom_score_adj; \
 	s32 ppid; \
 	s32 pgid; \
@@ -177,7 +175,6 @@ struct thread_record {
 	u32 tty_major; \
 	u32 tty_minor; \
 	s32 tpgid; \
-	u32 ruid, rgid, suid, sgid, euid, egid, fsuid, fsgid; \
 	u32 state; \
 	u32 exit_state; \
 	u32 flags; \
@@ -187,7 +184,15 @@ struct thread_record {
 	s32 static_prio; \
 	u32 rt_priority; \
 	u32 policy; \
-	u32 cpu; \
+	u32 cpu;
+
+/* A leader, as far as events tell of it. Its usage is its own and that of its
+ * process's dead threads. A process_record begins with the same. */
+#define PROCESS_BASE \
+	PROCESS_ALWAYS \
+	struct usage usage; \
+	u64 exec_id; \
+	u32 ruid, rgid, suid, sgid, euid, egid, fsuid, fsgid; \
 	u8 comm[16];
 
 struct process_base {
@@ -212,6 +217,12 @@ struct process_record {
 struct pass {
 	u32 turn;  /* whose whole records are due, of LIMIT_TURNS */
 	u32 whole; /* nothing that was told before is known any more */
+};
+
+/* A process that has one thread, which has not run: the rest is as it was told before. */
+struct idle_record {
+	PROCESS_ALWAYS
+	u64 pending, shared_pending, blocked; /* signals: a tracer may change what is blocked */
 };
 
 /* One directory of the path of a cgroup that user space does not know yet. They

@@ -91,6 +91,7 @@ struct {
 	struct arguments_record arguments;
 	struct tally_record tally;
 	struct wanted_pids wanted;
+	struct idle_record idle;
 	struct pass pass;
 	enum record_kind kind;
 	enum limit limit;
@@ -305,19 +306,29 @@ INLINE void read_arguments_place(struct process_record *p, const struct parts *o
 
 /* A number that changes when a process's leader has run: to run it is put on a CPU, and
  * taken off it, which is counted, before it can be seen off it again. A thread that runs
- * a program takes its leader's place, and not its count of programs. */
-INLINE u64 stamp_of(struct task_struct *t)
+ * a program takes its leader's place, and not its count of programs. It changes too when
+ * threads have ended: who has one, and has not run, had one all the while. */
+INLINE u64 stamp_of(const struct parts *of)
 {
 	const u64 spread = 0x9e3779b97f4a7c15ULL; /* odd: no two differences cancel each other by chance */
+	struct task_struct *t = of->task;
+	u64 stamp = t->start_boottime * spread + t->self_exec_id;
 
-	return ((t->start_boottime * spread + t->self_exec_id) * spread + t->nvcsw) * spread + t->nivcsw;
+	return ((stamp * spread + t->nvcsw) * spread + t->nivcsw) * spread + of->signal->nr_threads;
 }
 
-INLINE u32 is_on_cpu(struct task_struct *t)
+/* Whoever waits for a CPU has not slept, and how long he waits may be counted. */
+INLINE u32 may_run(struct task_struct *t)
 {
+	u32 state;
+
+	if (FIELD_EXISTS(t->__state))
+		state = t->__state;
+	else
+		state = ((struct task_struct___before_5_14 *)t)->state;
 	if (FIELD_EXISTS(t->on_cpu))
-		return t->on_cpu;
-	return t == current_task();
+		return !state || t->on_cpu;
+	return !state || t == current_task();
 }
 
 /* Is what only the process itself changes as user space knows it? Who is ending, and
@@ -328,25 +339,12 @@ INLINE u32 is_as_told(struct task_struct *t, s32 pid, u64 last, u64 stamp)
 	u32 zero = 0;
 	struct pass *pass = map_lookup(&passes, &zero);
 
-	if (!pass || pass->whole || is_on_cpu(t) || t->flags & PF_EXITING)
+	if (!pass || pass->whole || may_run(t) || t->flags & PF_EXITING)
 		return 0;
 	return last == stamp && (u32)pid % LIMIT_TURNS != pass->turn;
 }
 
-/* What others read too, and what others change. */
-INLINE void read_narrow(struct process_record *p, const struct parts *of, const struct reader *r)
-{
-	read_usage(&p->usage, of->task);
-	add_ended(&p->usage, of->signal);
-	read_ids(p, of, r);
-	read_scheduling(p, of);
-	read_memory(p, of);
-	read_arguments_place(p, of);
-	read_signals(&p->signals, of);
-	__builtin_memcpy(p->comm, of->task->comm, sizeof(p->comm));
-}
-
-/* The rest: wide, and seldom another one. */
+/* The part that is wide and seldom another one. */
 INLINE void read_wide(struct scratch *s, const struct parts *of)
 {
 	struct process_record *p = &s->process;
@@ -359,21 +357,43 @@ INLINE void read_wide(struct scratch *s, const struct parts *of)
 		read_kernel_name(p, of->task);
 }
 
+INLINE void write_idle(struct seq_file *out, struct process_record *p, const struct parts *of)
+{
+	struct idle_record *idle = (void *)p; /* which begins with the same */
+
+	idle->kind = RECORD_IDLE;
+	idle->pending = of->task->pending.signal.sig[0];
+	idle->shared_pending = of->signal->shared_pending.signal.sig[0];
+	idle->blocked = of->task->blocked.sig[0];
+	write_tally(out, of->task, p->pid, &p->usage);
+	seq_write(out, idle, sizeof(*idle));
+}
+
 /* Its record comes last: where that has found room, all that belongs to it has. */
 INLINE void write_process(struct seq_file *out, struct scratch *s, const struct parts *of, u64 cgroup_id,
 			  u64 *last)
 {
 	struct process_record *p = &s->process;
 	const struct reader reader = find_reader(), *r = &reader;
-	u64 stamp = stamp_of(of->task);
+	u64 stamp = stamp_of(of);
 	u32 told;
 
 	__builtin_memset(p, 0, NARROW_BYTES);
-	p->kind = RECORD_NARROW;
 	p->pid = number_of(of->pid, r);
 	p->cgroup_id = cgroup_id;
 	told = is_as_told(of->task, p->pid, *last, stamp);
-	read_narrow(p, of, r);
+	read_family(p, of, r);
+	read_scheduling(p, of);
+	read_memory(p, of);
+	if (told && p->threads == 1) {
+		write_idle(out, p, of);
+		return;
+	}
+	p->kind = RECORD_NARROW;
+	read_own(p, of);
+	add_ended(&p->usage, of->signal);
+	read_arguments_place(p, of);
+	read_signals(&p->signals, of);
 	write_tally(out, of->task, p->pid, &p->usage);
 	if (told) {
 		seq_write(out, p, NARROW_BYTES);

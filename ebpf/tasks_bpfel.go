@@ -43,6 +43,47 @@ const (
 	TasksHierarchyHIERARCHY_PIDS    TasksHierarchy = 2
 )
 
+type TasksIdleRecord struct {
+	_                structs.HostLayout
+	Kind             uint32
+	Pid              int32
+	PrevUserNs       uint64
+	PrevSystemNs     uint64
+	StartNs          uint64
+	PidfdInode       uint64
+	CgroupId         uint64
+	VszPages         uint64
+	FilePages        uint64
+	AnonPages        uint64
+	ShmemPages       uint64
+	SwapPages        uint64
+	ChildrenUserNs   uint64
+	ChildrenSystemNs uint64
+	ChildrenMinFlt   uint64
+	ChildrenMajFlt   uint64
+	OomScoreAdj      int32
+	Ppid             int32
+	Pgid             int32
+	Sid              int32
+	HasTty           uint32
+	TtyMajor         uint32
+	TtyMinor         uint32
+	Tpgid            int32
+	State            uint32
+	ExitState        uint32
+	Flags            uint32
+	ExitSignal       int32
+	Threads          int32
+	Prio             int32
+	StaticPrio       int32
+	RtPriority       uint32
+	Policy           uint32
+	Cpu              uint32
+	Pending          uint64
+	SharedPending    uint64
+	Blocked          uint64
+}
+
 type TasksInnerPidsRecord struct {
 	_       structs.HostLayout
 	Kind    uint32
@@ -92,7 +133,6 @@ type TasksProcessRecord struct {
 	_                structs.HostLayout
 	Kind             uint32
 	Pid              int32
-	Usage            TasksUsage
 	PrevUserNs       uint64
 	PrevSystemNs     uint64
 	StartNs          uint64
@@ -107,7 +147,6 @@ type TasksProcessRecord struct {
 	ChildrenSystemNs uint64
 	ChildrenMinFlt   uint64
 	ChildrenMajFlt   uint64
-	ExecId           uint64
 	OomScoreAdj      int32
 	Ppid             int32
 	Pgid             int32
@@ -116,14 +155,6 @@ type TasksProcessRecord struct {
 	TtyMajor         uint32
 	TtyMinor         uint32
 	Tpgid            int32
-	Ruid             uint32
-	Rgid             uint32
-	Suid             uint32
-	Sgid             uint32
-	Euid             uint32
-	Egid             uint32
-	Fsuid            uint32
-	Fsgid            uint32
 	State            uint32
 	ExitState        uint32
 	Flags            uint32
@@ -134,6 +165,16 @@ type TasksProcessRecord struct {
 	RtPriority       uint32
 	Policy           uint32
 	Cpu              uint32
+	Usage            TasksUsage
+	ExecId           uint64
+	Ruid             uint32
+	Rgid             uint32
+	Suid             uint32
+	Sgid             uint32
+	Euid             uint32
+	Egid             uint32
+	Fsuid            uint32
+	Fsgid            uint32
 	Comm             [16]uint8
 	ArgStart         uint64
 	ArgEnd           uint64
@@ -163,6 +204,7 @@ const (
 	TasksRecordKindRECORD_SOCKET     TasksRecordKind = 11
 	TasksRecordKindRECORD_INNER_PIDS TasksRecordKind = 12
 	TasksRecordKindRECORD_NARROW     TasksRecordKind = 13
+	TasksRecordKindRECORD_IDLE       TasksRecordKind = 14
 )
 
 type TasksRights struct {

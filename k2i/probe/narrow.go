@@ -12,9 +12,6 @@ import (
 // turns is in how many passes everything is read of every process at least once.
 const turns = uint32(ebpf.TasksLimitLIMIT_TURNS)
 
-// unknownRest is the kind of a record of which only the beginning has come.
-const unknownRest = 0
-
 // isWhole tells whether all of a record has come in this pass.
 func isWhole(r *ebpf.TasksProcessRecord) bool {
 	return r.Kind == uint32(ebpf.TasksRecordKindRECORD_PROCESS)
@@ -35,24 +32,49 @@ func (p *Probe) announce() error {
 	return nil
 }
 
-// takeNarrow keeps a record whose rest is that of the pass before. Where that has
-// none, which no kernel should do, the rest is unknown and asked for.
-func (p *Probe) takeNarrow(record []byte) {
+// alwaysBytes is how much of a record is told of those, too, that do not run.
+const alwaysBytes = int(unsafe.Offsetof(ebpf.TasksProcessRecord{}.Usage))
+
+// takeNarrow keeps a record whose rest is that of the pass before.
+func (p *Probe) takeNarrow(record []byte) { p.takeBeginning(record, narrowBytes) }
+
+// takeIdle is the same for a process that has done nothing since.
+func (p *Probe) takeIdle(record []byte) {
+	var idle ebpf.TasksIdleRecord
+	if !decode(&idle, record) {
+		return
+	}
+	if r := p.takeBeginning(record, alwaysBytes); r != nil {
+		r.Signals.Pending, r.Signals.SharedPending, r.Signals.Blocked = idle.Pending, idle.SharedPending, idle.Blocked
+	}
+}
+
+// takeBeginning keeps a record of which so many bytes have come, nil where that cannot
+// be: the pass before has no rest of it, which no kernel should do, and the pass is made
+// once more.
+func (p *Probe) takeBeginning(record []byte, size int) *ebpf.TasksProcessRecord {
+	var head struct {
+		kind uint32
+		pid  int32
+	}
+	if !decode(&head, record) || head.pid <= 0 {
+		return nil
+	}
 	p.records = append(p.records, ebpf.TasksProcessRecord{})
 	r := &p.records[len(p.records)-1]
-	head := unsafe.Slice((*byte)(unsafe.Pointer(r)), narrowBytes)
-	copy(head, record)
-	if r.Pid <= 0 {
-		p.records = p.records[:len(p.records)-1]
-		return
-	}
+	copy(bytesOf(r), record[:size])
 	before := p.before(r.Pid)
-	if before == nil || before.StartNs != r.StartNs || before.Kind == unknownRest {
-		r.Kind, p.forgot = unknownRest, true
-		return
+	if before == nil || before.StartNs != r.StartNs {
+		p.records, p.forgot = p.records[:len(p.records)-1], true
+		return nil
 	}
-	size := int(unsafe.Sizeof(*r))
-	copy(unsafe.Slice((*byte)(unsafe.Pointer(r)), size)[narrowBytes:], unsafe.Slice((*byte)(unsafe.Pointer(before)), size)[narrowBytes:])
+	copy(bytesOf(r)[size:], bytesOf(before)[size:])
+	r.Kind = uint32(ebpf.TasksRecordKindRECORD_NARROW)
+	return r
+}
+
+func bytesOf(r *ebpf.TasksProcessRecord) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(r)), processBytes)
 }
 
 // before is the record of a pid in the pass before, nil where it had none. They come

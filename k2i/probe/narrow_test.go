@@ -42,7 +42,7 @@ func TestWhatOnlyAProcessChangesIsToldOnceItRan(t *testing.T) {
 	for range 3 {
 		notItsTurn(p, pid)
 		again, record := seen(t, p, pid)
-		if record.Kind != uint32(ebpf.TasksRecordKindRECORD_NARROW) || record.Rights != first.Rights || record.HasActions != 1 {
+		if isWhole(&record) || record.Rights != first.Rights || record.HasActions != 1 {
 			t.Fatalf("%+v\nand before\n%+v", record, first)
 		}
 		if again.SigIgnored != row.SigIgnored || again.CapBounding != row.CapBounding || again.NSMnt != row.NSMnt {
@@ -103,47 +103,69 @@ func TestTurns(t *testing.T) {
 	}
 }
 
-// A record whose rest nobody knows has none, and is asked for.
-func TestNarrowOfAStranger(t *testing.T) {
+// A part of a record whose rest nobody knows is no record, and has the pass made again.
+func TestPartOfAStranger(t *testing.T) {
 	known := processRecord(5)
-	known.StartNs, known.HasActions, known.Rights.Effective = 50, 1, 7
-	other := processRecord(7)
-	other.Kind = unknownRest
-	p := Probe{cgroups: newCgroupPaths(told{}), shared: sharedMasks{}, last: []ebpf.TasksProcessRecord{known, other}}
-	take := func(pid int32, start uint64) *ebpf.TasksProcessRecord {
+	known.StartNs, known.HasActions, known.Rights.Effective, known.Usage.CpuNs, known.Signals.Caught = 50, 1, 7, 9, 8
+	p := Probe{cgroups: newCgroupPaths(told{}), shared: sharedMasks{}, last: []ebpf.TasksProcessRecord{known, processRecord(7)}}
+	take := func(kind ebpf.TasksRecordKind, b []byte) *ebpf.TasksProcessRecord {
 		t.Helper()
-		r := processRecord(pid)
-		r.Kind, r.StartNs = uint32(ebpf.TasksRecordKindRECORD_NARROW), start
 		before := len(p.records)
-		if err := p.take(ebpf.TasksRecordKindRECORD_NARROW, encode(r)[:narrowBytes]); err != nil {
+		if err := p.take(kind, b); err != nil {
 			t.Fatal(err)
 		}
 		if len(p.records) == before {
 			return nil
 		}
-		return &p.records[len(p.records)-1]
+		return &p.records[before]
 	}
-	if r := take(5, 50); p.forgot || r.Rights.Effective != 7 || r.HasActions != 1 || isWhole(r) {
+	narrow := func(pid int32, start uint64) *ebpf.TasksProcessRecord {
+		t.Helper()
+		r := processRecord(pid)
+		r.Kind, r.StartNs, r.Usage.CpuNs = uint32(ebpf.TasksRecordKindRECORD_NARROW), start, 10
+		return take(ebpf.TasksRecordKindRECORD_NARROW, encode(r)[:narrowBytes])
+	}
+	idle := func(pid int32, start uint64) *ebpf.TasksProcessRecord {
+		t.Helper()
+		r := ebpf.TasksIdleRecord{Kind: uint32(ebpf.TasksRecordKindRECORD_IDLE), Pid: pid, StartNs: start, SharedPending: 3}
+		return take(ebpf.TasksRecordKindRECORD_IDLE, encode(r))
+	}
+	if r := narrow(5, 50); p.forgot || r == nil || r.Rights.Effective != 7 || r.HasActions != 1 || r.Usage.CpuNs != 10 || isWhole(r) {
 		t.Errorf("%+v", r)
 	}
-	if take(0, 50) != nil || p.forgot {
+	if r := idle(5, 50); p.forgot || r == nil || r.Rights.Effective != 7 || r.Usage.CpuNs != 9 || r.Signals.SharedPending != 3 || r.Signals.Caught != 8 || isWhole(r) {
+		t.Errorf("%+v", r)
+	}
+	if narrow(0, 50) != nil || idle(-1, 50) != nil || p.forgot {
 		t.Error("a task without a number")
 	}
 	for _, stranger := range []struct {
 		pid   int32
 		start uint64
-	}{{5, 51}, {6, 50}, {7, other.StartNs}, {4, 50}} {
+	}{{5, 51}, {6, 50}, {4, 50}, {8, 50}} {
 		p.forgot = false
-		r := take(stranger.pid, stranger.start)
-		if !p.forgot || r.Kind != unknownRest || r.Rights.Effective != 0 {
-			t.Errorf("%v: %+v", stranger, r)
+		if narrow(stranger.pid, stranger.start) != nil || !p.forgot {
+			t.Errorf("%v was taken", stranger)
 		}
-		row := p.row(r, &memory{pid: r.Pid, delay: k2i.Unread}, 4096)
-		if row.PID != stranger.pid || row.SigIgnored != nil || row.CapEffective != nil || row.NSNet != 0 {
-			t.Errorf("%v: something is told of what is not known: %+v", stranger, row)
+		p.forgot = false
+		if idle(stranger.pid, stranger.start) != nil || !p.forgot {
+			t.Errorf("%v was taken", stranger)
 		}
 	}
-	if r := take(5, 50); r.Rights.Effective != 7 {
+	if r := idle(5, 50); r == nil || r.Rights.Effective != 7 {
 		t.Error("known, and after a stranger not found")
+	}
+}
+
+// What is known of nobody is asked for in a second pass, and the sample is whole.
+func TestPassThatIsMadeAgain(t *testing.T) {
+	p := openProbe(t)
+	pid := startStopped(t, "sh", "-c", "kill -STOP $$; exit")
+	before, _ := seen(t, p, pid)
+	notItsTurn(p, pid)
+	p.records = p.records[:0]
+	after, record := seen(t, p, pid)
+	if p.forgot || !isWhole(&record) || after.CPUNS != before.CPUNS || after.SigIgnored == nil {
+		t.Errorf("forgot %v, kind %d, %+v", p.forgot, record.Kind, after)
 	}
 }

@@ -97,7 +97,7 @@ func (p *Probe) rows(sample, before *k2i.Sample) {
 // same process, then.
 func same(a, b *ebpf.TasksProcessRecord) bool {
 	const kind = unsafe.Sizeof(a.Kind) // comes first
-	return bytes.Equal(unsafe.Slice((*byte)(unsafe.Pointer(a)), processBytes)[kind:], unsafe.Slice((*byte)(unsafe.Pointer(b)), processBytes)[kind:])
+	return bytes.Equal(bytesOf(a)[kind:], bytesOf(b)[kind:])
 }
 
 // row makes a row, and notes what has to be known of it at the next pass.
@@ -105,10 +105,7 @@ func (p *Probe) row(r *ebpf.TasksProcessRecord, m *memory, page uint64) *k2i.Pro
 	told := later(cpuTime{r.PrevUserNs, r.PrevSystemNs}, m.told)
 	m.told = scale(cpuTime{r.Usage.UserNs, r.Usage.SystemNs}, r.Usage.CpuNs, told)
 	m.setComm(r)
-	switch {
-	case r.Kind == unknownRest:
-		m.masks = nil
-	case m.masks == nil || !m.masks.are(r):
+	if m.masks == nil || !m.masks.are(r) {
 		m.masks = p.shared.of(r)
 	}
 	made := new(k2i.Process)

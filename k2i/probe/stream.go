@@ -16,6 +16,7 @@ const chunkBytes = 64 << 10
 const (
 	processBytes   = int(unsafe.Sizeof(ebpf.TasksProcessRecord{}))
 	narrowBytes    = int(unsafe.Offsetof(ebpf.TasksProcessRecord{}.Signals) + unsafe.Offsetof(ebpf.TasksSignals{}.Ignored))
+	idleBytes      = int(unsafe.Sizeof(ebpf.TasksIdleRecord{}))
 	threadBytes    = int(unsafe.Sizeof(ebpf.TasksThreadRecord{}))
 	socketBytes    = int(unsafe.Sizeof(ebpf.SocketsSocketRecord{}))
 	tallyBytes     = int(unsafe.Sizeof(ebpf.TasksTallyRecord{}))
@@ -85,6 +86,8 @@ func recordBytes(b []byte) (int, error) {
 		return processBytes, nil
 	case ebpf.TasksRecordKindRECORD_NARROW:
 		return narrowBytes, nil
+	case ebpf.TasksRecordKindRECORD_IDLE:
+		return idleBytes, nil
 	case ebpf.TasksRecordKindRECORD_THREAD:
 		return threadBytes, nil
 	case ebpf.TasksRecordKindRECORD_TALLY:

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"sort"
@@ -15,18 +16,13 @@ func (p *Probe) readTable() error {
 	if p.last == nil {
 		p.last = make([]ebpf.TasksProcessRecord, 0, p.opts.Expected)
 	}
-	p.records, p.last = p.last[:0], p.records
-	p.threads, p.tallies, p.inner, p.reading = p.threads[:0], p.tallies[:0], p.inner[:0], 0
-	if err := p.announce(); err != nil {
-		return fmt.Errorf("process table: %w", err)
+	p.records, p.last = p.last, p.records
+	err := p.iterate()
+	if err == nil && p.forgot {
+		err = p.iterate()
 	}
-	iter, err := p.table.Open()
-	if err != nil {
-		return fmt.Errorf("process table: %w", err)
-	}
-	err = p.stream.each(iter, p.take)
-	if closeErr := iter.Close(); err == nil {
-		err = closeErr
+	if err == nil && p.forgot {
+		err = errors.New("parts of records came whose rest nobody knows")
 	}
 	if err != nil {
 		p.forgot = true
@@ -39,6 +35,23 @@ func (p *Probe) readTable() error {
 	return nil
 }
 
+// iterate reads what the iterator tells, in its order.
+func (p *Probe) iterate() error {
+	p.records, p.threads, p.tallies, p.inner, p.reading = p.records[:0], p.threads[:0], p.tallies[:0], p.inner[:0], 0
+	if err := p.announce(); err != nil {
+		return err
+	}
+	iter, err := p.table.Open()
+	if err != nil {
+		return err
+	}
+	err = p.stream.each(iter, p.take)
+	if closeErr := iter.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}
+
 // take keeps one record. A pid of 0 is a task that ended while it was read.
 func (p *Probe) take(kind ebpf.TasksRecordKind, record []byte) error {
 	switch kind {
@@ -49,6 +62,8 @@ func (p *Probe) take(kind ebpf.TasksRecordKind, record []byte) error {
 		}
 	case ebpf.TasksRecordKindRECORD_NARROW:
 		p.takeNarrow(record)
+	case ebpf.TasksRecordKindRECORD_IDLE:
+		p.takeIdle(record)
 	case ebpf.TasksRecordKindRECORD_THREAD:
 		var thread ebpf.TasksThreadRecord
 		if decode(&thread, record) && thread.Pid > 0 {
