@@ -50,11 +50,14 @@ func (l *link) last(w *protocol.Welcome) {
 	l.out.last()
 }
 
-// came counts a frame, and acknowledges it when it is time.
+// came counts a frame, and acknowledges it when it is time, or when it is a ping.
 func (l *link) came(f protocol.Frame) {
-	if l.lasting != nil && l.lasting.received.Add(protocol.HeaderSize+int(f.Length)) {
+	if l.lasting == nil {
+		return
+	}
+	if due := l.lasting.received.Add(protocol.HeaderSize + int(f.Length)); due || f.Kind == protocol.KindPing {
 		// An error ends the session, which the reader finds out by itself.
-		_ = l.out.frame(protocol.Header{Kind: protocol.KindAck, Sequence: l.lasting.received.Frames}, nil, nil)
+		_ = l.out.frame(protocol.Header{Kind: protocol.KindAck, Sequence: l.lasting.received.Tell()}, nil, nil)
 	}
 }
 

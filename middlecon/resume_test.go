@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -329,5 +330,44 @@ func TestWillOfTheLost(t *testing.T) {
 	s, err := heir.Status(t.Context())
 	if err != nil || s.WillsSent != 1 || s.Wills != 0 {
 		t.Errorf("%+v, %v", s, err)
+	}
+}
+
+// A ping is acknowledged before it is answered, so that a broker which only pings has
+// nothing to keep.
+func TestPingIsAcknowledged(t *testing.T) {
+	l, err := net.Listen("unix", filepath.Join(t.TempDir(), "fake.sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	said := make(chan []string, 1)
+	go func() {
+		c, err := l.Accept()
+		if err != nil {
+			said <- []string{err.Error()}
+			return
+		}
+		defer func() { _ = c.Close() }()
+		f := &fake{t: t, c: c}
+		f.next(protocol.KindHello)
+		f.send(protocol.Header{Kind: protocol.KindWelcome}, protocol.Welcome{Version: protocol.Version, MaxFrame: protocol.MaxFrame, WindowMS: 60_000, Resume: make([]byte, 16)}, nil)
+		var all []string
+		for i := range uint64(2) {
+			f.send(protocol.Header{Kind: protocol.KindPing, Sequence: 70 + i}, nil, nil)
+			for range 2 {
+				frame, _ := f.any()
+				all = append(all, fmt.Sprint(frame.Kind, " ", frame.Sequence))
+			}
+		}
+		said <- all
+	}()
+	conn, err := middlecon.Dial(t.Context(), "unix://"+l.Addr().String(), middlecon.Options{Resume: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	if got, want := <-said, []string{"ack 2", "pong 70", "ack 3", "pong 71"}; !slices.Equal(got, want) {
+		t.Errorf("it said %q, want %q", got, want)
 	}
 }

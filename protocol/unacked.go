@@ -16,6 +16,9 @@ type unacked[F any] struct {
 	size  int
 }
 
+// keptRoom is for how many frames there stays room when none is kept: what a burst took is let go.
+const keptRoom = 256
+
 // Add notes a frame of size bytes as sent. Beyond most bytes in all the oldest
 // are forgotten: a session that needs them cannot be resumed.
 func (u *Unacked[F]) Add(frame F, size, most int) {
@@ -67,6 +70,9 @@ func (u *Unacked[F]) drop(n int) {
 		kept := copy(u.frames, u.frames[u.head:])
 		clear(u.frames[kept:])
 		u.frames, u.head = u.frames[:kept], 0
+		if kept == 0 && cap(u.frames) > keptRoom {
+			u.frames = nil
+		}
 	}
 }
 
@@ -93,4 +99,11 @@ func (r *Received) Add(size int) (ack bool) {
 	}
 	r.told, r.bytes = r.Frames, 0
 	return true
+}
+
+// Tell is Frames, which are taken to be acknowledged now: with the pong to a ping, so that
+// a side which only pings has nothing to keep.
+func (r *Received) Tell() uint64 {
+	r.told, r.bytes = r.Frames, 0
+	return r.Frames
 }

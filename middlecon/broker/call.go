@@ -35,7 +35,11 @@ const askedMost = 256
 
 // asks reads the body of a call.
 func (s *session) asks(meta []byte) (protocol.Call, error) {
-	latest := &s.calls().latest
+	c := s.calls()
+	if c.latest == nil {
+		c.latest = &asked{}
+	}
+	latest := c.latest
 	if len(latest.meta) > 0 && bytes.Equal(latest.meta, meta) {
 		return latest.body, nil
 	}

@@ -263,6 +263,9 @@ func (b *Broker) came(s *session, size int) {
 	if k.in.Frames > 0 {
 		b.unbefore(s)
 	}
+	if k.in.Frames == 1 { // it waited for the Welcome, which so has come
+		_ = b.acked(s, 1)
+	}
 	if k.in.Add(size) {
 		b.push(s, queued{frame: frame(protocol.Header{Kind: protocol.KindAck, Sequence: k.in.Frames}, nil)})
 	}

@@ -55,7 +55,7 @@ type session struct {
 type caller struct {
 	keep    *resumable    // nil where it cannot be
 	owes    time.Duration // until when it has had its share of the loop
-	latest  asked
+	latest  *asked
 	pulling []pull // accounts that flow as the queue empties, oldest first
 	homing  int    // bytes of pulling
 }
