@@ -68,6 +68,14 @@ func (c Completer) values(o *Option, before []string, begun string) Completion {
 		found := beginning(termWords(), begun)
 		found.Open = true
 		return found
+	case "--links":
+		var words []Word
+		for _, n := range linkNames() {
+			words = append(words, Word{n.Name, n.Help})
+		}
+		found := beginning(words, begun)
+		found.Open = true
+		return found
 	case "--as":
 		return beginning(plain(c.Formats()), begun)
 	case "--color":

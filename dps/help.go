@@ -64,6 +64,7 @@ var examples = []example{
 	{`dps --where 'comm matches "^nginx|^php" and rss > 1GiB' --on 'web*'`, "large ones on some hosts"},
 	{"dps --label dc=eu --by user --sort=-rss --csv", "memory by user, over all hosts, for a spreadsheet"},
 	{"dps --peers -C postgres", "who talks to the databases, from whichever host"},
+	{`dps --peers --links 'to_port == 5432 and from_host == ""' --sort=-sent`, "who comes to them from outside of the fleet"},
 	{"dps --exited --since 10m --sort=-ended", "what has ended, how, and who ended it"},
 	{"dps --fleet --watch 2", "the hosts themselves: who is missing, since when"},
 }

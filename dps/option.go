@@ -41,7 +41,7 @@ const (
 // are made from it. The slice is the caller's own.
 func Options() []Option {
 	var all []Option
-	for _, section := range [][]Option{simpleOptions, listOptions, outputOptions, threadOptions, miscOptions, fleetOptions, tlsOptions, queryOptions, ownOutputOptions} {
+	for _, section := range [][]Option{simpleOptions, listOptions, outputOptions, threadOptions, miscOptions, fleetOptions, tlsOptions, queryOptions, linksOptions, ownOutputOptions} {
 		all = append(all, section...)
 	}
 	return all

@@ -41,6 +41,14 @@ var queryOptions = []Option{
 	},
 }
 
+var linksOptions = []Option{
+	{
+		Long: []string{"links"}, Arg: "CONDITION", Section: "query", missing: ownArgument, set: links,
+		Help: `with --peers, only connections of which this is true: to_port == 5432 and from_host != "web1"; there are host, comm, pid, addr, port and state ` +
+			"with from_ or to_ before them, state, sent, received, ambiguous",
+	},
+}
+
 var ownOutputOptions = []Option{
 	{
 		Long: []string{"ndjson"}, Section: "output", set: output("ndjson"),

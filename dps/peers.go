@@ -20,6 +20,9 @@ func (l *Listing) oncePeers(ctx context.Context) (int, error) {
 	if err != nil {
 		return ExitFailed, err
 	}
+	if err := l.Command.keepLinks(peers); err != nil {
+		return ExitFailed, err
+	}
 	rows := l.Command.peerRows(peers.Links)
 	out := bufio.NewWriterSize(l.Stdout, outputBuffer)
 	l.begin(out)
@@ -154,6 +157,8 @@ func exitPeers(peers *fleet.Peers, rows int) int {
 func (p *parser) peersAlone() error {
 	c := &p.out
 	switch {
+	case !c.Peers && c.Links != "":
+		return own("--links is a condition on connections: give --peers with it")
 	case !c.Peers:
 		return nil
 	case c.Fleet || c.Exited:

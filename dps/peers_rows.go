@@ -171,6 +171,7 @@ func peerEnds(name string, label func(*peerRow) string, of func(*peerRow) *fleet
 		{key: name + "_pid", where: "csv", word: endWord(of, func(e *fleet.End) string { return strconv.Itoa(int(e.Holders[0].PID)) })},
 		{key: name + "_comm", where: "csv", word: endWord(of, func(e *fleet.End) string { return e.Holders[0].Comm })},
 		{key: name + "_addr", where: "text csv", word: func(r *peerRow) string { return of(r).Addr.String() }},
+		{key: name + "_port", number: func(r *peerRow) k2i.Count { return k2i.Count(of(r).Addr.Port()) }}, // for --sort
 	}
 }
 

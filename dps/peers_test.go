@@ -100,9 +100,18 @@ storage-02,1234567,big,10.0.0.2:50000,web1,40,db,10.0.0.1:5432,established,10,20
 		{"--peers --csv --by host -C db --limit 1", "from,to,connections,sent,received\n192.0.2.9,web1,1,1,2\n"},
 		{"--peers --on storage* --by host --no-headers", "storage-02 web1           2   30     3.0K\n"},
 		{"--peers -p 40 --by host --no-headers --sort from", "192.0.2.9  web1           1    1        2\nstorage-02 web1           2   30     3.0K\n"},
+		{`--peers --no-headers --links to_port==5432~and~from_host==""`, "192.0.2.9 192.0.2.9:6000 web1:40 db 10.0.0.1:5432 established    1        2\n"},
+		{`--peers --no-headers --links from_pid==nil --by host --links not~(to_comm~matches~"^=")`, "192.0.2.9 web1           1    1        2\n"},
+		{`--peers --by host --no-headers --links received>=1KiB~and~state~contains~"close_wait"`, "storage-02 web1           1   20     1.0K\n"},
+		{`--peers --by comm --no-headers --links from_comm=="big"~and~to_pid==40~and~not~ambiguous --where pid==40`, "big  db           2   30     3.0K\n"},
+		{`--peers --csv --sort=-from_port --limit 1 --links from_addr~in~["10.0.0.2","::1"]`, `
+from_host,from_pid,from_comm,from_addr,to_host,to_pid,to_comm,to_addr,state,sent,received,ambiguous
+storage-02,1234567,big,10.0.0.2:50001,web1,40,db,10.0.0.1:5432,fin_wait2/close_wait,20,1024,false
+`},
+		{"--peers --links false", "FROM FROM_ADDR TO TO_ADDR STATE SENT RECEIVED\n"},
 		{"--peers --where false", "FROM FROM_ADDR TO TO_ADDR STATE SENT RECEIVED\n"},
 	} {
-		out, problems, status := over(t, someTalk(), strings.Fields(test.line)...)
+		out, problems, status := over(t, someTalk(), lineWords(test.line)...)
 		want(t, out, test.want)
 		if expected := map[bool]int{true: dps.ExitFailed, false: dps.ExitOK}[strings.Contains(test.line, "false")]; problems != "" || status != expected {
 			t.Errorf("%s: status %d, %s", test.line, status, problems)
@@ -170,6 +179,15 @@ func TestPeersForPrograms(t *testing.T) {
 	}
 }
 
+// lineWords are the words of a line; a ~ is a blank within one.
+func lineWords(line string) []string {
+	words := strings.Fields(line)
+	for i := range words {
+		words[i] = strings.ReplaceAll(words[i], "~", " ")
+	}
+	return words
+}
+
 func TestPeersMisused(t *testing.T) {
 	for line, want := range map[string]string{
 		"--peers --by user":              `error: --peers --by "user": want host, process or comm (see dps --help)`,
@@ -180,6 +198,12 @@ func TestPeersMisused(t *testing.T) {
 		"--peers -o pid":                 "error: --peers shows connections, which have columns of their own: ",
 		"--peers --forest":               "error: --peers shows connections, which have columns of their own: ",
 		"--peers --where rss":            "error: --where: ",
+		"--links to_port==1":             "error: --links is a condition on connections: give --peers with it (see dps --help)",
+		"--peers --links to_prt==1":      "error: --links: no name \"to_prt\"; there are to_port",
+		"--peers --links rss>1":          "error: --links: no name \"rss\"; there are from_host, from_pid, ",
+		"--peers --links to_port":        "error: --links: to_port alone is no condition; compare it with something, as in to_port > 1",
+		"--peers --links sent>5":         "error: --links: ",
+		"--peers --links to_port==\"a\"": "error: --links: ",
 	} {
 		_, err := dps.Parse(strings.Fields(line), dps.Env{})
 		if want == "" && err != nil || want != "" && (err == nil || !strings.HasPrefix(err.Error(), want)) {

@@ -19,8 +19,9 @@ type Question struct {
 	By     string   // what makes groups; "" for processes
 	On     string   // a pattern of hosts
 	Labels map[string]string
-	Fleet  bool // the hosts themselves
-	Peers  bool // connections
+	Fleet  bool   // the hosts themselves
+	Peers  bool   // connections
+	Links  string // a condition on these; "" for none
 
 	GroupSort []query.Key   // of groups
 	Output    string        // json, ndjson, csv; "" for text

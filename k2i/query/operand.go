@@ -102,9 +102,9 @@ func (c *compiler) negative(n *ast.UnaryNode) (*operand, error) {
 
 // term compiles a name.
 func (c *compiler) term(n ast.Node, name string) (*operand, error) {
-	t, ok := TermByName(name)
+	t, ok := c.named(name)
 	if !ok {
-		return nil, c.fail(n, "no name %.64q%s", name, suggestion(name))
+		return nil, c.fail(n, "no name %.64q%s", name, c.suggestion(name))
 	}
 	// Who writes rss_bytes knows what is counted; of rss nobody is sure.
 	bare := t.Name == name && t.Field != "" && strings.HasSuffix(name, "_"+t.Unit)

@@ -36,7 +36,10 @@ type Where struct{ condition condition }
 //	rss > 100MiB and (user == "www" or comm matches "^ng") and not kernel
 //
 // A text that is no condition is an *Error, which points at the place.
-func Compile(text string) (*Where, error) {
+func Compile(text string) (*Where, error) { return compile(text, nil) }
+
+// compile is Compile with names of its own; nil for those of processes.
+func compile(text string, terms []Term) (*Where, error) {
 	if len(text) > MaxWhere {
 		return nil, errorAt(text[:MaxWhere], MaxWhere, "a condition of %d bytes: %d are allowed", len(text), MaxWhere)
 	}
@@ -48,7 +51,7 @@ func Compile(text string) (*Where, error) {
 	if err != nil {
 		return nil, translated(text, err)
 	}
-	c := compiler{text: text, scanned: s}
+	c := compiler{text: text, scanned: s, terms: terms}
 	run, err := c.condition(tree.Node)
 	if err != nil {
 		return nil, err
@@ -122,8 +125,36 @@ func (t truth) not() truth {
 type compiler struct {
 	text     string
 	scanned  scanned
-	patterns int // regular expressions so far
-	steps    int // of them together
+	terms    []Term // the names there are; nil for those of processes
+	patterns int    // regular expressions so far
+	steps    int    // of them together
+}
+
+// named finds a name.
+func (c *compiler) named(name string) (Term, bool) {
+	if c.terms == nil {
+		return TermByName(name)
+	}
+	i := slices.IndexFunc(c.terms, func(t Term) bool { return t.Name == name })
+	if i < 0 {
+		return Term{}, false
+	}
+	return c.terms[i], true
+}
+
+// suggestion tells which names look like one that is none, or all where they are few.
+func (c *compiler) suggestion(name string) string {
+	if c.terms == nil {
+		return suggestion(name)
+	}
+	all := make([]string, len(c.terms))
+	for i, t := range c.terms {
+		all[i] = t.Name
+	}
+	if near := Near(name, all); len(near) > 0 {
+		all = near
+	}
+	return "; there are " + strings.Join(all, ", ")
 }
 
 func (c *compiler) fail(n ast.Node, format string, args ...any) error {
