@@ -88,6 +88,10 @@ func (d *dc) carried(t *testing.T) {
 	if strings.Count(out, "sleep") != 2 || stderr != "dps: host9: unreachable: no host host9\n" || status != 3 {
 		t.Errorf("one host is not there: status %d: %s%s", status, out, stderr)
 	}
+	out, stderr, status = d.here(t, "dps", "--via", via, "--on", "host[1-3]", "--where", `comm == "sleep"`, "--by", "host", "--csv")
+	if strings.Count(out, "\nhost") != 3 || stderr != "" || status != 0 {
+		t.Errorf("with a condition: status %d: %s%s", status, out, stderr)
+	}
 	if _, stderr, status = d.here(t, "dps", "--via", via, "-e"); status != 2 || !strings.Contains(stderr, "--via wants --on") {
 		t.Errorf("no hosts are named: status %d: %s", status, stderr)
 	}

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -19,8 +20,8 @@ import (
 
 // sshHosts starts n servers of ssh, each with a process table and a name of its
 // own, and gives the configuration by which ssh knows them as host1 to
-// hostN; at the next one nobody answers.
-func sshHosts(t testing.TB, n int) string {
+// hostN, and the processes that wait for them; at the next one nobody answers.
+func sshHosts(t testing.TB, n int) (config string, servers []int) {
 	t.Helper()
 	server, err := exec.LookPath("/usr/sbin/sshd")
 	for _, name := range []string{"ssh", "ssh-keygen", "unshare"} {
@@ -43,20 +44,21 @@ func sshHosts(t testing.TB, n int) string {
 	serving := fmt.Sprintf("HostKey %[1]s/host\nAuthorizedKeysFile %[1]s/user.pub\nStrictModes no\nPermitRootLogin yes\nUsePAM no\nPidFile none\nMaxStartups 100\n", dir)
 	asking := fmt.Sprintf("Host *\n  HostName 127.0.0.1\n  User root\n  IdentityFile %s/user\n  StrictHostKeyChecking no\n  UserKnownHostsFile /dev/null\n  LogLevel ERROR\n  BatchMode yes\n", dir)
 	for i := range n {
-		port := serveSSH(t, server, dir, fmt.Sprintf("host%d", i+1), serving)
+		port, pid := serveSSH(t, server, dir, fmt.Sprintf("host%d", i+1), serving)
 		asking = fmt.Sprintf("Host host%d\n  Port %s\n", i+1, port) + asking
+		servers = append(servers, pid)
 	}
 	asking = fmt.Sprintf("Host host%d\n  Port 1\n", n+1) + asking
-	config := filepath.Join(dir, "ssh_config")
+	config = filepath.Join(dir, "ssh_config")
 	if err := os.WriteFile(config, []byte(asking), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return config
+	return config, servers
 }
 
 // serveSSH starts one server, on a port that it is told to be free, and waits
 // until it listens. It ends with the test.
-func serveSSH(t testing.TB, server, dir, name, config string) (port string) {
+func serveSSH(t testing.TB, server, dir, name, config string) (port string, pid int) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -93,13 +95,47 @@ func serveSSH(t testing.TB, server, dir, name, config string) (port string) {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
-	return port
+	return port, cmd.Process.Pid
+}
+
+// used is the CPU time of this process, of all that it has waited for, and of the
+// servers of ssh with all that those have, who are the children of servers.
+func used(t testing.TB, servers []int) (sum time.Duration) {
+	t.Helper()
+	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
+		var u syscall.Rusage
+		if err := syscall.Getrusage(who, &u); err != nil {
+			t.Fatal(err)
+		}
+		sum += time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	}
+	for _, pid := range servers {
+		children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for child := range strings.FieldsSeq(string(children)) {
+			stat, err := os.ReadFile("/proc/" + child + "/stat")
+			if err != nil {
+				t.Fatal(err)
+			}
+			fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+			for _, field := range fields[11:15] { // utime, stime and those of children, in ticks
+				ticks, err := strconv.Atoi(field)
+				if err != nil {
+					t.Fatal(err)
+				}
+				sum += time.Duration(ticks) * 10 * time.Millisecond
+			}
+		}
+	}
+	return sum
 }
 
 // TestSSH asks three hosts behind real servers of ssh, of whom one is not there,
 // and looks whether anything stays behind.
 func TestSSH(t *testing.T) {
-	config := sshHosts(t, 2)
+	config, _ := sshHosts(t, 2)
 	before := left(t)
 	q := query.Query{Sort: []query.Key{{Field: "pid"}}}
 	replies := ask(t.Context(), t, "ssh -F "+config+" {host}", programs(t), q, "host1", "host2", "host3")
@@ -128,11 +164,12 @@ func TestSSH(t *testing.T) {
 }
 
 // BenchmarkSSH asks eight hosts by ssh for all of their processes, beside a
-// shell's loop of `ssh HOST ps aux` that asks as many at the same time. The
-// loop's answers are neither one table nor in any order.
+// shell's loop of `ssh HOST ps aux` that asks as many at the same time, by the clock
+// and by the CPU time of both ends. The loop's answers are neither one table nor in
+// any order.
 func BenchmarkSSH(b *testing.B) {
 	const n = 8
-	config := sshHosts(b, n)
+	config, servers := sshHosts(b, n)
 	hosts := make([]string, n)
 	for i := range hosts {
 		hosts[i] = fmt.Sprintf("host%d", i+1)
@@ -142,20 +179,24 @@ func BenchmarkSSH(b *testing.B) {
 		b.Fatal(err)
 	}
 	loop := "for h in " + strings.Join(hosts, " ") + "; do ssh -F " + config + " $h ps aux & done; wait"
-	var ours, theirs time.Duration
+	var ours, theirs, ourCPU, theirCPU time.Duration
 	for b.Loop() {
-		began := time.Now()
+		began, before := time.Now(), used(b, servers)
 		table, err := fleet.Ask(b.Context(), source, query.Query{Sort: []query.Key{{Field: "rss_bytes", Descending: true}}})
 		if err != nil || len(table.Failed()) > 0 {
 			b.Fatalf("%v, %d hosts failed", err, len(table.Failed()))
 		}
-		ours += time.Since(began)
+		between := used(b, servers)
+		ours, ourCPU = ours+time.Since(began), ourCPU+between-before
 		began = time.Now()
 		if out, err := exec.CommandContext(b.Context(), "sh", "-c", loop).Output(); err != nil || strings.Count(string(out), "ps aux") < n {
 			b.Fatalf("%v: %s", err, out)
 		}
-		theirs += time.Since(began)
+		theirs, theirCPU = theirs+time.Since(began), theirCPU+used(b, servers)-between
 	}
+	b.ReportMetric(ourCPU.Seconds()/float64(b.N), "cpu-s/ours")
+	b.ReportMetric(theirCPU.Seconds()/float64(b.N), "cpu-s/loop")
+	b.ReportMetric(ourCPU.Seconds()/theirCPU.Seconds(), "cpu-ratio")
 	b.ReportMetric(ours.Seconds()/float64(b.N), "s/ours")
 	b.ReportMetric(theirs.Seconds()/float64(b.N), "s/loop")
 	b.ReportMetric(ours.Seconds()/theirs.Seconds(), "ratio")
