@@ -75,17 +75,17 @@ type LookOnce struct{}
 
 // Connections implements wire.Looker.
 func (LookOnce) Connections(ctx context.Context, filter k2i.ConnectionFilter) (*k2i.Connections, error) {
-	ctx, cancel := context.WithTimeout(ctx, k2i.ConnectionsTime)
-	defer cancel()
 	fs, err := procfs.New(ctx, procfs.DefaultRoot)
 	if err != nil {
 		return nil, err
 	}
 	bpf, err := openConnections()
-	if err != nil {
-		return lookBy(ctx, nil, fs, &filter)
+	if err == nil { // else by /proc
+		defer func() { _ = bpf.Close() }() // the look is over
 	}
-	defer func() { _ = bpf.Close() }() // the look is over
+	// The look has its time from here on: a busy kernel takes long to check BPF programs.
+	ctx, cancel := context.WithTimeout(ctx, k2i.ConnectionsTime)
+	defer cancel()
 	return lookBy(ctx, bpf, fs, &filter)
 }
 
