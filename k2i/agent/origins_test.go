@@ -43,7 +43,7 @@ func deleteContainer(t *testing.T, b bundle, oci, name string, cgroups ...string
 // Real rootless podman: where no user may make cgroups its containers have none.
 func TestContainersOfRootlessPodman(t *testing.T) {
 	programs(t, "podman", "runc", "timeout", "setpriv", "busybox")
-	const uid = "47110815" // nobody's: it has one number inside, and needs no newuidmap
+	const uid = "47110815"                        // nobody's: it has one number inside, and needs no newuidmap
 	dir, err := os.MkdirTemp("", "k2i-rootless-") //nolint:usetesting // t.TempDir is below a directory for root alone
 	if err != nil {
 		t.Fatal(err)
