@@ -72,20 +72,42 @@ func until(t *testing.T, a *Agent, what string, found func(*k2i.Snapshot) bool) 
 	}
 }
 
-// exited waits until a process is remembered as ended, and as it is to be: a sample
-// may have missed it before the event of its end was read, and what is known of it
-// is completed then.
-func exited(t *testing.T, a *Agent, pid int, also func(*k2i.Process) bool) *k2i.Process {
+// Others on this machine may make so many processes meanwhile that events are
+// lost: that is no fault as long as it is counted.
+const (
+	lossTries = 30
+	lossWait  = 2 * time.Second // and then it is taken for one of those that were lost
+	fewEnough = 4096            // events: where so few happen nothing may be lost
+)
+
+// ended makes a process of that name end, and waits until it is remembered as ended,
+// and as it is to be: a sample may have missed it before the event of its end was
+// read, and what is known of it is completed then. Where something was lost
+// meanwhile it makes another one. Its pid may be somebody else's soon; and one that
+// could not be read in time has no name of its own.
+func ended(t *testing.T, a *Agent, name string, make func() (pid int), also func(*k2i.Process) bool) *k2i.Process {
 	t.Helper()
-	var p *k2i.Process
-	until(t, a, fmt.Sprintf("end of process %d", pid), func(s *k2i.Snapshot) bool {
-		i := slices.IndexFunc(s.Exited, func(p *k2i.Process) bool { return int(p.PID) == pid && also(p) })
-		if i >= 0 {
-			p = s.Exited[i]
+	for range lossTries {
+		before := a.Snapshot().Events.Lost
+		pid := make()
+		began := time.Now()
+		var p *k2i.Process
+		until(t, a, fmt.Sprintf("end of process %d", pid), func(s *k2i.Snapshot) bool {
+			i := slices.IndexFunc(s.Exited, func(p *k2i.Process) bool {
+				return int(p.PID) == pid && (p.Comm == name || int(p.PPID) == os.Getpid()) && also(p)
+			})
+			if i >= 0 {
+				p = s.Exited[i]
+			}
+			return p != nil || s.Events.Lost > before && time.Since(began) > lossWait
+		})
+		if p != nil {
+			return p
 		}
-		return i >= 0
-	})
-	return p
+		t.Logf("of process %d something was lost, with %d other events", pid, a.Snapshot().Events.Lost-before)
+	}
+	t.Fatalf("something was lost of %d processes one after the other", lossTries)
+	return nil
 }
 
 // toldHow is a process of which is known how it ended.
@@ -111,7 +133,7 @@ func TestEventRoads(t *testing.T) {
 			t.Run("short-lived", func(t *testing.T) { endShortly(t, a) })
 			t.Run("double-forked", func(t *testing.T) { forkTwice(t, a, road.killer) })
 			t.Run("out of memory", func(t *testing.T) { endForMemory(t, a, road.killer) })
-			if events := a.Snapshot().Events; events.Seen == 0 || events.Lost != 0 {
+			if events := a.Snapshot().Events; events.Seen == 0 || events.Lost != 0 && events.Seen+events.Lost < fewEnough {
 				t.Errorf("%+v", events)
 			}
 		})
@@ -119,16 +141,18 @@ func TestEventRoads(t *testing.T) {
 }
 
 func killSampled(t *testing.T, a *Agent, tells, killer bool) {
-	child := sleeper(t)
-	until(t, a, "row of the child", func(s *k2i.Snapshot) bool {
-		p := s.Find(int32(child.Process.Pid))
-		return p != nil && p.Comm == "sleep" && len(p.Args) == 2
-	})
-	if err := child.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	_ = child.Wait() // the signal ended it
-	p := exited(t, a, child.Process.Pid, func(p *k2i.Process) bool { return !tells || toldHow(p) })
+	p := ended(t, a, "sleep", func() int {
+		child := sleeper(t)
+		until(t, a, "row of the child", func(s *k2i.Snapshot) bool {
+			p := s.Find(int32(child.Process.Pid))
+			return p != nil && p.Comm == "sleep" && len(p.Args) == 2
+		})
+		if err := child.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		_ = child.Wait() // the signal ended it
+		return child.Process.Pid
+	}, func(p *k2i.Process) bool { return !tells || toldHow(p) })
 	if p.Comm != "sleep" || p.Args[0] != "sleep" || p.State != k2i.StateEnded || p.User != "root" || p.Threads != 0 {
 		t.Errorf("%+v", p)
 	}
@@ -138,14 +162,20 @@ func killSampled(t *testing.T, a *Agent, tells, killer bool) {
 	if killer != (int(p.KillerPID) == os.Getpid() && p.KilledBy == k2i.KilledByProcess && p.KillerUser == "root" && p.KillerComm != "") {
 		t.Errorf("killed by %q, %d %q of %q", p.KilledBy, p.KillerPID, p.KillerComm, p.KillerUser)
 	}
-	until(t, a, "snapshot without it", func(s *k2i.Snapshot) bool { return s.Find(p.PID) == nil })
+	until(t, a, "snapshot without it", func(s *k2i.Snapshot) bool {
+		now := s.Find(p.PID)
+		return now == nil || now.Key() != p.Key()
+	})
 }
 
 func endShortly(t *testing.T, a *Agent) {
 	for _, code := range []int{0, 3, 255} {
-		cmd := exec.CommandContext(t.Context(), "sh", "-c", fmt.Sprint("exit ", code))
-		_ = cmd.Run() // the code is what is tested
-		if p := exited(t, a, cmd.Process.Pid, toldHow); p.ExitCode != k2i.Count(code) || p.EndSignal != 0 || int(p.PPID) != os.Getpid() {
+		p := ended(t, a, "sh", func() int {
+			cmd := exec.CommandContext(t.Context(), "sh", "-c", fmt.Sprint("exit ", code))
+			_ = cmd.Run() // the code is what is tested
+			return cmd.Process.Pid
+		}, toldHow)
+		if p.ExitCode != k2i.Count(code) || p.EndSignal != 0 || int(p.PPID) != os.Getpid() {
 			t.Errorf("exit %d: %+v", code, p)
 		}
 	}
@@ -154,15 +184,17 @@ func endShortly(t *testing.T, a *Agent) {
 // A process whose parent has ended before it is there as well, with its CPU time.
 func forkTwice(t *testing.T, a *Agent, exact bool) {
 	const busy = `sh -c 'echo $$; i=0; while [ $i -lt 60000 ]; do i=$((i+1)); done; exit 5' & exit 0`
-	out, err := exec.CommandContext(t.Context(), "sh", "-c", busy).Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(out)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := exited(t, a, pid, func(p *k2i.Process) bool {
+	p := ended(t, a, "sh", func() int {
+		out, err := exec.CommandContext(t.Context(), "sh", "-c", busy).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		pid, err := strconv.Atoi(strings.TrimSpace(string(out)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return pid
+	}, func(p *k2i.Process) bool {
 		return toldHow(p) && (!exact || p.CPUNS > uint64(10*time.Millisecond))
 	})
 	if p.ExitCode != 5 {
@@ -173,9 +205,11 @@ func forkTwice(t *testing.T, a *Agent, exact bool) {
 // endForMemory lets a process fill a control group of 32 MiB.
 func endForMemory(t *testing.T, a *Agent, killer bool) {
 	group := memoryGroup(t, 32<<20)
-	cmd := exec.CommandContext(t.Context(), "sh", "-c", `echo $$ >"$0/cgroup.procs" && exec tail /dev/zero`, group)
-	_ = cmd.Run() // it is killed
-	p := exited(t, a, cmd.Process.Pid, func(p *k2i.Process) bool {
+	p := ended(t, a, "tail", func() int {
+		cmd := exec.CommandContext(t.Context(), "sh", "-c", `echo $$ >"$0/cgroup.procs" && exec tail /dev/zero`, group)
+		_ = cmd.Run() // it is killed
+		return cmd.Process.Pid
+	}, func(p *k2i.Process) bool {
 		return toldHow(p) && (!killer || p.KilledBy != k2i.KilledByKernel)
 	})
 	if p.EndSignal != k2i.Count(syscall.SIGKILL) {

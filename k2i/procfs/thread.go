@@ -2,6 +2,7 @@ package procfs
 
 import (
 	"bytes"
+	"cmp"
 	"os"
 	"slices"
 	"strconv"
@@ -11,8 +12,8 @@ import (
 	"ddcos/k2i"
 )
 
-// Threads are the process's threads, at most limit of them by their ids, and how
-// many there are in all: each the process, with what the thread has of its own.
+// Threads are the process's threads, at most limit of them, the first thread first
+// and the others by their ids, and how many there are in all: each the process, with what the thread has of its own.
 // Rates need two samples, which threads do not have.
 func (p *Pinned) Threads(process *k2i.Process, limit int) (threads []k2i.Process, count int, err error) {
 	fd, err := unix.Openat(p.r.dir, "task", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
@@ -31,7 +32,9 @@ func (p *Pinned) Threads(process *k2i.Process, limit int) (threads []k2i.Process
 			tids = append(tids, tid)
 		}
 	}
-	slices.Sort(tids)
+	slices.SortFunc(tids, func(a, b int) int { // ids that are used again may be less than the first one's
+		return cmp.Or(cmp.Compare(first(a, process), first(b, process)), cmp.Compare(a, b))
+	})
 	for _, tid := range tids[:min(len(tids), limit)] {
 		t, err := p.thread(process, "task/"+strconv.Itoa(tid)+"/")
 		if err == nil { // else it has ended
@@ -39,6 +42,14 @@ func (p *Pinned) Threads(process *k2i.Process, limit int) (threads []k2i.Process
 		}
 	}
 	return threads, len(tids), nil
+}
+
+// first is 0 for the thread that has the process's id, and 1 for others.
+func first(tid int, process *k2i.Process) int {
+	if tid == int(process.PID) {
+		return 0
+	}
+	return 1
 }
 
 // thread reads one thread in its directory.
