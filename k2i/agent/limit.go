@@ -25,8 +25,8 @@ const (
 	maxThrottle = 6 // doublings
 	maxInterval = time.Minute
 
-	// thriftFrom is the throttling from which on command lines are not read again:
-	// those of new programs come with their events.
+	// thriftFrom is the throttling from which on command lines that are known are not
+	// read again.
 	thriftFrom = 2
 
 	// Events are looked at less often only where that saves something: while the

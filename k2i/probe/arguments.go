@@ -30,8 +30,9 @@ type argumentsPass struct {
 	err    error
 }
 
-// SpareArguments leaves command lines as they are known, while it is on: reading
-// them costs more than all else. Sample.Missing names args then.
+// SpareArguments leaves command lines that are known as they are while it is on,
+// though programs may have written over them: reading all again costs more than all
+// else. Those of new processes and new programs are read.
 func (p *Probe) SpareArguments(on bool) { p.spare.Store(on) }
 
 // argumentsPlace is where a program's command line lies: as long as it stays, so
@@ -51,7 +52,7 @@ const argumentsFor = 9500 * time.Millisecond
 // known of a process stays, and a pass that hangs in the kernel is the only one
 // there is until it comes back.
 func (p *Probe) readArguments(ctx context.Context, now time.Duration) bool {
-	if p.arguments == nil || p.spare.Load() {
+	if p.arguments == nil {
 		return false
 	}
 	timer := time.NewTimer(p.opts.ArgumentsWait)
@@ -59,7 +60,7 @@ func (p *Probe) readArguments(ctx context.Context, now time.Duration) bool {
 	if p.pending != nil && !p.awaitArguments(ctx, timer.C) {
 		return false
 	}
-	all := now >= p.reread
+	all := now >= p.reread && !p.spare.Load()
 	if !p.wantArguments(all) {
 		return true
 	}

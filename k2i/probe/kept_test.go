@@ -104,6 +104,29 @@ func TestOverwrittenArguments(t *testing.T) {
 	}
 }
 
+// Where they are spared a command line that is known is not read again, and one
+// that is not is: its event may have been lost.
+func TestSparedArguments(t *testing.T) {
+	p := openProbe(t)
+	known := startStopped(t, "sh", "-c", "kill -STOP $$; exit", "known")
+	if got := argumentsOf(t, p, known); !slices.Contains(got, "known") {
+		t.Fatalf("got %q", got)
+	}
+	p.SpareArguments(true)
+	overwrite(t, known, "title\x00")
+	p.reread = 0
+	if got := argumentsOf(t, p, known); !slices.Contains(got, "known") {
+		t.Errorf("read again: %q", got)
+	}
+	if got := argumentsOf(t, p, startStopped(t, "sh", "-c", "kill -STOP $$; exit", "new")); !slices.Contains(got, "new") {
+		t.Errorf("of a new process %q", got)
+	}
+	p.SpareArguments(false)
+	if got := argumentsOf(t, p, known); got[0] != "title" {
+		t.Errorf("not read again: %q", got)
+	}
+}
+
 // Another program is seen at once, though pid and start stay.
 func TestArgumentsAfterExec(t *testing.T) {
 	p := openProbe(t)
