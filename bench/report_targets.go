@@ -46,6 +46,8 @@ func targets() []target {
 		{what: "k2i: processes told at 2,000 execs a second, beside wait(2)", step: "k2i-execs", figure: "k2i-execs-told", peer: "wait", bound: 1, least: true},
 		{what: "k2i: CPU time of all processes beside /proc/stat, least", step: "k2i-execs", figure: "k2i-execs-sum", peer: "stat", bound: 0.98, least: true},
 		{what: "k2i: CPU time of all processes beside /proc/stat, most", step: "k2i-execs", figure: "k2i-execs-sum", peer: "stat", bound: 1.02},
+		{what: "k2i: the same beside the nanoseconds that the scheduler charged, least", step: "k2i-execs", figure: "k2i-execs-sum", peer: "cpuacct", bound: 0.98, least: true},
+		{what: "k2i: the same, most", step: "k2i-execs", figure: "k2i-execs-sum", peer: "cpuacct", bound: 1.02},
 		{what: "k2i: events at full rate that are neither told nor counted as lost", step: "k2i-flood", figure: "k2i-flood-uncounted", bound: 0, value: true},
 		{what: "k2i: short-lived processes missing", step: "k2i-charge", figure: "k2i-charge-short-missing", bound: 0, value: true},
 		{what: "k2i: daemons that forked twice missing", step: "k2i-charge", figure: "k2i-charge-daemon-missing", bound: 0, value: true},

@@ -104,7 +104,7 @@ func TestTargets(t *testing.T) {
 		if !found {
 			t.Errorf("%s: no step %s", target.what, target.step)
 		}
-		if p := target.peer; p != "" && !slices.Contains([]string{"unstopped", "quota", "wait", "stat"}, p) && !strings.Contains(strings.ReplaceAll(s.command, ",", " ")+" ", " "+p+" ") {
+		if p := target.peer; p != "" && !slices.Contains([]string{"unstopped", "quota", "wait", "stat", "cpuacct"}, p) && !strings.Contains(strings.ReplaceAll(s.command, ",", " ")+" ", " "+p+" ") {
 			t.Errorf("%s: %s does not measure %s", target.what, s.command, p)
 		}
 	}
