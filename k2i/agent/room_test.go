@@ -161,7 +161,8 @@ func TestSampleCatchesUp(t *testing.T) {
 	}
 	storm.from = taken.sample.Mono - time.Second
 	a.publish(t.Context(), taken)
-	if s := a.Snapshot(); storm.taken != events || len(s.Exited)+int(s.Events.Dropped) != events/2 || a.live.Room() < k2i.MaxRecent {
+	// Others of this machine may end meanwhile, and a sample notices.
+	if s := a.Snapshot(); storm.taken != events || len(s.Exited)+int(s.Events.Dropped) < events/2 || a.live.Room() < k2i.MaxRecent {
 		t.Errorf("%d of %d events were taken; %d ended, %+v", storm.taken, events, len(s.Exited), s.Events)
 	}
 }
