@@ -30,9 +30,9 @@ or killed. Without root it shows one host, the machine itself.`,
 			return err
 		},
 	}
-	cmd.Flags().IntVar(&o.Hosts, "hosts", o.Hosts, "how many hosts")
+	cmd.Flags().IntVar(&o.Hosts, "hosts", o.Hosts, "`N` hosts")
 	cmd.Flags().BoolVar(&o.Keep, "keep", false, "stay up until interrupted, and tell how to look around")
 	cmd.Flags().BoolVar(&o.Plain, "plain", false, "make no namespaces: one host, as without root")
-	cmd.Flags().DurationVar(&o.Timeout, "timeout", o.Timeout, "give up after so long")
+	cmd.Flags().DurationVar(&o.Timeout, "timeout", o.Timeout, "`DURATION` after which it gives up")
 	return cmd
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -33,6 +34,8 @@ func newRoot(status *int) *cobra.Command {
 				return writeMan(args[2])
 			case len(args) == 2 && args[0] == "completion" && slices.Contains(shells, args[1]):
 				return cli.Completion(cmd, cmd.OutOrStdout(), args[1])
+			case len(args) > 0 && len(args) < 3 && args[0] == "completion": // a format that ps has not, either
+				return &dps.UsageError{Text: "completion: want one of " + strings.Join(shells, ", "), Own: true}
 			}
 			env := dps.DefaultEnv(os.Getenv)
 			columns, rows, terminal := screen(cmd.OutOrStdout(), env)

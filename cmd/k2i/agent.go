@@ -29,8 +29,8 @@ func (f *agentFlags) add(flags *pflag.FlagSet) {
 	if err != nil {
 		name = "localhost"
 	}
-	flags.StringVar(&f.name, "name", name, "this host's name, in rows and in the room; no two hosts share one")
-	flags.StringVar(&f.mode, "mode", string(agent.ModeAuto), "how to read the kernel: auto, bpf or procfs")
+	flags.StringVar(&f.name, "name", name, "`NAME` of this host, in rows and in the room; no two hosts share one")
+	flags.StringVar(&f.mode, "mode", string(agent.ModeAuto), "`MODE` of reading the kernel: auto, bpf or procfs")
 	flags.StringArrayVar(&f.labels, "label", nil, "`KEY=VALUE` of this host, for dps --label and label.KEY; may be repeated")
 }
 

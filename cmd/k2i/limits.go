@@ -29,8 +29,8 @@ const leastMemory = 32 << 20
 type limitFlags struct{ cpu, memory string }
 
 func (f *limitFlags) add(flags *pflag.FlagSet) {
-	flags.StringVar(&f.cpu, "cpu-limit", "10%", "of one core, that the agent may use: beyond it samples less often and says so; or none")
-	flags.StringVar(&f.memory, "memory-limit", "200MiB", "that it may have resident, likewise; or none")
+	flags.StringVar(&f.cpu, "cpu-limit", "10%", "`SHARE` of one core that the agent may use: beyond that it samples less often and says so; or none")
+	flags.StringVar(&f.memory, "memory-limit", "200MiB", "`BYTES` that it may have resident, likewise; or none")
 }
 
 // parse reads both.

@@ -133,12 +133,12 @@ func serveCommand() *cobra.Command {
 
 // add adds what every way to serve takes.
 func (f *serveFlags) add(flags *pflag.FlagSet) {
-	flags.StringArrayVar(&f.listen, "listen", []string{DefaultListen}, "address to serve HTTP on: host:port or unix:///path; may be repeated")
-	flags.DurationVar(&f.interval, "interval", time.Second, "time between two samples")
+	flags.StringArrayVar(&f.listen, "listen", []string{DefaultListen}, "`ADDRESS` to serve HTTP on: host:port or unix:///path; may be repeated")
+	flags.DurationVar(&f.interval, "interval", time.Second, "`DURATION` between two samples")
 	f.agent.add(flags)
 	f.limits.add(flags)
 	f.addCounting(flags)
-	flags.StringVar(&f.events, "events", eventsAuto, "how to learn what lives and dies between two samples: auto, bpf, connector or none")
+	flags.StringVar(&f.events, "events", eventsAuto, "`WAY` to learn what lives and dies between two samples: auto, bpf, connector or none")
 	flags.BoolVar(&f.insecure, "insecure-plaintext", false, "allow TCP beyond loopback, where whoever is on the way can read")
 	flags.StringVar((*string)(&f.web), "web.config.file", "", "`FILE` with the TLS and the users of HTTP over TCP, as every exporter of Prometheus has it")
 	flags.StringVar(&f.profiles, "profiles", "", "`PATH` of a Unix socket to serve /debug/pprof on, which shows what is in memory; off without it")

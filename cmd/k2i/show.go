@@ -86,7 +86,7 @@ the reason. dps lists processes.`,
 		},
 	}
 	f.add(cmd)
-	cmd.Flags().StringVar(&parts, "detail", "all", "what to read on demand, joined by commas: pss, fds, limits, wchan, stack or all")
+	cmd.Flags().StringVar(&parts, "detail", "all", "`PARTS` to read on demand, joined by commas: pss, fds, limits, wchan, stack or all")
 	return cmd
 }
 
