@@ -78,8 +78,10 @@ var attacks = map[string]attack{
 	}, more: bytes.Repeat([]byte("x"), 1<<20), named: true},
 	"another's name": {begin: func(req wire.Request) []byte { return told(req, "good", liarPID, "x") }},
 	"escape codes":   {begin: func(req wire.Request) []byte { return told(req, "li"+escape+"ar", liarPID, "co"+escape+"mm") }},
-	"a wrong version": {err: errors.New("a question of version 2, this agent answers version 1: dps and k2i are of different releases" + escape),
-		named: true},
+	"a wrong version": {
+		err:   errors.New("a question of version 2, this agent answers version 1: dps and k2i are of different releases" + escape),
+		named: true,
+	},
 }
 
 // ServeHTTP is the agent's face over HTTP: it writes a gigabyte and more, or as long

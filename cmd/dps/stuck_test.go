@@ -21,7 +21,7 @@ func TestStuckAgent(t *testing.T) {
 	var out, problems bytes.Buffer
 	begun := time.Now()
 	status := run(t.Context(), []string{"--agents", "http://" + stuck.Addr().String(), "--deadline", "200ms"}, &out, &problems)
-	if took := time.Since(begun); took < 200*time.Millisecond || took > time.Second {
+	if took := time.Since(begun); took < 200*time.Millisecond || took > 20*time.Second { // of a busy machine; without its deadline it would wait for ever
 		t.Errorf("took %v, want the deadline of 200ms", took)
 	}
 	if status != dps.ExitPartial || !strings.Contains(problems.String(), stuck.Addr().String()+": timeout: ") || strings.Count(problems.String(), "\n") != 1 {

@@ -48,8 +48,16 @@ func TestHostFilesByLibrary(t *testing.T) {
 // TestHostFilesCut: what ends too early or says too much is an error, not a number.
 func TestHostFilesCut(t *testing.T) {
 	for _, file := range [][2]string{
-		{"stat", ""}, {"stat", "cpu 1 2 -3\n"}, {"stat", "intr 5\n"}, {"meminfo", "MemTotal:\n"}, {"meminfo", "MemTotal: 99999999999999999999 kB\n"},
-		{"meminfo", "MemAvailable: 18014398509481984 kB\n"}, {"loadavg", ""}, {"loadavg", "1 2\n"}, {"loadavg", "1 2 NaN\n"}, {"loadavg", "+Inf 2 3\n"},
+		{"stat", ""},
+		{"stat", "cpu 1 2 -3\n"},
+		{"stat", "intr 5\n"},
+		{"meminfo", "MemTotal:\n"},
+		{"meminfo", "MemTotal: 99999999999999999999 kB\n"},
+		{"meminfo", "MemAvailable: 18014398509481984 kB\n"},
+		{"loadavg", ""},
+		{"loadavg", "1 2\n"},
+		{"loadavg", "1 2 NaN\n"},
+		{"loadavg", "+Inf 2 3\n"},
 	} {
 		tr := newTree(t)
 		tr.write(file[0], file[1])
