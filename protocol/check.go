@@ -58,7 +58,11 @@ func CheckDeadline(budget uint32) error {
 // characters other than the space, and without those that are not drawn though
 // they count as letters or marks: nothing that a terminal or an eye could be fooled by.
 func printable(s string) bool {
-	if !utf8.ValidString(s) {
+	ascii := 0
+	for ascii < len(s) && s[ascii] >= ' ' && s[ascii] <= '~' { // as most is, all through
+		ascii++
+	}
+	if s = s[ascii:]; !utf8.ValidString(s) {
 		return false
 	}
 	for _, r := range s {

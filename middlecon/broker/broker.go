@@ -45,6 +45,7 @@ type Broker struct {
 	managers    []room.Principal // who may have it drained
 	lane        lane             // of floods
 	aside       atomic.Int32     // sessions that are read by a goroutine because they flooded
+	carried     atomic.Uint64    // turns, for who is not the loop
 
 	// The rest belongs to the loop.
 	rooms      *room.Rooms

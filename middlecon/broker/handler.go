@@ -65,7 +65,7 @@ func (h *handler) OnTraffic(c gnet.Conn) (action gnet.Action) {
 		b.unkeep(s) // it would send the same again
 		action = gnet.Close
 	})
-	if full && action == gnet.None && ahead(c.Fd()) && s.charge(b.clock, b.now()-b.clock) && b.setAside(s, c) {
+	if full && action == gnet.None && !s.is(inLine) && ahead(c.Fd()) && s.charge(b.clock, b.now()-b.clock) && b.setAside(s, c) {
 		action = gnet.Close // of what gnet has of it
 	}
 	return action

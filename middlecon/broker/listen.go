@@ -17,10 +17,19 @@ import (
 // acceptPause is after what accept is tried again: a full file table passes.
 const acceptPause = 50 * time.Millisecond
 
+// Who is accepted costs the processors several times what its hello costs the loop. While
+// others need the loop the listener rests after each, acceptRest times what that took and
+// acceptRestMost at most; newcomers wait in its backlog, which has to hold a storm of them.
+const (
+	acceptRest     = 2
+	acceptRestMost = 300 * time.Microsecond
+)
+
 // accept takes connections until the listener is closed. gnet's own accept
 // would end the engine when the file table is full; here that is waited out.
 func (b *Broker) accept(ctx context.Context, l listener) {
 	failing := false // it has been logged
+	carried := uint64(0)
 	for {
 		err := b.spare.hold()
 		var c net.Conn
@@ -30,10 +39,15 @@ func (b *Broker) accept(ctx context.Context, l listener) {
 		switch {
 		case err == nil:
 			failing = false
+			began := time.Now()
 			if l.network == "tls" {
 				b.admit(ctx, c)
 			} else {
 				b.enrol(c)
+			}
+			if now := b.carried.Load(); now != carried {
+				carried = now
+				pause(ctx, min(acceptRest*time.Since(began), acceptRestMost))
 			}
 		case ctx.Err() != nil || errors.Is(err, net.ErrClosed):
 			return
@@ -42,12 +56,16 @@ func (b *Broker) accept(ctx context.Context, l listener) {
 				failing = true
 				b.options.Log.Warn("cannot accept; newcomers wait", "address", l.Addr().String(), "error", err)
 			}
-			select {
-			case <-ctx.Done():
-				return
-			case <-time.After(acceptPause):
-			}
+			pause(ctx, acceptPause)
 		}
+	}
+}
+
+// pause waits so long, or until ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
 	}
 }
 

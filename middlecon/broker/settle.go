@@ -42,6 +42,7 @@ func (b *Broker) settle() {
 		b.catchUp()
 	}
 	b.working, b.memory, b.viewed = false, b.memory[:0], viewed{}
+	b.carried.Store(b.turns)
 	b.drained()
 	b.callLine()
 	b.callLater()

@@ -82,3 +82,33 @@ func BenchmarkTurns(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkLongReply measures the longest turn of a reply as long as one may be, which its
+// member sends in parts of one frame each, without the last: the least of all replies.
+//
+//	go test -run '^$' -bench LongReply -benchtime 20x ./middlecon/broker
+func BenchmarkLongReply(b *testing.B) {
+	least := time.Duration(0)
+	for b.Loop() {
+		d := newDesk(b, 1, protocol.Call{Room: "r"})
+		d.turn(d.caller, d.call)
+		h := protocol.Header{Kind: protocol.KindReply, Room: 1, Outcome: protocol.OK, Flags: protocol.FlagMore}
+		d.members[0].conn.(*tape).frames(b, func(f protocol.Frame) { h.Sequence = f.Sequence })
+		part := bytesOf(h, nil, make([]byte, protocol.MaxBody))
+		longest := time.Duration(0)
+		for range protocol.MaxReply / protocol.MaxBody {
+			began := time.Now()
+			d.turn(d.members[0], part)
+			longest = max(longest, time.Since(began))
+		}
+		if held := d.b.rooms.Stats().Held; held < protocol.MaxReply-protocol.MaxBody {
+			b.Fatalf("%d bytes are held", held)
+		}
+		if least == 0 || longest < least {
+			least = longest
+		}
+		d.b.timer.Stop()
+	}
+	b.ReportMetric(float64(least.Nanoseconds())/1e3, "least-longest-µs/turn")
+	b.ReportMetric(0, "ns/op")
+}

@@ -63,6 +63,7 @@ func attackByDeafWatchers(a *attacker) {
 	if m == nil {
 		return
 	}
+	m.awaitWatches(64 * a.Scale) // some may have to wait in line
 	room := m.joins("busy", "mine")
 	word := m.drain()
 	m.flood(20_000, func(i int) []byte {
@@ -72,6 +73,22 @@ func attackByDeafWatchers(a *attacker) {
 	m.hangUp()
 	<-word
 	a.endAll(watchers)
+}
+
+// awaitWatches asks until there are so many watches.
+func (f *foe) awaitWatches(n int) {
+	var s protocol.Stats
+	for began := time.Now(); s.Watches < uint64(n); {
+		f.put(bytesOf(protocol.Header{Kind: protocol.KindStatus, Sequence: 1}, nil, nil))
+		answer, err := f.read()
+		if err == nil {
+			err = protocol.DecodeAnswer(answer.Meta, &s)
+		}
+		if err != nil || time.Since(began) > patience {
+			f.a.wrong("%d watches of %d: a %v frame (%v), %v", s.Watches, n, answer.Kind, answer.Code, err)
+			return
+		}
+	}
 }
 
 // attackByRooms makes members and rooms of ever new names, by joining, watching
