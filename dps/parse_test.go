@@ -1,12 +1,13 @@
 package dps
 
 import (
-	"ddcos/manual"
 	"errors"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"ddcos/manual"
 )
 
 // known is an environment with one user, root, and one group, wheel.
