@@ -174,6 +174,56 @@ func TestLinesAskForWhatTheyShow(t *testing.T) {
 	}
 }
 
+// narrow is this host, of which a look reads no field but those that it is asked for.
+func narrow(h *k2i.Snapshot) fleet.Source {
+	return fleet.Local(func(_ context.Context, fields []string) (*k2i.Snapshot, error) {
+		if fields == nil {
+			return h, nil
+		}
+		req := wire.Request{Query: query.Query{Fields: fields}}
+		body, err := wire.Reply(h, req, h.At)
+		if err != nil {
+			return nil, err
+		}
+		answer, err := wire.DecodeAnswer(body, req.Query)
+		if err != nil {
+			return nil, err
+		}
+		few := *h
+		few.Processes = nil
+		for i := range answer.Processes {
+			few.Processes = append(few.Processes, &answer.Processes[i])
+		}
+		return &few, nil
+	}, nil)
+}
+
+// Every command line over this host alone prints the same when a look reads what it
+// needs.
+func TestLooksReadWhatLinesNeed(t *testing.T) {
+	g := newGrammar(t, 10, &peers{pids: []string{"1", "2", "5", "11"}})
+	narrowed := 0
+	for range 1500 {
+		c, err := dps.Parse(g.line(), dps.Env{})
+		if err != nil || c.Show != dps.ShowProcesses || c.Remote() {
+			continue
+		}
+		h := variedHosts(g.Rand).hosts[0]
+		all := fleet.Local(func(_ context.Context, fields []string) (*k2i.Snapshot, error) {
+			if fields != nil {
+				narrowed++
+			}
+			return h, nil
+		}, nil)
+		if whole, few := run(t, c, all), run(t, c, narrow(h)); whole != few {
+			t.Fatalf("dps %+v: all fields give\n%swhat it needs\n%s", c, whole, few)
+		}
+	}
+	if narrowed < 500 {
+		t.Errorf("%d lines needed less than all", narrowed)
+	}
+}
+
 // A listing of few columns asks for few fields.
 func TestFewColumnsAskForFewFields(t *testing.T) {
 	for line, want := range map[string]string{

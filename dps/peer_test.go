@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -231,9 +232,10 @@ func copyFile(t *testing.T, from, to string) {
 
 // onlooker reads this host for many comparisons of processes that stand still.
 type onlooker struct {
-	proc *procfs.FS
-	mode k2i.Mode // how it reads
-	last *k2i.Snapshot
+	proc   *procfs.FS
+	mode   k2i.Mode // how it reads
+	last   *k2i.Snapshot
+	fields []string // of last
 
 	program string // the dps that is run; "" for the library in this test
 	stage   stage  // where it and ps are run
@@ -250,14 +252,15 @@ func newOnlooker(t *testing.T) *onlooker {
 
 // source is the host as it was seen last.
 func (o *onlooker) source() fleet.Source {
-	return fleet.Local(func(ctx context.Context) (*k2i.Snapshot, error) {
-		if o.last != nil {
+	return fleet.Local(func(ctx context.Context, fields []string) (*k2i.Snapshot, error) {
+		if o.last != nil && slices.Equal(o.fields, fields) {
 			return o.last, nil
 		}
 		options := agent.DefaultOptions()
-		options.Mode, options.Unmasked = o.mode, true
+		options.Mode, options.Unmasked, options.Fields = o.mode, true, fields
 		var err error
 		o.last, err = agent.Once(ctx, options)
+		o.fields = fields
 		return o.last, err
 	}, nil)
 }

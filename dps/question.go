@@ -129,7 +129,7 @@ func (c *Command) query(p plan) (q query.Query, later string) {
 		}
 		return q, later
 	}
-	if c.Remote() {
+	if c.Remote() || later == "" {
 		q.Fields = c.fields(p)
 	}
 	if keys, ok := c.agentKeys(); ok {

@@ -92,11 +92,11 @@ const lookGCPercent = 800
 // local reads this host once, or twice where rates are wanted, by the road that is
 // quicker for one look. Nothing is masked: whoever calls may read it all, and ps
 // shows it.
-func local(rates bool) func(context.Context) (*k2i.Snapshot, error) {
-	return func(ctx context.Context) (*k2i.Snapshot, error) {
+func local(rates bool) func(context.Context, []string) (*k2i.Snapshot, error) {
+	return func(ctx context.Context, fields []string) (*k2i.Snapshot, error) {
 		defer debug.SetGCPercent(debug.SetGCPercent(lookGCPercent))
 		options := agent.DefaultOptions()
-		options.Unmasked = true
+		options.Unmasked, options.Fields = true, fields
 		return agent.LookFor(rates)(ctx, options)
 	}
 }

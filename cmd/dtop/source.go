@@ -83,7 +83,7 @@ func local(ctx context.Context, interval, patience time.Duration) (closing, erro
 		_ = own.Run(ctx) // it ends with ctx alone
 	}()
 	var shown *k2i.Snapshot // questions do not overlap
-	source := fleet.Local(func(ctx context.Context) (*k2i.Snapshot, error) {
+	source := fleet.Local(func(ctx context.Context, _ []string) (*k2i.Snapshot, error) {
 		newer, err := after(ctx, own, shown, patience)
 		if err == nil {
 			shown = newer

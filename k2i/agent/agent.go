@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -35,7 +37,11 @@ type Options struct {
 	// next sample waits for it. Nil for nobody.
 	Observe func(*k2i.Snapshot)
 
-	listed []int32 // processes that /proc shows now, where that is known
+	// Fields are what a single look is for, nil for all: of others a row may be blank.
+	Fields []string
+
+	about int // processes there are, where that is known
+	once  bool
 }
 
 // DefaultOptions are those of an agent that was told nothing.
@@ -67,6 +73,7 @@ type Agent struct {
 	users      *names
 	groups     *names
 	containers *container.Identifier
+	placing    bool // containers are found
 	masked     maskedLines
 	looks      connections
 	seldom     *procfs.Seldom // nil for a single look
@@ -93,7 +100,12 @@ type Agent struct {
 // New opens the road that the options name, and the best one to events beside
 // it. Its error says what is missing.
 func New(ctx context.Context, options Options) (*Agent, error) {
-	a, err := open(ctx, options)
+	fs, err := procfs.New(ctx, options.Root)
+	if err != nil {
+		return nil, err
+	}
+	options.Fields = nil
+	a, err := open(fs, options)
 	if err != nil {
 		return nil, err
 	}
@@ -107,22 +119,27 @@ func New(ctx context.Context, options Options) (*Agent, error) {
 }
 
 // open is New without events, and without what takes further files.
-func open(ctx context.Context, options Options) (*Agent, error) {
+func open(fs *procfs.FS, options Options) (*Agent, error) {
 	a := &Agent{
-		options: options, users: newNames(lookupUser), groups: newNames(lookupGroup), containers: container.New(),
-		events: noEvents{"a single look"}, self: newSelf(options),
+		options: options, fs: fs, users: newNames(lookupUser), groups: newNames(lookupGroup), containers: container.New(),
+		events: noEvents{"a single look"}, self: newSelf(options), placing: wantsContainers(options.Fields),
 	}
 	a.looks.turn = make(chan struct{}, 1)
 	a.live = k2i.NewLive(k2i.NewExited(k2i.MaxExited, k2i.ExitedFor), a.arrived)
 	var err error
-	if a.fs, err = procfs.New(ctx, options.Root); err != nil {
-		return nil, err
-	}
 	if a.road, a.refused, err = openRoad(a.fs, options); err != nil {
 		return nil, err
 	}
 	a.stats.Store(&Stats{Mode: a.road.mode(), Refused: a.refused})
 	return a, nil
+}
+
+// wantsContainers tells whether any of these fields is found in a cgroup; nil are all.
+func wantsContainers(fields []string) bool {
+	return fields == nil || slices.ContainsFunc(fields, func(name string) bool {
+		f, ok := k2i.FieldByName(name)
+		return !ok || strings.HasSuffix(f.Source, "cgroup")
+	})
 }
 
 // Snapshot is the newest one, nil before the first.
@@ -223,16 +240,18 @@ func look(ctx context.Context, options Options, pause time.Duration) (*k2i.Snaps
 		return nil, err
 	}
 	if options.Mode == ModeAuto {
-		pids, err := fs.PIDs()
-		if err != nil {
+		if options.about, err = fs.About(); err != nil {
 			return nil, err
 		}
-		if options.listed = pids; len(pids) < onceCrossover {
+		if options.about < onceCrossover {
 			options.Mode = k2i.ModeProcfs
 		}
 	}
+	if options.once = pause == 0; !options.once {
+		options.Fields = nil // rates are made from some that nobody asked for
+	}
 	options.Count = k2i.Counting{} // nothing is counted in no time
-	a, err := open(ctx, options)
+	a, err := open(fs, options)
 	if err != nil {
 		return nil, err
 	}

@@ -23,7 +23,6 @@ type bpfRoad struct {
 	fs     *procfs.FS
 	probe  *probe.Probe
 	unseen []int32 // shown by /proc alone
-	listed []int32 // by /proc just before the first sample; nil where nobody looked
 	next   time.Duration
 	lost   uint64 // as of the last look
 }
@@ -83,12 +82,9 @@ func place(sample *k2i.Sample, pid int32) (at int, found bool) {
 // compare looks for processes that /proc shows, that began before the sample
 // and that it does not have.
 func (r *bpfRoad) compare(sample *k2i.Sample) error {
-	pids := r.listed
-	if r.listed = nil; pids == nil {
-		var err error
-		if pids, err = r.fs.PIDs(); err != nil {
-			return err
-		}
+	pids, err := r.fs.PIDs()
+	if err != nil {
+		return err
 	}
 	r.unseen = r.unseen[:0]
 	for _, pid := range pids {
@@ -105,12 +101,12 @@ func (r *bpfRoad) compare(sample *k2i.Sample) error {
 
 func openBPF(fs *procfs.FS, want Options) (road, error) {
 	options := probe.DefaultOptions()
-	options.CgroupController, options.Counting, options.Expected = fs.CgroupController(), want.Count, len(want.listed)
+	options.CgroupController, options.Counting, options.Expected = fs.CgroupController(), want.Count, want.about
 	p, err := probe.Open(options)
 	if err != nil {
 		return nil, err
 	}
-	return &bpfRoad{fs: fs, probe: p, listed: want.listed}, nil
+	return &bpfRoad{fs: fs, probe: p}, nil
 }
 
 func (r *bpfRoad) openEvents() (eventRoad, error) {

@@ -155,7 +155,9 @@ func (a *Agent) arrived(p, from *k2i.Process) {
 // place adds names and container to a process.
 func (a *Agent) place(p *k2i.Process, now time.Time) {
 	p.User, p.Group = a.users.of(p.EUID, now), a.groups.of(p.EGID, now)
-	setIdentity(p, a.containers.Identify(p.Cgroup, p.Comm, p.Args))
+	if a.placing {
+		setIdentity(p, a.containers.Identify(p.Cgroup, p.Comm, p.Args))
+	}
 }
 
 // sameProgram tells whether what a container is identified by has not changed, or

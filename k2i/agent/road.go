@@ -32,7 +32,7 @@ type tracer interface{ openEvents() (eventRoad, error) }
 func openRoad(fs *procfs.FS, want Options) (r road, refused string, err error) {
 	switch want.Mode {
 	case k2i.ModeProcfs:
-		return newProcRoad(fs, want.Count), "", nil
+		return openProc(fs, want), "", nil
 	case ModeAuto, k2i.ModeBPF:
 	default:
 		return nil, "", fmt.Errorf("mode %q: want auto, bpf or procfs", want.Mode)
@@ -42,7 +42,7 @@ func openRoad(fs *procfs.FS, want Options) (r road, refused string, err error) {
 	case err == nil:
 		return r, "", nil
 	case want.Mode == ModeAuto:
-		return newProcRoad(fs, want.Count), err.Error(), nil
+		return openProc(fs, want), err.Error(), nil
 	}
 	return nil, "", fmt.Errorf("%w; --mode procfs does without", err)
 }
@@ -77,6 +77,26 @@ func openEvents(fs *procfs.FS, r road, want k2i.EventMode) (eventRoad, error) {
 		return noEvents{refused + "; " + err.Error()}, nil
 	}
 	return connectorEvents{connector, refused}, nil
+}
+
+// openProc is the road by /proc, for one look or for many.
+func openProc(fs *procfs.FS, want Options) road {
+	road := newProcRoad(fs, want.Count)
+	if want.once {
+		return procOnce{road, fs, want.Fields}
+	}
+	return road
+}
+
+// procOnce reads /proc once, on all CPUs, and as far as the fields need.
+type procOnce struct {
+	procRoad
+	fs     *procfs.FS
+	fields []string
+}
+
+func (r procOnce) read(ctx context.Context, _ *k2i.Sample) (*k2i.Sample, error) {
+	return r.fs.Look(ctx, r.fields)
 }
 
 // procRoad reads /proc file by file.

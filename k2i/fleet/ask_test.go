@@ -199,12 +199,12 @@ func TestMergeEqualsOneBigHost(t *testing.T) {
 }
 
 func TestLocal(t *testing.T) {
-	table, err := Ask(t.Context(), Local(func(context.Context) (*k2i.Snapshot, error) { return host("here", 7, 8), nil }, nil),
+	table, err := Ask(t.Context(), Local(func(context.Context, []string) (*k2i.Snapshot, error) { return host("here", 7, 8), nil }, nil),
 		query.Query{Limit: 1, Sort: []query.Key{{Field: "rss_bytes", Descending: true}}})
 	if err != nil || shown(table) != "here/2" || table.Hosts[0].Mode != k2i.ModeBPF || table.Hosts[0].Total != 2 {
 		t.Errorf("got %+v, %v", table, err)
 	}
-	_, err = Ask(t.Context(), Local(func(context.Context) (*k2i.Snapshot, error) { return nil, os.ErrPermission }, nil), query.Query{})
+	_, err = Ask(t.Context(), Local(func(context.Context, []string) (*k2i.Snapshot, error) { return nil, os.ErrPermission }, nil), query.Query{})
 	if !errors.Is(err, os.ErrPermission) {
 		t.Errorf("got %v", err)
 	}

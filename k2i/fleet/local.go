@@ -9,19 +9,20 @@ import (
 )
 
 // Local is this host itself, without any agent: snapshot reads it anew for each
-// question, and looker looks for connections; nil for nobody. Their errors are Ask's.
-func Local(snapshot func(context.Context) (*k2i.Snapshot, error), looker wire.Looker) Source {
+// question, of its processes at least these fields, all for nil; and looker looks
+// for connections; nil for nobody. Their errors are Ask's.
+func Local(snapshot func(ctx context.Context, fields []string) (*k2i.Snapshot, error), looker wire.Looker) Source {
 	return local{snapshot, looker}
 }
 
 type local struct {
-	snapshot func(context.Context) (*k2i.Snapshot, error)
+	snapshot func(context.Context, []string) (*k2i.Snapshot, error)
 	looker   wire.Looker
 }
 
 // Ask implements Source.
 func (l local) Ask(ctx context.Context, req wire.Request) ([]Reply, error) {
-	snap, err := l.snapshot(ctx)
+	snap, err := l.snapshot(ctx, req.Needs())
 	if err != nil {
 		return nil, err
 	}

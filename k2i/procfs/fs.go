@@ -75,6 +75,8 @@ var errGone = errors.New("process ended")
 // errHidden is a process whose files the caller may not open.
 var errHidden = errors.New("process hidden")
 
+func isHidden(err error) bool { return errors.Is(err, errHidden) }
+
 // Read looks at every process once. Processes that end meanwhile are left out;
 // so are those that the mount hides, and Visibility is partial then.
 func (fs *FS) Read(ctx context.Context) (*k2i.Sample, error) { return NewPasses(fs).Read(ctx, nil) }
@@ -108,6 +110,21 @@ func (fs *FS) PIDs() ([]int32, error) {
 	return pids, nil
 }
 
+// About is how many processes there are, more or less, without listing them: the
+// kernel counts a link of its root for each. In a PID namespace below the first
+// those of all others are among them, so there they are listed.
+func (fs *FS) About() (int, error) {
+	if fs.self == k2i.VisibilityNamespace {
+		pids, err := fs.PIDs()
+		return len(pids), err
+	}
+	var st unix.Stat_t
+	if err := unix.Stat(fs.root, &st); err != nil {
+		return 0, fmt.Errorf("number of processes: %w", err)
+	}
+	return int(st.Nlink), nil
+}
+
 // Process reads a single process.
 func (fs *FS) Process(pid int32) (k2i.Process, error) {
 	r := reader{lacks: fs.lacks, calls: fs.calls}
@@ -123,7 +140,7 @@ func (fs *FS) Process(pid int32) (k2i.Process, error) {
 // arguments. A zombie is the same however often it is read.
 func (fs *FS) read(r *reader, pid int32) (p k2i.Process, full bool, err error) {
 	p, full, err = fs.readOnce(r, pid)
-	if err == nil && !p.Kernel && p.VSZBytes > 0 && (len(p.Args) == 0 || p.RSSAnonBytes == k2i.Unread) {
+	if err == nil && !p.Kernel && p.VSZBytes > 0 && (r.reads(partCmdline) && len(p.Args) == 0 || r.reads(partStatus) && p.RSSAnonBytes == k2i.Unread) {
 		return fs.readOnce(r, pid)
 	}
 	return p, full, err
@@ -139,16 +156,32 @@ func (fs *FS) readOnce(r *reader, pid int32) (p k2i.Process, full bool, err erro
 	}
 	defer func() { _ = unix.Close(dir) }() // nothing was written to it
 	r.dir = dir
+	var owned k2i.Process // before stat: which tells whether it was there still
+	if !r.reads(partStatus) {
+		if err := r.owner(&owned); err != nil {
+			return p, false, err
+		}
+	}
 	if err := r.stat(&p); err != nil {
 		return p, false, err
 	}
 	if p.PID != pid {
 		return p, false, fmt.Errorf("%w: its stat says %d", errGone, p.PID)
 	}
-	for _, file := range []func(*k2i.Process) error{r.status, r.cmdline, r.cgroup} {
-		if err := file(&p); err != nil {
+	p.EUID, p.EGID = owned.EUID, owned.EGID
+	for _, file := range [...]struct {
+		part parts
+		read func(*k2i.Process) error
+	}{{partStatus, r.status}, {partCmdline, r.cmdline}, {partCgroup, r.cgroup}} {
+		if !r.reads(file.part) {
+			continue
+		}
+		if err := file.read(&p); err != nil {
 			return p, false, err
 		}
+	}
+	if !r.reads(partIO) {
+		return p, true, nil
 	}
 	switch err := r.io(&p); {
 	case errors.Is(err, errHidden):

@@ -3,7 +3,6 @@ package procfs
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -98,7 +97,7 @@ func (p *Passes) add(sample *k2i.Sample, one *kept, last *k2i.Process) bool {
 		one.stat = append(one.stat[:0], stat...) // before all is read: what changes since is seen by the next pass
 	}
 	process, full, err := p.fs.read(&p.r, one.pid)
-	if errors.Is(err, errHidden) || err == nil && !full {
+	if isHidden(err) || err == nil && !full {
 		sample.Visibility = less(sample.Visibility)
 	}
 	if err != nil {

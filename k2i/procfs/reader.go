@@ -21,7 +21,13 @@ type reader struct {
 	lacks []string // files that this kernel has of no process
 	masks map[[maskCount]k2i.Bits]*[maskCount]k2i.Bits
 	calls calls // nil for the kernel's own
+
+	spared parts // files that are not read
+	once   bool  // one read of a file is all of it where it leaves room: the kernel fills what it is given
 }
+
+// reads tells whether a part is read.
+func (r *reader) reads(one parts) bool { return r.spared&one == 0 }
 
 // calls are the system calls by which processes are read; tests have them fail.
 type calls interface {
@@ -74,6 +80,9 @@ func (r *reader) file(name string, limit int) ([]byte, error) {
 			break
 		}
 		n += m
+		if r.once {
+			break
+		}
 	}
 	return r.buf[:n], nil
 }

@@ -30,6 +30,14 @@ type Request struct {
 	Connections *k2i.ConnectionFilter `json:"connections,omitempty" msgpack:"connections,omitempty"`
 }
 
+// Needs are the fields that the host's rows must have to answer; nil for all.
+func (r Request) Needs() []string {
+	if r.Connections != nil {
+		return nil
+	}
+	return r.Query.Needs()
+}
+
 // Answer is one host's reply: what it sampled, when, how, and the rows that were asked for.
 type Answer struct {
 	Host       k2i.Host          `json:"host" msgpack:"host"`
