@@ -114,7 +114,7 @@ INLINE void *reserve(u64 size)
 INLINE void read_event(struct event_record *e, u32 kind, struct task_struct *leader, s32 pid)
 {
 	struct process_record *p = (void *)&e->process; /* its beginning */
-	const struct parts of = parts_of(leader);
+	const struct parts of = parts_of(leader, 1);
 	struct reader r = known_reader();
 
 	__builtin_memset(e, 0, sizeof(*e));
@@ -177,7 +177,7 @@ SEC("tp_btf/sched_process_exec")
 int on_exec(u64 *ctx)
 {
 	struct task_struct *t = (void *)ctx[0];
-	const struct parts of = parts_of(t);
+	const struct parts of = parts_of(t, 1);
 	struct mm_struct *mm = of.mm;
 	struct exec_scratch *s;
 	u32 zero = 0;
@@ -227,7 +227,7 @@ INLINE void find_killer(struct killer *k, struct task_struct *leader, s32 signal
 INLINE u64 peak_rss(struct exit_record *x, struct task_struct *t)
 {
 	struct process_record *p = (void *)&x->event.process;
-	const struct parts of = parts_of(t);
+	const struct parts of = parts_of(t, 1);
 	struct mm_struct *mm = of.mm;
 	u64 rss;
 

@@ -82,19 +82,21 @@ struct parts {
 	struct pid *pid;
 };
 
-INLINE struct parts parts_of(struct task_struct *t)
+INLINE struct parts parts_of(struct task_struct *t, u32 all)
 {
 	struct parts parts = {
 		.task = t,
 		.signal = t->signal,
 		.parent_signal = t->real_parent->signal,
-		.sighand = t->sighand,
 		.cred = t->real_cred,
 		.mm = t->mm,
-		.namespaces = t->nsproxy,
 		.pid = t->thread_pid,
 	};
 
+	if (all) { /* known when it is loaded: no branch to the verifier */
+		parts.sighand = t->sighand;
+		parts.namespaces = t->nsproxy;
+	}
 	return parts;
 }
 

@@ -247,6 +247,7 @@ struct arguments_record {
 	u32 kind;
 	s32 pid;
 	u64 start_ns;
+	u64 exec_id; /* of the program whose it is */
 	u32 length;
 	u32 title; /* overwritten by the process: ends at the first NUL */
 };

@@ -18,6 +18,7 @@ type TasksArgumentsRecord struct {
 	Kind    uint32
 	Pid     int32
 	StartNs uint64
+	ExecId  uint64
 	Length  uint32
 	Title   uint32
 }
@@ -323,6 +324,7 @@ const (
 	TasksMapWanted          = "wanted"
 	TasksProgArguments      = "arguments"
 	TasksProgTable          = "table"
+	TasksVarBrief           = "brief"
 	TasksVarCgroupHierarchy = "cgroup_hierarchy"
 	TasksVarDefinitions     = "definitions"
 	TasksVarTallied         = "tallied"
@@ -394,6 +396,7 @@ type TasksMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type TasksVariableSpecs struct {
+	Brief           *ebpf.VariableSpec `ebpf:"brief"`
 	CgroupHierarchy *ebpf.VariableSpec `ebpf:"cgroup_hierarchy"`
 	Definitions     *ebpf.VariableSpec `ebpf:"definitions"`
 	Tallied         *ebpf.VariableSpec `ebpf:"tallied"`
@@ -450,6 +453,7 @@ func (m *TasksMaps) Close() error {
 //
 // It can be passed to LoadTasksObjects or ebpf.CollectionSpec.LoadAndAssign.
 type TasksVariables struct {
+	Brief           *ebpf.Variable `ebpf:"brief"`
 	CgroupHierarchy *ebpf.Variable `ebpf:"cgroup_hierarchy"`
 	Definitions     *ebpf.Variable `ebpf:"definitions"`
 	Tallied         *ebpf.Variable `ebpf:"tallied"`

@@ -85,16 +85,17 @@ func carried(c *dps.Command) (fleet.Source, error) {
 	return source, nil
 }
 
-// lookGCPercent has no garbage collected while this host is read, up to 32 MiB: on a
-// command that then ends it would be wasted.
-const lookGCPercent = 800
+// lookMemory is from how much on garbage is collected while this host is read, in
+// bytes: on a command that then ends it would be wasted.
+const lookMemory = 512 << 20
 
 // local reads this host once, or twice where rates are wanted, by the road that is
 // quicker for one look. Nothing is masked: whoever calls may read it all, and ps
 // shows it.
 func local(rates bool) func(context.Context, []string) (*k2i.Snapshot, error) {
 	return func(ctx context.Context, fields []string) (*k2i.Snapshot, error) {
-		defer debug.SetGCPercent(debug.SetGCPercent(lookGCPercent))
+		debug.SetMemoryLimit(lookMemory)
+		debug.SetGCPercent(-1)
 		options := agent.DefaultOptions()
 		options.Unmasked, options.Fields = true, fields
 		return agent.LookFor(rates)(ctx, options)

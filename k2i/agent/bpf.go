@@ -24,7 +24,24 @@ type bpfRoad struct {
 	probe  *probe.Probe
 	unseen []int32 // shown by /proc alone
 	next   time.Duration
-	lost   uint64 // as of the last look
+	lost   uint64       // as of the last look
+	ahead  chan listing // of a single look: what is read while the programs are loaded
+}
+
+// listing is what /proc tells of the host, and who there is by it.
+type listing struct {
+	host       k2i.Host
+	visibility k2i.Visibility
+	pids       []int32
+	err        error
+}
+
+// list reads it; the processes only where all is to be compared.
+func (r *bpfRoad) list(ctx context.Context, all bool) (l listing) {
+	if l.host, l.visibility, l.err = r.fs.Host(ctx); l.err == nil && all {
+		l.pids, l.err = r.fs.PIDs()
+	}
+	return l
 }
 
 func (r *bpfRoad) mode() k2i.Mode { return k2i.ModeBPF }
@@ -47,14 +64,20 @@ func (r *bpfRoad) read(ctx context.Context, last *k2i.Sample) (*k2i.Sample, erro
 	if err != nil {
 		return nil, err
 	}
-	if sample.Host, sample.Visibility, err = r.fs.Host(ctx); err != nil {
-		return nil, err
+	var told listing
+	due := sample.Mono >= r.next
+	if r.ahead != nil {
+		told, r.ahead = <-r.ahead, nil
+	} else {
+		told = r.list(ctx, due)
 	}
-	if sample.Mono >= r.next {
+	if told.err != nil {
+		return nil, told.err
+	}
+	sample.Host, sample.Visibility = told.host, told.visibility
+	if due {
 		r.next = sample.Mono + recheck
-		if err := r.compare(sample); err != nil {
-			return nil, err
-		}
+		r.compare(sample, told.pids)
 	}
 	for _, pid := range r.unseen {
 		if p, err := r.fs.Process(pid); err == nil { // else it has ended
@@ -81,11 +104,7 @@ func place(sample *k2i.Sample, pid int32) (at int, found bool) {
 
 // compare looks for processes that /proc shows, that began before the sample
 // and that it does not have.
-func (r *bpfRoad) compare(sample *k2i.Sample) error {
-	pids, err := r.fs.PIDs()
-	if err != nil {
-		return err
-	}
+func (r *bpfRoad) compare(sample *k2i.Sample, pids []int32) {
 	r.unseen = r.unseen[:0]
 	for _, pid := range pids {
 		if _, found := place(sample, pid); found {
@@ -96,17 +115,31 @@ func (r *bpfRoad) compare(sample *k2i.Sample) error {
 			r.unseen = append(r.unseen, pid)
 		}
 	}
-	return nil
 }
 
 func openBPF(fs *procfs.FS, want Options) (road, error) {
 	options := probe.DefaultOptions()
 	options.CgroupController, options.Counting, options.Expected = fs.CgroupController(), want.Count, want.about
-	p, err := probe.Open(options)
-	if err != nil {
+	options.Once, options.Brief = want.once, !wantsDetail(want.Fields)
+	r := &bpfRoad{fs: fs}
+	if want.once {
+		r.ahead = make(chan listing, 1)
+		go func(to chan<- listing) { to <- r.list(context.Background(), true) }(r.ahead)
+	}
+	var err error
+	if r.probe, err = probe.Open(options); err != nil {
 		return nil, err
 	}
-	return &bpfRoad{fs: fs, probe: p}, nil
+	return r, nil
+}
+
+// wantsDetail tells whether any of these fields is one that a brief pass leaves out;
+// nil are all.
+func wantsDetail(fields []string) bool {
+	return wantsContainers(fields) || slices.ContainsFunc(fields, func(name string) bool {
+		f, _ := k2i.FieldByName(name)
+		return name != "oom_score_adj" && (f.Group == "signals" || f.Group == "rights" || f.Group == "namespaces")
+	})
 }
 
 func (r *bpfRoad) openEvents() (eventRoad, error) {

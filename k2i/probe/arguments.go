@@ -19,6 +19,7 @@ import (
 type commandLine struct {
 	pid        int32
 	start      uint64
+	execID     uint64
 	begin, end int
 }
 
@@ -57,7 +58,10 @@ func (p *Probe) readArguments(ctx context.Context, now time.Duration) bool {
 	}
 	timer := time.NewTimer(p.opts.ArgumentsWait)
 	defer timer.Stop()
-	if p.pending != nil && !p.awaitArguments(ctx, timer.C) {
+	if p.pending != nil && !p.early && !p.awaitArguments(ctx, timer.C) {
+		return false
+	}
+	if p.early && !p.takeEarly(ctx, now, timer.C) {
 		return false
 	}
 	all := now >= p.reread && !p.spare.Load()
@@ -72,6 +76,47 @@ func (p *Probe) readArguments(ctx context.Context, now time.Duration) bool {
 		p.reread = now + argumentsFor
 	}
 	return p.awaitArguments(ctx, timer.C)
+}
+
+// beginEarly has a pass of all command lines begin before anything is known of the
+// processes. Where it cannot, they are read after the table as usual.
+func (p *Probe) beginEarly() {
+	for i := range p.asking.Bits {
+		p.asking.Bits[i] = ^uint64(0)
+	}
+	p.early = true
+	p.early = p.beginArguments() == nil
+}
+
+// takeEarly takes what that pass brought. Whoever has begun, or begun to run another
+// program, since it came by is asked again, as new ones are; so are all where it
+// failed. It is false where it is still under way.
+func (p *Probe) takeEarly(ctx context.Context, now time.Duration, late <-chan time.Time) bool {
+	var pass argumentsPass
+	select {
+	case pass = <-p.pending:
+	case <-late:
+		return false
+	case <-ctx.Done():
+		return false
+	}
+	p.pending, p.spent, p.early = nil, pass, false
+	if pass.err != nil {
+		return true
+	}
+	p.reread = now + argumentsFor
+	lines := pass.lines
+	for i := range p.memory {
+		m, r := &p.memory[i], &p.records[i]
+		for len(lines) > 0 && lines[0].pid < m.pid {
+			lines = lines[1:]
+		}
+		if len(lines) > 0 && lines[0].pid == m.pid && lines[0].start == m.start && lines[0].execID == r.ExecId {
+			m.setLine(pass.bytes[lines[0].begin:lines[0].end])
+			m.place = argumentsPlace{r.ExecId, r.ArgStart, r.ArgEnd}
+		}
+	}
+	return true
 }
 
 // wantArguments notes whose command lines have to be read, and is false where
@@ -117,7 +162,7 @@ func (p *Probe) beginArguments() error {
 // openArguments opens the iterator: for few processes one by one, since else it
 // steps over all tasks of the machine.
 func (p *Probe) openArguments() (io.ReadCloser, error) {
-	if p.singly == nil || len(p.few) > maxSingles || len(p.few)*singleSteps > len(p.records)+len(p.threads) {
+	if p.early || p.singly == nil || len(p.few) > maxSingles || len(p.few)*singleSteps > len(p.records)+len(p.threads) {
 		return p.arguments.Open()
 	}
 	few, err := openEach(p.singly, p.few)
@@ -176,7 +221,7 @@ func (a *argumentsPass) take(kind ebpf.TasksRecordKind, record []byte) error {
 	}
 	begin := len(a.bytes)
 	a.bytes = append(a.bytes, line...)
-	a.lines = append(a.lines, commandLine{pid: head.Pid, start: head.StartNs, begin: begin, end: len(a.bytes)})
+	a.lines = append(a.lines, commandLine{pid: head.Pid, start: head.StartNs, execID: head.ExecId, begin: begin, end: len(a.bytes)})
 	return nil
 }
 

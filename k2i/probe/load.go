@@ -8,8 +8,9 @@ import (
 	"strings"
 
 	cilium "github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/link"
-	"github.com/cilium/ebpf/rlimit"
+	"golang.org/x/sys/unix"
 
 	"ddcos/ebpf"
 )
@@ -21,9 +22,8 @@ type tableObjects struct {
 	Passes       *cilium.Map     `ebpf:"passes"`
 }
 
-// allObjects add the command lines, which need Linux 5.18.
-type allObjects struct {
-	tableObjects
+// lineObjects are what command lines need, and Linux 5.18.
+type lineObjects struct {
 	Arguments *cilium.Program `ebpf:"arguments"`
 	Wanted    *cilium.Map     `ebpf:"wanted"`
 }
@@ -31,27 +31,37 @@ type allObjects struct {
 // load brings the programs into the kernel and attaches them. Without the one
 // for command lines the probe has all other fields.
 func (p *Probe) load(hierarchy ebpf.TasksHierarchy) error {
-	// Kernels before 5.11 count BPF memory against a limit. Where raising it is
-	// not allowed, loading itself tells whether that mattered.
-	_ = rlimit.RemoveMemlock()
+	types := btf.NewCache()
+	parsed := make(chan struct{})
+	go func() { // as long as the rest of the preparation
+		defer close(parsed)
+		_, _ = types.Kernel() // whoever needs them has the error
+	}()
 	spec, err := ebpf.LoadTasks()
 	if err != nil {
 		return fmt.Errorf("compiled BPF object: %w", err)
 	}
-	if err := spec.Variables[ebpf.TasksVarCgroupHierarchy].Set(hierarchy); err != nil {
+	brief := uint32(0)
+	if p.opts.Brief {
+		brief = 1
+	}
+	if err := errors.Join(spec.Variables[ebpf.TasksVarCgroupHierarchy].Set(hierarchy), spec.Variables[ebpf.TasksVarBrief].Set(brief)); err != nil {
 		return fmt.Errorf("compiled BPF object: %w", err)
+	}
+	<-parsed
+	if p.noArguments = p.loadLines(spec, types); p.noArguments == nil && p.opts.Once {
+		p.beginEarly()
 	}
 	p.tally = openTally(p.opts.Counting, maxTallies, &p.closers)
 	shared, err := p.share(spec, ebpf.TasksVarTallied, ebpf.TasksMapTallies)
 	if err != nil {
 		return fmt.Errorf("compiled BPF object: %w", err)
 	}
-	var objects allObjects
-	if err := spec.LoadAndAssign(&objects, &shared); err != nil {
-		p.noArguments = refusal(err)
-		if err := spec.LoadAndAssign(&objects.tableObjects, &shared); err != nil {
-			return refusal(err)
-		}
+	shared.Cache = types
+	var objects tableObjects
+	err = raised(func() error { return spec.LoadAndAssign(&objects, &shared) })
+	if err != nil {
+		return refusal(err)
 	}
 	p.cgroups, p.known = newCgroupPaths(objects.KnownCgroups), objects.KnownCgroups
 	p.passes = objects.Passes
@@ -59,18 +69,40 @@ func (p *Probe) load(hierarchy ebpf.TasksHierarchy) error {
 	if p.table, err = p.attach(objects.Table); err != nil {
 		return refusal(err)
 	}
-	if objects.Arguments == nil {
-		return nil
+	return nil
+}
+
+// loadLines loads what reads command lines; its error is why there are none.
+func (p *Probe) loadLines(spec *cilium.CollectionSpec, types *btf.Cache) error {
+	var objects lineObjects
+	err := raised(func() error { return spec.LoadAndAssign(&objects, &cilium.CollectionOptions{Cache: types}) })
+	if err != nil {
+		return refusal(err)
 	}
 	p.wanted = objects.Wanted
 	p.closers = append(p.closers, objects.Arguments, objects.Wanted)
 	if p.arguments, err = p.attach(objects.Arguments); err != nil {
-		p.noArguments = refusal(err)
+		return refusal(err)
 	}
 	if takesOne(objects.Arguments) {
 		p.singly = objects.Arguments
 	}
 	return nil
+}
+
+// raised loads, and once more without the limit on locked memory, against which
+// kernels before 5.11 count that of BPF. Where raising it is not allowed the first
+// error stands.
+func raised(load func() error) error {
+	err := load()
+	if !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	endless := unix.Rlimit{Cur: unix.RLIM_INFINITY, Max: unix.RLIM_INFINITY}
+	if unix.Setrlimit(unix.RLIMIT_MEMLOCK, &endless) != nil {
+		return err
+	}
+	return load()
 }
 
 // share has programs read what is counted, where anything is: variable tells them.

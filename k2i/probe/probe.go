@@ -37,6 +37,14 @@ type Options struct {
 	Counting Counting // beside the passes; nothing by default
 
 	Expected int // processes, for which there is room from the first pass on; more may come
+
+	// Once is for a single Read: command lines are read as soon as their program is
+	// loaded, while that of the table is being loaded.
+	Once bool
+
+	// Brief leaves out signals, rights, namespaces and cgroups, which it then takes
+	// much less time to load the program for.
+	Brief bool
 }
 
 // DefaultOptions are for a host with cgroup v2 alone.
@@ -86,6 +94,7 @@ type Probe struct {
 	spent   argumentsPass       // one that is over, for its room
 	asking  ebpf.TasksWantedPids
 	few     []int32       // the first of those
+	early   bool          // pending was begun before the table was read
 	reread  time.Duration // since boot: when all command lines are read again
 }
 

@@ -105,7 +105,7 @@ func (p *Probe) row(r *ebpf.TasksProcessRecord, m *memory, page uint64) *k2i.Pro
 	told := later(cpuTime{r.PrevUserNs, r.PrevSystemNs}, m.told)
 	m.told = scale(cpuTime{r.Usage.UserNs, r.Usage.SystemNs}, r.Usage.CpuNs, told)
 	m.setComm(r)
-	if m.masks == nil || !m.masks.are(r) {
+	if !p.opts.Brief && (m.masks == nil || !m.masks.are(r)) {
 		m.masks = p.shared.of(r)
 	}
 	made := new(k2i.Process)
@@ -113,7 +113,9 @@ func (p *Probe) row(r *ebpf.TasksProcessRecord, m *memory, page uint64) *k2i.Pro
 	p.tally.tell(made, &r.Usage, m.tally)
 	m.delay = max(m.delay, made.RunDelayNS)
 	made.RunDelayNS = m.delay
-	made.Cgroup = p.cgroup(r)
+	if !p.opts.Brief {
+		made.Cgroup = p.cgroup(r)
+	}
 	return made
 }
 
