@@ -65,17 +65,24 @@ func Columns() []Column {
 
 // tables are the one table in its parts.
 func tables() [][]Column {
+	return append(telling(), dashColumns())
+}
+
+// telling are those that show something: dashes are made when they are asked for.
+func telling() [][]Column {
 	return [][]Column{
 		idColumns, nameColumns, runColumns, timeColumns, memoryColumns, fleetColumns,
-		endColumns, factColumns, signalColumns, unitColumns, dashColumns(),
+		endColumns, factColumns, signalColumns, unitColumns,
 	}
 }
 
 // ColumnByKey finds a column by its keyword.
 func ColumnByKey(key string) (Column, bool) {
-	for _, table := range tables() {
-		if i := slices.IndexFunc(table, func(c Column) bool { return c.Key == key }); i >= 0 {
-			return table[i], true
+	for _, list := range []func() [][]Column{telling, func() [][]Column { return [][]Column{dashColumns()} }} {
+		for _, table := range list() {
+			if i := slices.IndexFunc(table, func(c Column) bool { return c.Key == key }); i >= 0 {
+				return table[i], true
+			}
 		}
 	}
 	return termColumn(key)

@@ -235,11 +235,18 @@ func tenths(n uint64) string {
 
 // longTime is [DD-]HH:MM:SS.
 func longTime(s uint64) string {
-	clock := fmt.Sprintf("%02d:%02d:%02d", s/3600%24, s/60%60, s%60)
+	var room [32]byte
+	b := room[:0]
 	if days := s / 86400; days > 0 {
-		return fmt.Sprintf("%d-%s", days, clock)
+		b = append(strconv.AppendUint(b, days, 10), '-')
 	}
-	return clock
+	for i, n := range [...]uint64{s / 3600 % 24, s / 60 % 60, s % 60} {
+		if i > 0 {
+			b = append(b, ':')
+		}
+		b = append(b, byte('0'+n/10), byte('0'+n%10))
+	}
+	return string(b)
 }
 
 // shortTime is [[DD-]HH:]MM:SS.

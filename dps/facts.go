@@ -44,6 +44,9 @@ func (l *Look) load(rows []fleet.Row, columns []Column, read Facts) {
 		if lines && isCut(r.Process) {
 			wanted = append(slices.Clip(names), lineFact)
 		}
+		if len(wanted) == 0 {
+			continue
+		}
 		if e := l.extra(r); e.facts == nil && len(wanted) > 0 {
 			if wanted = e.take(r, wanted); len(wanted) > 0 && read != nil {
 				e.add(read(r.Process, e.tid, wanted))

@@ -30,14 +30,15 @@ type Cell struct {
 	names     bool // signals by name instead of a mask
 }
 
-// Layout is the columns of one listing with their final widths.
+// Layout is the columns of one listing with their final widths. It is for one goroutine.
 type Layout struct {
 	Delimiter string // stands between columns instead of blanks; "" for blanks
 
 	cells  []Cell
 	look   *Look
-	active int  // columns of a line: the screen's, or a multiple where the cells need more
-	wide   bool // masks have all their digits
+	active int    // columns of a line: the screen's, or a multiple where the cells need more
+	wide   bool   // masks have all their digits
+	room   []byte // for the line at hand
 }
 
 // NewLayout fits cells to the hosts and rows of table: ids get the digits that
@@ -165,7 +166,7 @@ func (l *Layout) line(text func(c *Cell, room int) (string, int)) string {
 	if l.Delimiter != "" {
 		return l.delimited(text)
 	}
-	var b strings.Builder
+	b := l.room[:0]
 	place, at, gap := 0, 0, 0 // where the column begins, where the line is, what must stand between
 	for i := range l.cells {
 		c, last := &l.cells[i], i == len(l.cells)-1
@@ -190,8 +191,7 @@ func (l *Layout) line(text func(c *Cell, room int) (string, int)) string {
 			space = gap
 		}
 		space = min(space, maxGap)
-		b.WriteString(strings.Repeat(" ", space))
-		b.WriteString(s)
+		b = append(append(b, gaps[:space]...), s...)
 		at += space + width
 		place += c.Width
 		if c.Mask && l.wide {
@@ -202,8 +202,12 @@ func (l *Layout) line(text func(c *Cell, room int) (string, int)) string {
 			gap = 1
 		}
 	}
-	return b.String()
+	l.room = b
+	return string(b)
 }
+
+// gaps are as many blanks as there may be between two columns.
+var gaps = strings.Repeat(" ", maxGap)
 
 // padding is what stands before a text that belongs to the right.
 func (l *Layout) padding(c *Cell, width int) int {

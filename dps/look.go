@@ -44,7 +44,10 @@ type nameKey struct {
 // looked up in this host's own files.
 func NewLook(table *fleet.Table, location *time.Location, local bool) *Look {
 	l := &Look{Location: location, local: local, users: map[nameKey]string{}, groups: map[nameKey]string{}, extras: map[*k2i.Process]*extra{}}
-	for _, r := range table.Rows {
+	for i, r := range table.Rows {
+		if i > 0 && r.Host == table.Rows[i-1].Host && sameNames(r.Process, table.Rows[i-1].Process) {
+			continue // neighbours mostly have them
+		}
 		if name := r.Process.User; name != "" {
 			l.users[nameKey{r.Host, r.Process.EUID}] = name
 		}
@@ -53,6 +56,10 @@ func NewLook(table *fleet.Table, location *time.Location, local bool) *Look {
 		}
 	}
 	return l
+}
+
+func sameNames(a, b *k2i.Process) bool {
+	return a.EUID == b.EUID && a.EGID == b.EGID && a.User == b.User && a.Group == b.Group
 }
 
 // user is the name of a user id on a host, or the number.

@@ -3,6 +3,7 @@ package dps
 import (
 	"slices"
 	"unicode"
+	"unicode/utf8"
 )
 
 // span is a range of characters.
@@ -127,7 +128,10 @@ func in(spans []span, r rune) bool {
 // Width is how many columns of a terminal a clean text takes.
 func Width(s string) int {
 	n := 0
-	for _, r := range s {
+	for n < len(s) && s[n] < utf8.RuneSelf {
+		n++
+	}
+	for _, r := range s[n:] {
 		n += cells(r)
 	}
 	return n

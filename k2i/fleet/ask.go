@@ -108,8 +108,12 @@ func merge(replies []Reply, q query.Query) *Table {
 			continue
 		}
 		host := table.Hosts[i].Queried()
+		rows = slices.Grow(rows, len(r.Answer.Processes)+len(r.rows))
 		for j := range r.Answer.Processes {
 			rows = append(rows, ranked{i, query.Row{Host: host, Process: &r.Answer.Processes[j]}})
+		}
+		for _, p := range r.rows {
+			rows = append(rows, ranked{i, query.Row{Host: host, Process: p}})
 		}
 	}
 	rows = query.First(rows, q.Limit, overHosts(q))

@@ -40,6 +40,8 @@ type Reply struct {
 	Asked time.Time     // when the question left; zero where nobody noted it
 	Took  time.Duration // until the answer was there
 	Lost  time.Duration // with StatusAbsent: how long ago
+
+	rows []*k2i.Process // beside the answer's, of this host itself: nobody changes them
 }
 
 // Status is one word for what became of a host; a broker's outcomes keep their names.

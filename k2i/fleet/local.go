@@ -33,9 +33,9 @@ func (l local) Ask(ctx context.Context, req wire.Request) ([]Reply, error) {
 		}
 		return []Reply{connected(snap.Host.Name, answer)}, nil
 	}
-	answer, err := wire.Respond(snap, req, time.Now())
+	answer, rows, err := wire.RespondShared(snap, req, time.Now())
 	if err != nil {
 		return nil, err
 	}
-	return []Reply{{Host: snap.Host.Name, Status: StatusOK, Answer: answer}}, nil
+	return []Reply{{Host: snap.Host.Name, Status: StatusOK, Answer: answer, rows: rows}}, nil
 }

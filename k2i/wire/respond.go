@@ -23,6 +23,12 @@ func Respond(snap *k2i.Snapshot, req Request, now time.Time) (*Answer, error) {
 	return a, nil
 }
 
+// RespondShared is Respond with the rows apart, which are the snapshot's own: nobody
+// may change them.
+func RespondShared(snap *k2i.Snapshot, req Request, now time.Time) (*Answer, []*k2i.Process, error) {
+	return respond(snap, req.Query, now)
+}
+
 // respond is Respond with the rows apart, which are the snapshot's own.
 func respond(snap *k2i.Snapshot, q query.Query, now time.Time) (*Answer, []*k2i.Process, error) {
 	a := answer(HeadOf(snap, now), len(query.From(q, snap)))
