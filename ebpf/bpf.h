@@ -59,6 +59,13 @@ static long (*copy_from_user_task)(void *dst, u32 size, const void *user,
 #define TYPE_SIZE(type) __builtin_preserve_type_info(*(typeof(type) *)0, 1)
 #define ENUM_VALUE(type, value) __builtin_preserve_enum_value(*(typeof(type) *)value, 1)
 
+/* Makes a pointer that the verifier does not trust in, and does not ask after: for
+ * each pointer loaded through one that it trusts, newer verifiers go through the
+ * names of all types several times. Linux 6.2 and later; user space makes a plain
+ * move of it for others. */
+extern void *bpf_rdonly_cast(const void *pointer, u32 type) __attribute__((weak, section(".ksyms")));
+#define UNTRUSTED(type, pointer) ((type *)bpf_rdonly_cast(pointer, __builtin_btf_type_id(*(type *)0, 1)))
+
 /* Reads a field through a pointer that the verifier does not know the type of. */
 #define READ(dst, ptr, field) \
 	probe_read(dst, sizeof(*(dst)), __builtin_preserve_access_index(&(ptr)->field))

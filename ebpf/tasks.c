@@ -431,6 +431,8 @@ int table(struct bpf_iter__task *ctx)
 		end_sum(out, !meta->seq_num);
 	if (!t)
 		return 0;
+	if (brief) /* then nothing is counted, for which it has to be trusted */
+		t = UNTRUSTED(struct task_struct, t);
 	if (t->pid != t->tgid) {
 		if (tallied)
 			write_thread(out, t);
