@@ -286,3 +286,19 @@ func TestSourceFails(t *testing.T) {
 		t.Errorf("status %d, %v", status, err)
 	}
 }
+
+// A version is told by what tells builds apart: that of a release, else its commit.
+func TestFleetTellsBuilds(t *testing.T) {
+	for version, want := range map[string]string{
+		"ddcos v0.3.0, commit 0a1b2c3d4e5f, go1.26.8 linux/amd64":           " v0.3.0 ",
+		"ddcos (devel), commit 0a1b2c3d4e5f+modified, go1.26.8 linux/amd64": " 0a1b2c3d4e5f+modified ",
+		"ddcos (devel), commit unknown, go1.26.8 linux/amd64":               " (devel) ",
+		"a word of its own": " a word of its own ",
+	} {
+		source := twoHosts()
+		source.hosts[0].Agent.Version = version
+		if out, _, _ := over(t, source, "--fleet"); !strings.Contains(out, want) {
+			t.Errorf("%s: no %q in\n%s", version, want, out)
+		}
+	}
+}

@@ -51,9 +51,14 @@ func clock(h *fleet.Host) string {
 	return sign + h.Offset.Abs().Round(unit).String() + "~" + max(h.OffsetWithin.Round(time.Millisecond), time.Millisecond).String()
 }
 
-// release is the first word of what a program says of itself, without its name.
+// release is the first word of what a program says of itself, without its name; of
+// a build that is no release, its commit where that is known.
 func release(version string) string {
-	word, _, _ := strings.Cut(strings.TrimPrefix(version, "ddcos "), ",")
+	word, rest, _ := strings.Cut(strings.TrimPrefix(version, "ddcos "), ",")
+	commit, _, _ := strings.Cut(strings.TrimPrefix(rest, " commit "), ",")
+	if word == "(devel)" && commit != "" && commit != "unknown" {
+		return commit
+	}
 	return word
 }
 

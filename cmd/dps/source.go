@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime/debug"
 
+	"ddcos"
 	"ddcos/dps"
 	"ddcos/k2i"
 	"ddcos/k2i/agent"
@@ -98,6 +99,7 @@ func local(rates bool) func(context.Context, []string) (*k2i.Snapshot, error) {
 		debug.SetGCPercent(-1)
 		options := agent.DefaultOptions()
 		options.Unmasked, options.Fields = true, fields
+		options.About.Version = ddcos.Version()
 		return agent.LookFor(rates)(ctx, options)
 	}
 }
