@@ -282,6 +282,6 @@ func (a *Agent) once(ctx context.Context) (*k2i.Snapshot, error) {
 }
 
 // onceCrossover is how many processes make loading the BPF programs worth its
-// while for a single look: on a busy machine it takes some 40 ms and a process then
-// 10 µs, in /proc one takes some 53 µs.
-const onceCrossover = 1000
+// while for a single look: it takes some 50 ms of CPU time and a process then 8 µs, in
+// /proc one takes some 31 µs. On two CPUs both are shared out.
+const onceCrossover = 2000
