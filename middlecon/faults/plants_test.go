@@ -29,7 +29,7 @@ func plants() []plant {
 		{"I13", defect{"a session that ended stays", broker + "handler.go", "	delete(b.byID, s.key())\n", ""}},
 		{"I14", defect{"a loss makes no view", room + "join.go", "	r.nextView(in)\n	r.show(in, protocol.ViewChunk{Gone", "	r.show(in, protocol.ViewChunk{Gone"}},
 		{"I14", defect{"a member has the id of another", room + "join.go", "	r.lastSerial++\n", ""}},
-		{"I16", defect{"replies lie over one another", room + "reply.go", "	at := len(c.arena)\n", "	at := 0\n"}},
+		{"I16", defect{"replies lie over one another", room + "block.go", "	at := len(c.arena)\n", "	at := 0\n"}},
 		{"I17", defect{"a call outlives its caller", room + "session.go", "			r.finish(q.call)\n		}\n	}\n	slots", "			_ = q\n		}\n	}\n	slots"}},
 		{"I17", defect{"a lost caller is not counted", room + "settle.go", "			counts.Abandoned++\n", ""}},
 	}
