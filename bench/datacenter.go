@@ -149,7 +149,8 @@ func (d *datacenter) ask(ctx context.Context) error {
 			return err
 		}
 		if a.status != 0 || !slices.Equal(a.rows, want) {
-			return fmt.Errorf("%w: status %d, and %d rows that begin with %.3q; sorting all of them gives %.3q: %s", ErrAccount, a.status, len(a.rows), a.rows, want, a.said)
+			return fmt.Errorf("%w: status %d, and %d rows that begin with %q; sorting all of them gives %q: %.500s", ErrAccount, a.status, len(a.rows),
+				a.rows[:min(len(a.rows), 3)], want[:min(len(want), 3)], a.said)
 		}
 		if err := errors.Join(d.first.RecordValue(a.first.Nanoseconds()), d.whole.RecordValue(a.whole.Nanoseconds())); err != nil {
 			return err
