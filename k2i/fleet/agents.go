@@ -74,7 +74,7 @@ func newAgent(given string, client http.Client) (agent, error) {
 		full = "http://" + given
 	}
 	u, err := url.Parse(full)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || strings.TrimSuffix(u.Path, "/") != "" || u.RawQuery != "" {
+	if err != nil || (full != given && u.Port() == "") || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || strings.TrimSuffix(u.Path, "/") != "" || u.RawQuery != "" {
 		return agent{}, fmt.Errorf("agent %q: want http://host:port, host:port or unix:///path", given)
 	}
 	return agent{given: given, base: u.Scheme + "://" + u.Host, http: &client}, nil

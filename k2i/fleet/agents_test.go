@@ -155,7 +155,7 @@ func TestAgentsThatFail(t *testing.T) {
 }
 
 func TestAgentsRefuses(t *testing.T) {
-	for _, bad := range []string{"", "ftp://x", "http://", "http://x/v1/proc", "http://x:1?a=b", "unix://relative", "http://[::1", "http://x:y"} {
+	for _, bad := range []string{"", "ftp://x", "http://", "http://x/v1/proc", "http://x:1?a=b", "unix://relative", "http://[::1", "http://x:y", "x"} {
 		if _, err := Agents([]string{bad}, nil); err == nil || !strings.Contains(err.Error(), "want http://host:port") && !strings.Contains(err.Error(), "want unix:///path") {
 			t.Errorf("%q: got %v", bad, err)
 		}
