@@ -79,7 +79,7 @@ var attacks = map[string]attack{
 	"another's name": {begin: func(req wire.Request) []byte { return told(req, "good", liarPID, "x") }},
 	"escape codes":   {begin: func(req wire.Request) []byte { return told(req, "li"+escape+"ar", liarPID, "co"+escape+"mm") }},
 	"a wrong version": {
-		err:   errors.New("a question of version 2, this agent answers version 1: dps and k2i are of different releases" + escape),
+		err:   errors.New("a question of version 2, this agent answers version 1: dps and k2i are of different" + escape + " releases"),
 		named: true,
 	},
 }

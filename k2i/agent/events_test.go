@@ -85,11 +85,11 @@ const (
 // read, and what is known of it is completed then. Where something was lost
 // meanwhile it makes another one. Its pid may be somebody else's soon; and one that
 // could not be read in time has no name of its own.
-func ended(t *testing.T, a *Agent, name string, make func() (pid int), also func(*k2i.Process) bool) *k2i.Process {
+func ended(t *testing.T, a *Agent, name string, begin func() (pid int), also func(*k2i.Process) bool) *k2i.Process {
 	t.Helper()
 	for range lossTries {
 		before := a.Snapshot().Events.Lost
-		pid := make()
+		pid := begin()
 		began := time.Now()
 		var p *k2i.Process
 		until(t, a, fmt.Sprintf("end of process %d", pid), func(s *k2i.Snapshot) bool {
