@@ -4,8 +4,8 @@ package k2i
 // asks, and remembered for a while, as its ages tell. Counters run since the host
 // was booted. What could not be read is Unread, "" or empty; Gaps says why.
 type Machine struct {
-	AgeNS     int64 `json:"age_ns" msgpack:"age_ns"`           // since all but mounts and GPUs was read
-	SlowAgeNS int64 `json:"slow_age_ns" msgpack:"slow_age_ns"` // since mounts and GPUs were
+	AgeNS     int64 `json:"age_ns" msgpack:"age_ns"`           // since the rest was read
+	SlowAgeNS int64 `json:"slow_age_ns" msgpack:"slow_age_ns"` // since mounts, GPUs and sensors were
 
 	KernelVersion  string         `json:"kernel_version" msgpack:"kernel_version"` // uname version: which build
 	Architecture   string         `json:"architecture" msgpack:"architecture"`     // uname machine
@@ -19,6 +19,7 @@ type Machine struct {
 	Mounts         []Mount        `json:"mounts" msgpack:"mounts"`
 	GPUs           []GPU          `json:"gpus" msgpack:"gpus"`
 	GPUClients     []GPUClient    `json:"gpu_clients" msgpack:"gpu_clients"`
+	Sensors        []Sensor       `json:"sensors" msgpack:"sensors"`
 
 	LeftOut []LeftOut `json:"left_out" msgpack:"left_out"` // of lists that are longer than MaxListed
 	Gaps    []Gap     `json:"gaps" msgpack:"gaps"`
@@ -38,7 +39,7 @@ func NoMachine() *Machine {
 		},
 		Clock:    Clock{MaxErrorNS: Unread, EstimatedErrorNS: Unread},
 		Pressure: []Pressure{}, Disks: []Disk{}, Interfaces: []NetInterface{}, Mounts: []Mount{}, GPUs: []GPU{}, GPUClients: []GPUClient{},
-		LeftOut: []LeftOut{}, Gaps: []Gap{},
+		Sensors: []Sensor{}, LeftOut: []LeftOut{}, Gaps: []Gap{},
 	}
 }
 
@@ -52,6 +53,7 @@ const (
 	PartInterfaces Part = "interfaces"
 	PartMounts     Part = "mounts"
 	PartGPUs       Part = "gpus"
+	PartSensors    Part = "sensors"
 )
 
 // LeftOut counts what a list had no room for.
@@ -208,4 +210,12 @@ type GPUMemory struct {
 	Region        string `json:"region" msgpack:"region"`
 	TotalBytes    Count  `json:"total_bytes" msgpack:"total_bytes"`
 	ResidentBytes Count  `json:"resident_bytes" msgpack:"resident_bytes"`
+}
+
+// Sensor is one thermometer of the host's.
+type Sensor struct {
+	Name            string  `json:"name" msgpack:"name"` // of the driver, and of the place where that tells it: coretemp_core_0
+	Celsius         float64 `json:"celsius" msgpack:"celsius"`
+	HighCelsius     float64 `json:"high_celsius" msgpack:"high_celsius"`         // from where on it is hot; 0 where the driver says none
+	CriticalCelsius float64 `json:"critical_celsius" msgpack:"critical_celsius"` // likewise
 }

@@ -22,7 +22,7 @@ func hostCommand() *cobra.Command {
 		Use:   "host",
 		Short: "Print what this host is and what it does as a whole",
 		Long: `Print what this host says of itself: CPU, memory, pressure, clock, disks, network,
-mounts and GPUs, what GET /v1/host of an agent would say. A file system or a device
+mounts, GPUs and temperatures, what GET /v1/host of an agent would say. A file system or a device
 that does not answer within a second is named and left.`,
 		Example: `  k2i host
   k2i host --json`,
@@ -126,6 +126,20 @@ func printLists(out *tabwriter.Writer, line func(...string), m *k2i.Machine) {
 		}
 		return []string{strconv.Itoa(int(c.PID)), c.PCI, c.Client, strings.Join(engines, ","), strings.Join(memory, ",")}
 	})
+	table(len(m.Sensors), "SENSOR CELSIUS HIGH CRITICAL", func(i int) []string {
+		s := &m.Sensors[i]
+		return []string{s.Name, degrees(s.Celsius), orUnknown(s.HighCelsius), orUnknown(s.CriticalCelsius)}
+	})
+}
+
+func degrees(celsius float64) string { return strconv.FormatFloat(celsius, 'f', 1, 64) }
+
+// orUnknown is a temperature that a driver may have left open.
+func orUnknown(celsius float64) string {
+	if celsius == 0 {
+		return k2i.Unknown
+	}
+	return degrees(celsius)
 }
 
 func amount(n k2i.Count) string { return number(n, k2i.Unknown) }

@@ -42,6 +42,7 @@ func TestPrintHost(t *testing.T) {
 	m.Mounts = []k2i.Mount{{Point: "/nfs\x1b[2J", Type: "nfs4", Source: "far:/", SizeBytes: k2i.Unread, AvailableBytes: k2i.Unread, FreeInodes: k2i.Unread, Missing: k2i.GapDeadline}}
 	m.GPUs = []k2i.GPU{{Card: "card0", Driver: "amdgpu"}}
 	m.GPUClients = []k2i.GPUClient{{PID: 7, Client: "10", Engines: []k2i.GPUEngine{{Name: "gfx", BusyNS: 9}}, Memory: []k2i.GPUMemory{{Region: "vram", TotalBytes: 4096}}}}
+	m.Sensors = []k2i.Sensor{{Name: "nvme_composite", Celsius: 41.85, HighCelsius: 81.85}}
 	m.LeftOut = []k2i.LeftOut{{Part: k2i.PartMounts, Count: 4}}
 	m.Gaps = []k2i.Gap{{Part: k2i.PartDisks, Reason: k2i.GapBusy, Help: "try again"}}
 	var out bytes.Buffer
@@ -55,7 +56,7 @@ func TestPrintHost(t *testing.T) {
 	for _, want := range []string{
 		"name a?b", "uptime 1m1s", "runs_on kvm, QEMU, in a container", "load 1.00 2.00 3.00", "memory_bytes - , available -", "off by -1.5µs, at most by 20ms",
 		"pressure io full 12.35% 0.00% 0.00%", "vda 512 3 0 0 0", "eth0 true 5 0 0 192.0.2.2/24,fd00::2/64", "/nfs?[2J nfs4 deadline - - far:/",
-		"card0 amdgpu - - -", "7 - 10 gfx=9 vram=4096", "left out of mounts 4", "missing disks busy: try again",
+		"card0 amdgpu - - -", "7 - 10 gfx=9 vram=4096", "nvme_composite 41.9 81.8 -", "left out of mounts 4", "missing disks busy: try again",
 	} {
 		if !strings.Contains(squeezed, strings.ReplaceAll(want, "- ,", "-,")) {
 			t.Errorf("no %q in:\n%s", want, &out)

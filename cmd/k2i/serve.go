@@ -72,7 +72,7 @@ const serveHelp = `Sample this host until interrupted, and serve the newest samp
                       in all network namespaces; parameters pid, state, limit
   GET /v1/containers  their sums by container, machine or sandbox
   GET /v1/host        the host: CPU, memory, pressure, clock, disks, network,
-                      mounts, GPUs
+                      mounts, GPUs, sensors
   GET /v1/config      what the agent was told
   GET /v1/openapi.json
   GET /healthz        200 while the samples are fresh, else 503

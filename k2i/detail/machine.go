@@ -27,6 +27,7 @@ type machine interface {
 	MountPoints() ([]procfs.MountPoint, int, error)
 	Size(p *procfs.MountPoint) (k2i.Mount, error)
 	GPUs() ([]k2i.GPU, []k2i.GPUClient, int, error)
+	Sensors() ([]k2i.Sensor, int, error)
 }
 
 // MachineReader reads what a host says of itself, when somebody asks and not
@@ -77,9 +78,9 @@ func (r *MachineReader) Read(ctx context.Context) (*k2i.Machine, error) {
 	if now := time.Now(); !r.begun || now.Sub(r.quick) >= QuickFor {
 		next := r.readQuick(ctx)
 		if r.begun && now.Sub(r.slow) < SlowFor {
-			next.Mounts, next.GPUs, next.GPUClients = r.last.Mounts, r.last.GPUs, r.last.GPUClients
+			next.Mounts, next.GPUs, next.GPUClients, next.Sensors = r.last.Mounts, r.last.GPUs, r.last.GPUClients, r.last.Sensors
 			for _, l := range r.last.LeftOut {
-				if l.Part == k2i.PartMounts || l.Part == k2i.PartGPUs {
+				if l.Part == k2i.PartMounts || l.Part == k2i.PartGPUs || l.Part == k2i.PartSensors {
 					next.LeftOut = append(next.LeftOut, l)
 				}
 			}
@@ -114,7 +115,7 @@ func (r *MachineReader) readQuick(ctx context.Context) *k2i.Machine {
 	return next
 }
 
-// readSlow asks file systems and GPUs. What is missing is not in next's gaps.
+// readSlow asks file systems, GPUs and sensors. What is missing is not in next's gaps.
 func (r *MachineReader) readSlow(ctx context.Context, next *k2i.Machine) []k2i.Gap {
 	before := len(next.Gaps)
 	type cards struct {
@@ -128,6 +129,9 @@ func (r *MachineReader) readSlow(ctx context.Context, next *k2i.Machine) []k2i.G
 	})
 	next.GPUs, next.GPUClients = append(next.GPUs, all.gpus...), append(next.GPUClients, all.clients...)
 	note(next, k2i.PartGPUs, reason, all.leftOut)
+	hot, reason := fetch(ctx, r.pool, k2i.PartSensors, func() (listed[k2i.Sensor], error) { return list(r.from.Sensors()) })
+	next.Sensors = append(next.Sensors, hot.rows...)
+	note(next, k2i.PartSensors, reason, hot.leftOut)
 
 	points, reason := fetch(ctx, r.pool, k2i.PartMounts, func() (listed[procfs.MountPoint], error) { return list(r.from.MountPoints()) })
 	note(next, k2i.PartMounts, reason, points.leftOut)

@@ -51,6 +51,10 @@ func (m *made) GPUs() ([]k2i.GPU, []k2i.GPUClient, int, error) {
 	return []k2i.GPU{{Card: "card0"}}, []k2i.GPUClient{{PID: 7}}, 2, m.wait("gpus")
 }
 
+func (m *made) Sensors() ([]k2i.Sensor, int, error) {
+	return []k2i.Sensor{{Name: "cpu", Celsius: 40}}, 1, m.wait("sensors")
+}
+
 func (m *made) MountPoints() ([]procfs.MountPoint, int, error) {
 	m.slow.Add(1)
 	var list []procfs.MountPoint
@@ -81,7 +85,7 @@ func read(t *testing.T, r *MachineReader) *k2i.Machine {
 func TestMachine(t *testing.T) {
 	m := &made{points: []string{"/", "/home"}}
 	got := read(t, newMachineReader(m, MachineOptions()))
-	if got.CPU.Online != 2 || len(got.Disks) != 1 || len(got.Interfaces) != 1 || len(got.GPUs) != 1 || len(got.GPUClients) != 1 || len(got.Gaps) != 0 {
+	if got.CPU.Online != 2 || len(got.Disks) != 1 || len(got.Interfaces) != 1 || len(got.GPUs) != 1 || len(got.GPUClients) != 1 || len(got.Sensors) != 1 || len(got.Gaps) != 0 {
 		t.Errorf("%+v", got)
 	}
 	for i, point := range m.points {
@@ -92,7 +96,7 @@ func TestMachine(t *testing.T) {
 			t.Errorf("a password in a table of mounts: %s", source)
 		}
 	}
-	if text := fmt.Sprint(got.LeftOut); text != "[{disks 3} {gpus 2} {mounts 1}]" {
+	if text := fmt.Sprint(got.LeftOut); text != "[{disks 3} {gpus 2} {sensors 1} {mounts 1}]" {
 		t.Errorf("left out: %s", text)
 	}
 }
@@ -104,7 +108,7 @@ func TestMachineIsRemembered(t *testing.T) {
 		r := newMachineReader(m, MachineOptions())
 		for second := range 61 {
 			got := read(t, r)
-			if got.AgeNS >= int64(QuickFor) || got.SlowAgeNS >= int64(SlowFor) || len(got.Mounts) != 1 || len(got.GPUClients) != 1 || len(got.LeftOut) != 3 {
+			if got.AgeNS >= int64(QuickFor) || got.SlowAgeNS >= int64(SlowFor) || len(got.Mounts) != 1 || len(got.GPUClients) != 1 || len(got.Sensors) != 1 || len(got.LeftOut) != 4 {
 				t.Fatalf("after %d s: %+v", second, got)
 			}
 			<-time.After(time.Second) // the bubble's clock

@@ -199,6 +199,9 @@ func TestMachineHere(t *testing.T) {
 	if _, _, err := m.Disks(); err != nil {
 		t.Error(err)
 	}
+	if _, _, err := m.Sensors(); err != nil {
+		t.Error(err)
+	}
 	if _, err := os.Stat("/sys/class/drm"); err != nil {
 		if gpus, clients, _, err := m.GPUs(); err != nil || len(gpus)+len(clients) != 0 {
 			t.Errorf("no cards: %v %v %v", gpus, clients, err)
@@ -225,7 +228,8 @@ func BenchmarkMachine(b *testing.B) {
 			}
 			return err
 		},
-		"GPUs": func() error { _, _, _, err := m.GPUs(); return err },
+		"GPUs":    func() error { _, _, _, err := m.GPUs(); return err },
+		"sensors": func() error { _, _, err := m.Sensors(); return err },
 	} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
