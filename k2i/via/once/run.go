@@ -27,7 +27,9 @@ func run(ctx context.Context, question string, out io.Writer) error {
 		return err
 	}
 	_ = os.WriteFile("/proc/self/comm", []byte("k2i-once"), 0) // else it is called 9, by the descriptor it was started from
-	snap, err := agent.LookFor(req.Connections == nil && req.Query.AsksRates())(ctx, agent.DefaultOptions())
+	options := agent.DefaultOptions()
+	options.Fields = req.Needs()
+	snap, err := agent.LookFor(req.Connections == nil && req.Query.AsksRates())(ctx, options)
 	if err != nil {
 		return err
 	}
