@@ -22,7 +22,7 @@ const (
 func simLimits() Limits {
 	return Limits{
 		Rooms: 3, Members: 5, MemberBytes: 9*memberWeight + 268, Parted: 3, SessionRooms: 2, SessionCalls: 2, SessionWatches: 2, Calls: 5,
-		StateBurst: 2, StateEvery: 10 * time.Millisecond, ReplyBytes: 40, AccountBytes: 90, HeldBytes: 200, BlockBytes: 7, PartBytes: 150, Overdraws: 2, Entries: 14, Deliveries: 150, DeliveryBurst: 8, Principals: 10, Absent: 2, AbsentAll: 3, AbsentBytes: 4*memberWeight + 100, AbsentFor: 80 * time.Millisecond,
+		StateBurst: 2, StateEvery: 10 * time.Millisecond, ReplyBytes: 40, AccountBytes: 90, HeldBytes: 200, BlockBytes: 11, PartBytes: 150, Overdraws: 2, Entries: 14, Deliveries: 150, DeliveryBurst: 8, Principals: 10, Absent: 2, AbsentAll: 3, AbsentBytes: 4*memberWeight + 100, AbsentFor: 80 * time.Millisecond,
 	}
 }
 
