@@ -134,11 +134,11 @@ func open(fs *procfs.FS, options Options) (*Agent, error) {
 	return a, nil
 }
 
-// wantsContainers tells whether any of these fields is found in a cgroup; nil are all.
+// wantsContainers tells whether any of these fields is found by a cgroup; nil are all.
 func wantsContainers(fields []string) bool {
 	return fields == nil || slices.ContainsFunc(fields, func(name string) bool {
 		f, ok := k2i.FieldByName(name)
-		return !ok || strings.HasSuffix(f.Source, "cgroup")
+		return !ok || strings.Contains(f.Source, "cgroup")
 	})
 }
 

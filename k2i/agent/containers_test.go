@@ -183,6 +183,14 @@ func expectContainer(t *testing.T, pid int, want container.Identity) {
 		if err := a.Close(); err != nil || wrong != "" {
 			t.Errorf("by %s: %s; %v", mode, wrong, err)
 		}
+		options.Fields = strings.Fields("pid start_ticks ppid container_id runtime kind inner_id inner_runtime")
+		snap, err := Once(t.Context(), options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if wrong := mismatch(snap, pid, want); wrong != "" {
+			t.Errorf("by a single look, %s: %s", mode, wrong)
+		}
 	}
 }
 

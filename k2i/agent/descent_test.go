@@ -3,6 +3,7 @@ package agent
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,7 +24,7 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	return &world{t: t, a: &Agent{
-		options: DefaultOptions(), containers: container.New(), users: newNames(lookupUser), groups: newNames(lookupGroup),
+		options: DefaultOptions(), placing: true, containers: container.New(), users: newNames(lookupUser), groups: newNames(lookupGroup),
 	}, want: map[int32]string{}}
 }
 
@@ -204,5 +205,18 @@ func TestArrivedInContainer(t *testing.T) {
 		if got := strings.TrimSpace(fmt.Sprint(p.ContainerID, " ", p.Runtime, " ", p.Kind)); got != want {
 			t.Errorf("a child of %d: %q, want %q", from, got, want)
 		}
+	}
+}
+
+// Each field of what a process is in wants containers to be found, and no other does.
+func TestFieldsOfContainers(t *testing.T) {
+	found := strings.Fields("cgroup container_id runtime kind inner_id inner_runtime pod unit ns_cgroup")
+	for _, f := range k2i.Fields() {
+		if got, want := wantsContainers([]string{"pid", f.Name}), slices.Contains(found, f.Name); got != want {
+			t.Errorf("%s: %v, want %v", f.Name, got, want)
+		}
+	}
+	if !wantsContainers(nil) || !wantsContainers([]string{"none of ours"}) {
+		t.Error("all fields, or one that is not known, do without")
 	}
 }

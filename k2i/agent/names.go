@@ -123,6 +123,9 @@ func (a *Agent) name(sample *k2i.Sample) {
 		}
 		open[i] = true
 	}
+	if !a.placing {
+		return
+	}
 	d := descent{rows: sample.Processes, open: open}
 	for _, i := range slices.Sorted(maps.Keys(open)) {
 		d.settle(i, 0)

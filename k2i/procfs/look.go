@@ -56,8 +56,8 @@ func partOf(name string) parts {
 		return partCmdline
 	case "cgroup":
 		return partCgroup
-	case "from": // a cgroup, by what made it
-		return partCgroup | partCmdline
+	case "from": // a cgroup, by what made it, or PID namespaces
+		return partCgroup | partCmdline | partStatus
 	case "io":
 		return partIO
 	}

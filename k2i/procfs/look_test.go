@@ -76,7 +76,7 @@ func TestLookForEveryField(t *testing.T) {
 		{[]string{"pid", "euid", "egid", "user", "start_ns", "cpu_ns", "tty_nr", "rss_bytes", "ended_ns", "exe"}, 0},
 		{[]string{"pid", "args"}, partCmdline},
 		{[]string{"ruid"}, partStatus},
-		{[]string{"kind"}, partCgroup | partCmdline},
+		{[]string{"kind"}, partCgroup | partCmdline | partStatus},
 		{[]string{"read_bytes", "cgroup"}, partIO | partCgroup},
 	} {
 		same(t, fmt.Sprint(c.fields), partsOf(c.fields), c.want)
