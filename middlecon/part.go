@@ -1,6 +1,7 @@
 package middlecon
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -97,7 +98,7 @@ func (s *parts) end() (held []byte, sent int) {
 	return held, s.sent
 }
 
-var errReplied = fmt.Errorf("the handler of this message has returned")
+var errReplied = errors.New("the handler of this message has returned")
 
 // inParts lets a delivery's handler reply in parts. They are sent until its context ends.
 func (d *delivery) inParts() *parts {
