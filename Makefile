@@ -14,8 +14,7 @@ BUILD = $(GO) build -trimpath -buildvcs=$(VCS)
 # Every directory under cmd/ is a program.
 PROGRAMS := $(notdir $(patsubst %/,%,$(wildcard cmd/*/)))
 
-# What dps --via sends to a host is for that host's architecture. Rows are asked of
-# a smaller program: less is linked, and no function is copied into its callers.
+# What dps --via sends to a host for its connections is for that host's architecture.
 SENT := amd64 arm64
 
 PREFIX ?= /usr/local
@@ -54,8 +53,7 @@ build: ## build every program under cmd/ into bin/, static, and what dps --via s
 	@mkdir -p bin
 	$(BUILD) -o bin/ ./cmd/...
 	@set -ex; for arch in $(SENT); do GOARCH=$$arch $(BUILD) -ldflags '-s -w' -o bin/k2i-once-$$arch ./k2i/via/once; \
-		GOARCH=$$arch $(BUILD) -tags rows -gcflags=all=-l -ldflags '-s -w' -o bin/k2i-rows-$$arch ./k2i/via/once; \
-		for name in once rows; do gzip -9nc bin/k2i-$$name-$$arch > bin/k2i-$$name-$$arch.gz; done; done
+		gzip -9nc bin/k2i-once-$$arch > bin/k2i-once-$$arch.gz; done
 
 peers: ## build the programs that bench compares with (bench/peers) into bin/
 	@mkdir -p bin
@@ -105,8 +103,8 @@ $(GOLANGCI):
 bench: build peers ## measure all beside other systems: bench/report/report.md, half an hour; BENCH_FLAGS=--quick: 4 min
 	bin/bench report --dir bench/report $(BENCH_FLAGS)
 
-generate: ## compile the BPF programs again (needs clang and libbpf's headers)
-	$(GO) generate ./ebpf/...
+generate: ## compile the BPF programs and what dps --via gathers by again (needs clang, lld and libbpf's headers)
+	$(GO) generate ./ebpf/... ./k2i/via/gather
 
 install: build ## install programs, man pages and completions under PREFIX=/usr/local
 	install -d $(BINDIR) $(LIBEXECDIR) $(MANDIR) $(BASHDIR) $(ZSHDIR) $(FISHDIR)
@@ -118,7 +116,7 @@ install: build ## install programs, man pages and completions under PREFIX=/usr/
 		bin/$$p completion zsh > $(ZSHDIR)/_$$p; \
 		bin/$$p completion fish > $(FISHDIR)/$$p.fish; \
 	done
-	install -m 644 $(SENT:%=bin/k2i-once-%.gz) $(SENT:%=bin/k2i-rows-%.gz) $(LIBEXECDIR)
+	install -m 644 $(SENT:%=bin/k2i-once-%.gz) $(LIBEXECDIR)
 
 packages: $(NFPM) ## make dist/: deb, rpm, tarball, bill of materials and checksums, of the commit that is checked out
 	NFPM=$(CURDIR)/$(NFPM) GO=$(GO) deploy/package/build dist

@@ -20,7 +20,11 @@ import (
 )
 
 // patience bounds every wait of the end-to-end test: only a failure reaches it.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
+
+// silence is how long those are waited for who will not answer, in which all others
+// do, also on a busy machine.
+const silence = "3s"
 
 // The test binary is the first process of the hosts that it makes.
 func TestMain(m *testing.M) {
@@ -84,7 +88,6 @@ func makeDC(t *testing.T) *dc {
 	for _, args := range [][]string{
 		{bin, "./cmd/..."},
 		{bin + "/k2i-once-" + runtime.GOARCH, "./k2i/via/once"},
-		{bin + "/k2i-rows-" + runtime.GOARCH, "-tags", "rows", "./k2i/via/once"},
 	} {
 		build := exec.CommandContext(t.Context(), "go", append([]string{"build", "-o"}, args...)...)
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -233,7 +236,7 @@ func (d *dc) withoutBroker(t *testing.T) {
 		urls = append(urls, fmt.Sprintf("http://%s:7412", h.Addr))
 	}
 	urls = append(urls, "http://10.77.0.99:7412")
-	table, stderr, status := d.dps(t, "--agents", strings.Join(urls, ","), "-C", "sleep", "--deadline", "500ms")
+	table, stderr, status := d.dps(t, "--agents", strings.Join(urls, ","), "-C", "sleep", "--deadline", silence)
 	if status != 3 || !strings.Contains(stderr, "10.77.0.99") {
 		t.Errorf("status %d with an agent that is not there: %s", status, stderr)
 	}
@@ -280,7 +283,7 @@ func (d *dc) faults(t *testing.T) {
 	d.freeze(t, "host3")
 	d.killedWhileAsked(t, killed)
 
-	table, stderr, status := d.dps(t, "--broker", brokerAddress, "--deadline", "500ms")
+	table, stderr, status := d.dps(t, "--broker", brokerAddress, "--deadline", silence)
 	for host, want := range map[string]string{"host1": "ok", "host2": "absent", "host3": "no_receipt"} {
 		got, text := table.status(host)
 		if got != want || (want != "ok" && (text == "" || !strings.Contains(stderr, host))) {
@@ -326,7 +329,7 @@ func (d *dc) freeze(t *testing.T, host string) {
 // at once, the stopped one at the deadline. A witness among the members tells
 // when the question has been delivered.
 func (d *dc) killedWhileAsked(t *testing.T, killed *hosts.Process) {
-	const deadline = 2 * time.Second
+	const deadline = 4 * time.Second // in which it is killed; with silence less than what the broker takes for death
 	witness := d.launch(d.center.Hub, "witness", "middlecon", "join", "k2i", "--name", "witness", "--exec", "touch /run/ddcos/asked", "--broker", brokerAddress)
 	d.await("the witness has joined", func() bool { return d.members() == 4 })
 	asked := make(chan string, 1)

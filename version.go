@@ -8,15 +8,19 @@ import (
 	"regexp"
 	"runtime"
 	"runtime/debug"
+	"strings"
 )
 
 // commitDigits is how much of a revision Version prints: git's own
 // abbreviation grows with a repository, a fixed length can be compared.
 const commitDigits = 12
 
-// pseudo is the version that Go makes up for a commit without a tag: it holds
+// isPseudo tells a version that Go makes up for a commit without a tag: it holds
 // nothing but the time and the commit.
-var pseudo = regexp.MustCompile(`[-.][0-9]{14}-[0-9a-f]{12}(\+|$)`)
+func isPseudo(version string) bool {
+	return strings.Contains(version, "-") && // else there is nothing to compile
+		regexp.MustCompile(`[-.][0-9]{14}-[0-9a-f]{12}(\+|$)`).MatchString(version)
+}
 
 // Version is the line that every command prints for --version, for example
 //
@@ -37,7 +41,7 @@ func Version() string {
 // versionLine is Version for a given record.
 func versionLine(info *debug.BuildInfo) string {
 	version := info.Main.Version
-	if version == "" || pseudo.MatchString(version) {
+	if version == "" || isPseudo(version) {
 		version = "(devel)"
 	}
 	return fmt.Sprintf("ddcos %s, commit %s, %s %s/%s", version, commit(info),

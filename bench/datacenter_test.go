@@ -26,7 +26,7 @@ func TestDatacenter(t *testing.T) {
 	var out bytes.Buffer
 	o := DefaultDatacenterOptions()
 	o.Bin, o.JSON, o.Out, o.Progress = bin, true, &out, io.Discard
-	o.Agents, o.Processes, o.Asked, o.Limit, o.OneIn, o.Deadline = 30, 20, 2, 10, 10, time.Second
+	o.Agents, o.Processes, o.Asked, o.Limit, o.OneIn, o.Deadline = 30, 20, 2, 10, 10, 2*time.Second // in which those answer who are not stopped
 	if err := Datacenter(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}

@@ -21,6 +21,8 @@ import (
 )
 
 const (
+	programSyscall = "31" // BPF_PROG_TYPE_SYSCALL, of the kernel
+
 	agentTimeout = 30 * time.Second // until an agent has its first sample
 	maxMetrics   = 16 << 20         // bytes of an answer to a scrape
 )
@@ -123,7 +125,8 @@ func (p *program) cpuTime() (time.Duration, error) {
 }
 
 // tracing is how long the BPF programs of a process have run in other processes, as the
-// kernel counts it while it is told to: those that are no iterators, whose time is their reader's.
+// kernel counts it while it is told to: those that are neither iterators nor system calls,
+// whose time is their caller's.
 func (p *program) tracing() (time.Duration, error) {
 	dir := fmt.Sprintf("/proc/%d/fdinfo", p.cmd.Process.Pid)
 	files, err := os.ReadDir(dir)
@@ -138,7 +141,7 @@ func (p *program) tracing() (time.Duration, error) {
 		}
 		id := fdinfo(text, "prog_id")
 		switch {
-		case id == "":
+		case id == "", fdinfo(text, "prog_type") == programSyscall:
 		case fdinfo(text, "link_type") == "iter":
 			iterators[id] = true
 		case fdinfo(text, "run_time_ns") != "":

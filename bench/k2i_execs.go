@@ -37,7 +37,9 @@ func (g *gathered) gather(ctx context.Context, a *k2iAgent) error {
 	if err != nil {
 		return err
 	}
-	g.last = now
+	if time.Since(now) < gatherSlack/2 { // else the agent may have counted back from so late that some are in no answer
+		g.last = now
+	}
 	for i := range answer.Processes {
 		p := &answer.Processes[i]
 		g.rows[p.Key()] = p // the latest has the whole CPU time

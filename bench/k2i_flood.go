@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	floodTime  = 3 * time.Second  // that as many processes as can be begin and end
-	floodSleep = 2 * time.Second  // of which the agent is stopped
-	floodCalm  = 10 * time.Second // until all must be known
+	floodTime  = 3 * time.Second // that as many processes as can be begin and end
+	floodSleep = 2 * time.Second // of which the agent is stopped
+	floodCalm  = time.Minute     // until all must be known
 
 	// eventsOfOne are those of a process that runs a program: it is made, runs it,
 	// ends, and is forgotten by the kernel.

@@ -4,6 +4,7 @@ package bench
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -25,12 +26,28 @@ var (
 
 // RunOptions say what [Run] shows.
 type RunOptions struct {
-	Hosts   int           // how many hosts, 1 to hosts.MaxHosts
-	Keep    bool          // stay up when all is shown, until the context ends
-	Plain   bool          // no namespaces: one host, as without root
-	Timeout time.Duration // for all of it but what Keep adds
-	Bin     string        // the directory of middlecon, k2i, dps and bench
-	Out     io.Writer     // what is shown goes here
+	Hosts    int           // how many hosts, 1 to hosts.MaxHosts
+	Keep     bool          // stay up when all is shown, until the context ends
+	Plain    bool          // no namespaces: one host, as without root
+	Timeout  time.Duration // for all of it but what Keep adds
+	Bin      string        // the directory of middlecon, k2i, dps and bench
+	Out      io.Writer     // what is shown goes here
+	JSON     bool          // Out gets one object instead, a Shown, and Progress what is shown
+	Progress io.Writer
+}
+
+// Shown is what was shown, for programs.
+type Shown struct {
+	Hosts   []ShownHost     `json:"hosts"`
+	Rows    map[string]int  `json:"rows"`    // of the process table, by host
+	Account json.RawMessage `json:"account"` // of the call, as middlecon call --json prints it
+}
+
+// ShownHost is one host: its address is empty where it is the machine itself.
+type ShownHost struct {
+	Name    string `json:"name"`
+	Address string `json:"address"`
+	PID     int    `json:"pid"` // of its first process
 }
 
 // DefaultRunOptions shows three hosts in a minute, with the programs beside this one.
@@ -56,7 +73,10 @@ func Run(ctx context.Context, o RunOptions) (err error) {
 	}
 	bounded, cancel := context.WithTimeoutCause(ctx, o.Timeout, fmt.Errorf("%w: not done in %v", ErrWrong, o.Timeout))
 	defer cancel()
-	show := &show{Writer: o.Out}
+	show := &show{Writer: o.Out, json: o.JSON}
+	if o.JSON {
+		show.Writer = o.Progress
+	}
 	if err := show.start(bounded, o); err != nil {
 		return cause(bounded, err)
 	}
@@ -70,6 +90,11 @@ func Run(ctx context.Context, o RunOptions) (err error) {
 	for _, step := range []func(context.Context) error{show.programs, show.table, show.call} {
 		if err := step(bounded); err != nil {
 			return cause(bounded, err)
+		}
+	}
+	if o.JSON {
+		if err := json.NewEncoder(o.Out).Encode(show.shown); err != nil {
+			return err
 		}
 	}
 	if o.Keep {
@@ -96,6 +121,8 @@ type show struct {
 	io.Writer
 	datacenter *hosts.Datacenter
 	plain      bool
+	json       bool
+	shown      Shown
 	broker     string // as the hub reaches it
 	remote     string // as the hosts do
 	launched   []*hosts.Process
@@ -128,6 +155,7 @@ func (s *show) start(ctx context.Context, o RunOptions) (err error) {
 		}
 		s.broker = "unix://" + s.datacenter.Hub.RunDir + "/middlecon.sock"
 		s.remote = s.broker
+		s.shown.Hosts = []ShownHost{{Name: s.datacenter.Hub.Name, PID: s.datacenter.Hub.PID()}}
 		s.heading("One host: %s, its own first process %d", s.datacenter.Hub.Name, s.datacenter.Hub.PID())
 		return nil
 	}
@@ -136,6 +164,7 @@ func (s *show) start(ctx context.Context, o RunOptions) (err error) {
 	s.say("%-8s %-12s first process here %d (the broker's host)", s.datacenter.Hub.Name, s.datacenter.Hub.Addr, s.datacenter.Hub.PID())
 	for _, h := range s.datacenter.Hosts {
 		s.say("%-8s %-12s first process here %d, inside 1", h.Name, h.Addr, h.PID())
+		s.shown.Hosts = append(s.shown.Hosts, ShownHost{Name: h.Name, Address: h.Addr.String(), PID: h.PID()})
 	}
 	return nil
 }

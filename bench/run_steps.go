@@ -2,10 +2,10 @@ package bench
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os/exec"
-	"slices"
 	"strings"
 )
 
@@ -31,8 +31,12 @@ func (s *show) table(ctx context.Context) error {
 	if more := len(rows) - screenful; more > 0 {
 		s.say("... and %d more", more)
 	}
+	s.shown.Rows = map[string]int{}
+	for _, row := range rows[1:] {
+		s.shown.Rows[firstWord(row)]++
+	}
 	for _, h := range s.datacenter.Hosts {
-		if !slices.ContainsFunc(rows, func(row string) bool { return firstWord(row) == h.Name }) {
+		if s.shown.Rows[h.Name] == 0 {
 			return fmt.Errorf("%w: the table has no process of %s", ErrWrong, h.Name)
 		}
 	}
@@ -43,28 +47,57 @@ func (s *show) table(ctx context.Context) error {
 func (s *show) call(ctx context.Context) error {
 	s.heading("One call to every member of a room; %s is killed while it has the message", victim)
 	argv := []string{"middlecon", "call", room, "reload", "--deadline", "2s", "--broker", s.broker}
+	if s.json {
+		argv = append(argv, "--json")
+	}
 	s.say("$ %s", strings.Join(argv, " "))
 	out, err := s.datacenter.Hub.Output(ctx, argv...)
-	account := lines(out)
-	for _, line := range account {
+	for _, line := range lines(out) {
 		s.say("%s", line)
 	}
 	// The rule is "all": with one member lost it is not met, and the status is 1.
 	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != 1 {
 		return fmt.Errorf("%w: the call's exit status must be 1: %w", ErrWrong, complain(err))
 	}
+	became, err := s.outcomes(out)
+	if err != nil {
+		return fmt.Errorf("%w: the account: %w", ErrWrong, err)
+	}
 	for _, m := range members() {
 		want := "ok"
 		if m.name == victim {
 			want = "lost_after_send"
 		}
-		if !slices.ContainsFunc(account, func(line string) bool {
-			return firstWord(line) == m.name && slices.Contains(strings.Fields(line), want)
-		}) {
+		if became[m.name] != want {
 			return fmt.Errorf("%w: the account does not tell that %s is %s", ErrWrong, m.name, want)
 		}
 	}
 	return nil
+}
+
+// outcomes are those of an account by member's name, as it was printed for people or for
+// programs.
+func (s *show) outcomes(out []byte) (map[string]string, error) {
+	became := map[string]string{}
+	if !s.json {
+		for _, line := range lines(out) { // NAME HOST PID OUTCOME LATENCY REPLY
+			if words := strings.Fields(line); len(words) > 3 {
+				became[words[0]] = words[3]
+			}
+		}
+		return became, nil
+	}
+	var account struct {
+		Outcomes []struct{ Name, Outcome string }
+	}
+	if err := json.Unmarshal(out, &account); err != nil {
+		return nil, err
+	}
+	for _, o := range account.Outcomes {
+		became[o.Name] = o.Outcome
+	}
+	s.shown.Account = out
+	return became, nil
 }
 
 func firstWord(line string) string {

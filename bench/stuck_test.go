@@ -22,7 +22,7 @@ func TestStuck(t *testing.T) {
 	var out bytes.Buffer
 	o := DefaultStuckOptions()
 	o.Bin, o.JSON, o.Out, o.Progress = bin, true, &out, io.Discard
-	o.Members, o.OneIn, o.Calls, o.Rounds = 30, 10, 4, 2
+	o.Members, o.OneIn, o.Calls, o.Rounds, o.Deadline = 30, 10, 4, 2, time.Second // in which those answer who are not stopped
 	if err := Stuck(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}

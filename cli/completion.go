@@ -56,8 +56,8 @@ func Completion(root *cobra.Command, w io.Writer, shell string) error {
 			return err
 		}
 		// Where a list may go on, cobra has fish write no blank by a second word that is
-		// longer: a comma goes on, a dot does not.
-		_, err := io.WriteString(w, strings.Replace(text.String(), "$split[1] $split[1].", "$split[1] $split[1],", 1))
+		// longer: a comma goes on, a dot does not. What is split may begin with a dash.
+		_, err := strings.NewReplacer("$split[1] $split[1].", "$split[1] $split[1],", `string split --max 1 \t`, `string split --max 1 -- \t`).WriteString(w, text.String())
 		return err
 	}
 	return fmt.Errorf("no completion for %q", shell)

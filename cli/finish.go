@@ -3,10 +3,15 @@
 package cli
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"ddcos/near"
 )
 
 // Habits are what the commands of one program have of their own.
@@ -17,14 +22,50 @@ type Habits struct {
 }
 
 // Finish adds to a whole tree of commands those that every program has: help,
-// completion, and man, which is hidden. It wants every flag to be there.
+// completion, and man, which is hidden; and says of flags and commands that there are
+// not which may be meant. It wants every flag to be there.
 func Finish(root *cobra.Command, h Habits) {
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetHelpCommand(helpCommand(root, h.Misuse))
 	root.InitDefaultHelpCmd()
 	root.AddCommand(completionCommand(root, h.Misuse), manCommand(root, h))
+	root.SetFlagErrorFunc(h.wrongFlag)
 	each(root, h.offer)
+	each(root, h.refuse)
 }
+
+// wrongFlag is what stands at no flag, or at none that there is.
+func (h Habits) wrongFlag(cmd *cobra.Command, err error) error {
+	hint := ""
+	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok && unknown.GetSpecifiedShortnames() == "" {
+		var all []string
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { all = append(all, f.Name) })
+		hint = near.Hint("--", unknown.GetSpecifiedName(), all)
+	}
+	return h.Misuse(fmt.Errorf("%w%s", err, cmp.Or(hint, seeHelp(cmd))))
+}
+
+// refuse has a command with others below it take none of another name.
+func (h Habits) refuse(cmd *cobra.Command) {
+	if cmd.Args != nil || !cmd.HasSubCommands() {
+		return
+	}
+	cmd.Args = func(_ *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		var all []string
+		for _, sub := range cmd.Commands() {
+			if sub.IsAvailableCommand() {
+				all = append(all, sub.Name())
+			}
+		}
+		return h.Misuse(fmt.Errorf("unknown command %q%s", args[0], cmp.Or(near.Hint("", args[0], all), seeHelp(cmd))))
+	}
+}
+
+// seeHelp is what an error says that has no better hint.
+func seeHelp(cmd *cobra.Command) string { return fmt.Sprintf(": see '%s --help'", cmd.CommandPath()) }
 
 // each visits a command and all below it.
 func each(cmd *cobra.Command, visit func(*cobra.Command)) {

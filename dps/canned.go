@@ -64,7 +64,7 @@ func (p *parser) threads() error {
 	below := s.below || s.dashedBelow
 	switch {
 	case out.Remote() && (listed || below || out.ThreadsAlike):
-		return own("threads are shown of this host alone: leave out --broker and --agents")
+		return own("threads are shown of this host alone: leave out --broker, --agents and --via")
 	case out.Tree != NoTree && (listed || below || out.ThreadsAlike):
 		return usage("thread display conflicts with forest display")
 	case out.ThreadsAlike && below:

@@ -16,7 +16,7 @@ var (
 	rssColumn = residentColumn()
 	vszColumn = kib("vsz", "VSZ", 6, "vsz_bytes", "address space, KiB", vszBytes)
 	memColumn = Column{
-		Key: "pmem", Header: "%MEM", Width: 4, Help: "resident memory by the host's, in percent", Fields: "rss_bytes", Facts: rssFact,
+		Key: "pmem", Header: "%MEM", Width: 4, Help: "resident memory by the host's, in percent", Fields: "rss_bytes", Field: "pmem", Facts: rssFact,
 		Text: memoryText, Compare: by(memoryShare),
 	}
 	majorColumn = faults("maj_flt", "MAJFL", "page faults that needed I/O", "stat 13", func(p *k2i.Process) uint64 { return p.MajFlt })

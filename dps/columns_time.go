@@ -3,7 +3,6 @@ package dps
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"strconv"
 	"time"
 
@@ -14,9 +13,6 @@ import (
 // day is when ps stops to tell the hour of a start.
 const day = 24 * time.Hour
 
-// defaultTicks is USER_HZ wherever Linux runs; for a host that does not tell.
-const defaultTicks = 100
-
 // The columns that others are named after.
 var (
 	timeColumn = cpuColumn("time", "TIME", 8, "CPU time, [DD-]HH:MM:SS",
@@ -26,13 +22,19 @@ var (
 	pcpuColumn = useColumn("pcpu", "%CPU", 4, "CPU time by lifetime, in percent; see rcpu for the rate",
 		func(l *Look, r fleet.Row) string { return tenths(uint64(utilization(l, r) * 10)) })
 	percentColumn = useColumn("c", "C", 2, "%CPU as a whole number, 99 at most",
-		func(l *Look, r fleet.Row) string { return fmt.Sprintf("%2d", int(min(utilization(l, r), 99))) })
+		func(l *Look, r fleet.Row) string {
+			n := strconv.Itoa(int(min(utilization(l, r), 99)))
+			if len(n) < 2 {
+				return " " + n
+			}
+			return n
+		})
 	stimeColumn = startColumn("stime", "STIME", 5, "start: HH:MM, MmmDD or the year", shortStart)
 )
 
 // familyColumn is ordered by more than it prints.
 var familyColumn = func() Column {
-	share := func(l *Look, r fleet.Row) float64 { return percent(familyNS(l, r), age(r)) }
+	share := func(l *Look, r fleet.Row) float64 { return k2i.PercentOf(familyNS(l, r), age(r)) }
 	c := from("user_ns system_ns "+ageFields, told("cuc", "%CUC", 7, Right, childFacts, "the same with the CPU time of children that have ended",
 		func(l *Look, r fleet.Row) string { return thousandths(share(l, r)) }))
 	c.Compare = func(l *Look, a, b fleet.Row) int { return cmp.Compare(share(l, a), share(l, b)) }
@@ -58,7 +60,7 @@ var timeColumns = []Column{
 		func(l *Look, r fleet.Row) string { return fmt.Sprintf("%3d", int(min(utilization(l, r)*10, 999))) }),
 	useColumn("cuu", "%CUU", 6, "CPU time by lifetime, in percent to a thousandth",
 		func(l *Look, r fleet.Row) string {
-			return thousandths(percent(ownNS(l, r), age(r)))
+			return thousandths(k2i.PercentOf(ownNS(l, r), age(r)))
 		}),
 	familyColumn,
 	elapsedColumn("etime", 11, "age, [[DD-]HH:]MM:SS", func(_ *Look, r fleet.Row) string { return shortTime(uint64(age(r) / time.Second)) }),
@@ -83,7 +85,7 @@ var timeColumns = []Column{
 // cpuColumn is a way to write the CPU time in user mode and in the kernel.
 func cpuColumn(key, header string, width int, help string, text func(*Look, fleet.Row) string) Column {
 	return Column{
-		Key: key, Header: header, Width: width, Help: help, Fields: "user_ns system_ns", Sum: childFacts,
+		Key: key, Header: header, Width: width, Help: help, Fields: "user_ns system_ns", Field: "cputime", Sum: childFacts,
 		Text:    text,
 		Compare: by(ownNS),
 	}
@@ -92,7 +94,7 @@ func cpuColumn(key, header string, width int, help string, text func(*Look, flee
 // useColumn is a way to write the CPU time by the lifetime.
 func useColumn(key, header string, width int, help string, text func(*Look, fleet.Row) string) Column {
 	return Column{
-		Key: key, Header: header, Width: width, Help: help, Fields: "user_ns system_ns " + ageFields, Sum: childFacts,
+		Key: key, Header: header, Width: width, Help: help, Fields: "user_ns system_ns " + ageFields, Field: "pcpu", Sum: childFacts,
 		Text:    text,
 		Compare: by(utilization),
 	}
@@ -100,7 +102,7 @@ func useColumn(key, header string, width int, help string, text func(*Look, flee
 
 func elapsedColumn(key string, width int, help string, text func(*Look, fleet.Row) string) Column {
 	return Column{
-		Key: key, Header: "ELAPSED", Width: width, Help: help, Fields: ageFields,
+		Key: key, Header: "ELAPSED", Width: width, Help: help, Fields: ageFields, Field: "etime",
 		Text:    text,
 		Compare: by(func(_ *Look, r fleet.Row) time.Duration { return age(r) }),
 	}
@@ -110,14 +112,14 @@ func elapsedColumn(key string, width int, help string, text func(*Look, fleet.Ro
 // took the sample, so that two hosts' clocks never mix.
 func startColumn(key, header string, width int, help string, text func(at, now time.Time) string) Column {
 	return Column{
-		Key: key, Header: header, Width: width, Help: help, Fields: "start_ticks",
+		Key: key, Header: header, Width: width, Help: help, Fields: "start_ticks", Field: "start",
 		Text: func(l *Look, r fleet.Row) string {
 			h := r.Host.Info
 			now := time.Unix(0, h.BootUnixNS+h.UptimeNS).In(l.Location)
 			return text(time.Unix(startSecond(r), 0).In(l.Location), now)
 		},
 		Compare: func(_ *Look, a, b fleet.Row) int {
-			return cmp.Or(cmp.Compare(startSecond(a), startSecond(b)), cmp.Compare(a.Process.StartTicks, b.Process.StartTicks))
+			return cmp.Or(cmp.Compare(startSecond(a), startSecond(b)), cmp.Compare(sinceSecond(a), sinceSecond(b)))
 		},
 	}
 }
@@ -141,20 +143,8 @@ func datedColumn() Column {
 // clock ticks.
 const childFacts = "stat 16,stat 17"
 
-// ownNS is the CPU time in user mode and in the kernel, each in whole clock ticks:
-// BPF tells it to the nanosecond and /proc does not, and both are to show the same.
-func ownNS(_ *Look, r fleet.Row) uint64 {
-	tick := uint64(time.Second) / hertz(r)
-	return r.Process.UserNS/tick*tick + r.Process.SystemNS/tick*tick
-}
-
-// hertz is how many clock ticks a second has on a row's host.
-func hertz(r fleet.Row) uint64 {
-	if t := r.Host.Info.TicksPerSecond; 0 < t && t <= int64(time.Second) {
-		return uint64(t)
-	}
-	return defaultTicks
-}
+// ownNS is the CPU time in user mode and in the kernel, in whole clock ticks.
+func ownNS(_ *Look, r fleet.Row) uint64 { return r.Host.Info.TickedCPU(r.Process) }
 
 // cpuNS is the same, with option S that of the children too: in some columns
 // and not in others, as ps has it.
@@ -168,7 +158,7 @@ func cpuNS(l *Look, r fleet.Row) uint64 {
 // familyNS is the CPU time with that of the children.
 func familyNS(l *Look, r fleet.Row) uint64 {
 	ticks := l.count(r, "stat 16") + l.count(r, "stat 17")
-	return ownNS(l, r) + ticks*uint64(time.Second)/hertz(r)
+	return ownNS(l, r) + ticks*uint64(time.Second)/r.Host.Info.Hertz()
 }
 
 // cpuSeconds is the CPU time in whole seconds.
@@ -176,45 +166,21 @@ func cpuSeconds(l *Look, r fleet.Row) uint64 {
 	return ownNS(l, r) / uint64(time.Second)
 }
 
-// sinceBoot is when a process started, from its clock ticks.
-func sinceBoot(r fleet.Row) time.Duration {
-	hz, ticks := hertz(r), r.Process.StartTicks
-	if ticks/hz > math.MaxInt64/uint64(time.Second)-1 {
-		return math.MaxInt64
-	}
-	return time.Duration(ticks/hz*uint64(time.Second) + ticks%hz*uint64(time.Second)/hz)
-}
-
 // ageFields are those that age is made from.
 const ageFields = "start_ticks state ended_ns"
 
-// age is how long a process has existed when its host took the sample, or when
-// it ended, in whole clock ticks.
-func age(r fleet.Row) time.Duration {
-	tick := time.Second / time.Duration(hertz(r)) //nolint:gosec // at most a billion
-	until := time.Duration(r.Host.Info.UptimeNS)
-	if r.Process.State == k2i.StateEnded && r.Process.Ended() {
-		until = time.Duration(r.Process.EndedNS)
-	}
-	return max(until/tick*tick-sinceBoot(r), 0)
+func age(r fleet.Row) time.Duration { return r.Host.Info.TickedAge(r.Process) }
+
+// sinceSecond is how far into its second a process began.
+func sinceSecond(r fleet.Row) time.Duration {
+	return r.Host.Info.StartSinceBoot(r.Process) % time.Second
 }
 
-// startSecond is the Unix time of the start as ps computes it: both the second
-// of the boot and the seconds since are cut before they are added.
-func startSecond(r fleet.Row) int64 {
-	return r.Host.Info.BootUnixNS/int64(time.Second) + int64(sinceBoot(r)/time.Second)
-}
+func startSecond(r fleet.Row) int64 { return r.Host.Info.StartSecond(r.Process) }
 
 // utilization is the CPU time by the lifetime, in percent.
 func utilization(l *Look, r fleet.Row) float64 {
-	return percent(cpuNS(l, r), age(r))
-}
-
-func percent(ns uint64, lived time.Duration) float64 {
-	if lived <= 0 {
-		return 0
-	}
-	return float64(ns) / float64(lived) * 100
+	return k2i.PercentOf(cpuNS(l, r), age(r))
 }
 
 // thousandths writes a share in percent, 99.999 from 99 on.

@@ -33,7 +33,7 @@ type Config struct {
 const maxConfig = 64 << 10
 
 // LoadConfig reads the file at path, else that of DDCOS_CONFIG, else the user's
-// own, which need not exist.
+// own, which need not exist, nor be readable: HOME may be another user's.
 func LoadConfig(path string, getenv func(string) string) (*Config, error) {
 	path = cmp.Or(path, getenv("DDCOS_CONFIG"))
 	wanted := path != ""
@@ -48,7 +48,7 @@ func LoadConfig(path string, getenv func(string) string) (*Config, error) {
 		path = filepath.Join(home, "ddcos", "config.yaml")
 	}
 	f, err := os.Open(path)
-	if !wanted && errors.Is(err, fs.ErrNotExist) {
+	if !wanted && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)) {
 		return &Config{}, nil
 	}
 	if err != nil {
@@ -104,6 +104,9 @@ func (c *Config) check() error {
 	}
 	if c.Color != "" && color(&p, c.Color) != nil {
 		return fmt.Errorf("color %q: want auto, always or never", c.Color)
+	}
+	if _, err := formatCells(c.Format); c.Format != "" && err != nil {
+		return fmt.Errorf("format %q: %s", c.Format, reason(err))
 	}
 	if c.Broker != "" && len(c.Agents) > 0 {
 		return errors.New("give broker or agents, not both")

@@ -2,16 +2,20 @@ package dps
 
 import (
 	"maps"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"ddcos/k2i"
 	"ddcos/k2i/fleet"
 )
 
 // Facts reads on this host, with the caller's rights, what no sample holds:
-// k2i/procfs knows the names. tid is 0 for a process as a whole.
+// k2i/procfs knows the names. tid is 0 for a process as a whole. It is called by
+// several goroutines.
 type Facts func(p *k2i.Process, tid int32, names []string) map[string]string
 
 // extra is what a row of this host has beyond its sample.
@@ -39,6 +43,7 @@ func (l *Look) load(rows []fleet.Row, columns []Column, read Facts) {
 	names := factNames(columns, l)
 	lines := slices.ContainsFunc(columns, func(c Column) bool { return c.isArgs() })
 	l.reading = l.reading || read != nil && len(names) > 0
+	var all []reading
 	for _, r := range rows {
 		wanted := names
 		if lines && isCut(r.Process) {
@@ -47,21 +52,47 @@ func (l *Look) load(rows []fleet.Row, columns []Column, read Facts) {
 		if len(wanted) == 0 {
 			continue
 		}
-		if e := l.extra(r); e.facts == nil && len(wanted) > 0 {
+		if e := l.extra(r); e.facts == nil {
+			e.facts = map[string]string{}
 			if wanted = e.take(r, wanted); len(wanted) > 0 && read != nil {
-				e.add(read(r.Process, e.tid, wanted))
+				all = append(all, reading{of: r.Process, e: e, wanted: wanted})
 			}
 		}
 	}
+	readAll(all, read)
+	for _, one := range all {
+		maps.Copy(one.e.facts, one.facts)
+	}
 }
 
-// add takes facts over; nil are those of a process that has ended.
-func (e *extra) add(facts map[string]string) {
-	if e.facts == nil {
-		e.facts = facts
-		return
+// reading is what is still to be read of a row.
+type reading struct {
+	of     *k2i.Process
+	e      *extra
+	wanted []string
+	facts  map[string]string // nil are those of a process that has ended
+}
+
+// atOnce is how many rows a goroutine takes at a time: few are not worth a second one.
+const atOnce = 16
+
+// readAll reads on all CPUs: most of it is system calls.
+func readAll(all []reading, read Facts) {
+	var taken atomic.Int64
+	work := func() {
+		for end := atOnce; end < len(all)+atOnce; {
+			end = int(taken.Add(atOnce))
+			for i := end - atOnce; i < min(end, len(all)); i++ {
+				all[i].facts = read(all[i].of, all[i].e.tid, all[i].wanted)
+			}
+		}
 	}
-	maps.Copy(e.facts, facts)
+	var others sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), (len(all)+atOnce-1)/atOnce) - 1 {
+		others.Go(work)
+	}
+	work()
+	others.Wait()
 }
 
 // factNames are the facts that some columns are made from.

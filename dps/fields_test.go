@@ -242,3 +242,48 @@ func TestFewColumnsAskForFewFields(t *testing.T) {
 		t.Errorf("no columns ask for %v", got.Fields)
 	}
 }
+
+// What the agents sort by is never against a column's own order, also of hosts whose
+// clocks tick differently and were booted at different times.
+func TestAgentsSortAsColumnsDo(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 55))
+	hosts := variedHosts(r).hosts
+	hosts[0].Host.TicksPerSecond, hosts[0].Host.MemTotalBytes = 100, 1<<36
+	hosts[1].Host.TicksPerSecond, hosts[1].Host.MemTotalBytes = 1000, 1<<35
+	hosts[1].Host.BootUnixNS += 77_777_777_777
+	var rows []fleet.Row
+	table := &fleet.Table{}
+	for _, h := range hosts {
+		table.Hosts = append(table.Hosts, &fleet.Host{Name: h.Host.Name, Info: h.Host})
+	}
+	for i, h := range hosts {
+		for _, p := range h.Processes {
+			rows = append(rows, fleet.Row{Host: table.Hosts[i], Process: p})
+		}
+	}
+	look := dps.NewLook(table, time.UTC, false)
+	told := map[string]int{}
+	for _, c := range dps.Columns() {
+		if c.Field == "" {
+			continue
+		}
+		order := query.Order([]query.Key{{Field: c.Field}})
+		for _, a := range rows {
+			for _, b := range rows {
+				want := c.Compare(look, a, b)
+				got := order(query.Row{Host: a.Host.Queried(), Process: a.Process}, query.Row{Host: b.Host.Queried(), Process: b.Process})
+				if want != 0 {
+					told[c.Key]++
+				}
+				if want < 0 && got >= 0 || want > 0 && got <= 0 {
+					t.Fatalf("%s says %d, %s of the agents %d, of\n%+v\n%+v", c.Key, want, c.Field, got, a.Process, b.Process)
+				}
+			}
+		}
+	}
+	for _, key := range strings.Fields("pcpu %cpu c time cputimes etime etimes start lstart stime pmem rss pid user host") {
+		if told[key] == 0 {
+			t.Errorf("%s is not told apart, or not sorted by the agents", key)
+		}
+	}
+}

@@ -193,7 +193,11 @@ func TestFleetQuestion(t *testing.T) {
 		max  int
 	}{
 		{[]string{"-e", "--sort", "-rss,pid", "--limit", "3"}, []query.Key{{Field: "rss_bytes", Descending: true}, {Field: "pid"}}, nil, 3, 3},
-		{[]string{"-e", "--sort", "etime", "--limit", "3"}, nil, nil, 3, 0},
+		{[]string{"-e", "--sort", "etime", "--limit", "3"}, []query.Key{{Field: "etime"}}, nil, 3, 3},
+		{[]string{"aux", "--sort", "-%cpu", "--limit", "3"}, []query.Key{{Field: "pcpu", Descending: true}}, nil, 3, 3},
+		{[]string{"S", "aux", "--sort", "-%cpu", "--limit", "3"}, nil, nil, 3, 0}, // children's time is added here
+		{[]string{"-e", "--sort", "-pmem,time,lstart", "--limit", "3"}, []query.Key{{Field: "pmem", Descending: true}, {Field: "cputime"}, {Field: "start"}}, nil, 3, 3},
+		{[]string{"-e", "--sort", "ruser", "--limit", "3"}, nil, nil, 3, 0},
 		{[]string{"-p", "1,40"}, nil, []int32{1, 40}, 2, 0},
 		{[]string{"x"}, nil, nil, 4, 0},
 		{[]string{"a"}, nil, nil, 1, 0},

@@ -16,8 +16,9 @@ type grid struct {
 // Red, for what is wrong.
 const redOn = "\x1b[31m"
 
-// writeGrid writes a grid, every column as wide as its widest text, the last one
-// to the end of the screen.
+// writeGrid writes a grid, every column as wide as its widest text. At the end of the
+// screen a text is cut; a number, which would be another one then, is left out, with
+// what follows.
 func (l *Listing) writeGrid(out *bufio.Writer, g grid) {
 	widths := make([]int, len(g.headers))
 	for i, h := range g.headers {
@@ -28,6 +29,8 @@ func (l *Listing) writeGrid(out *bufio.Writer, g grid) {
 			widths[i] = max(widths[i], Width(text))
 		}
 	}
+	fit := g.fitting(widths, l.width())
+	widths = widths[:fit]
 	if !l.Command.NoHeader {
 		l.writeGridLine(out, g, g.headers, widths, boldOn)
 	}
@@ -40,9 +43,25 @@ func (l *Listing) writeGrid(out *bufio.Writer, g grid) {
 	}
 }
 
+// fitting is how many columns are shown on a screen, 0 columns wide where it has no end.
+func (g grid) fitting(widths []int, screen int) int {
+	end := 0
+	for i, width := range widths {
+		begin := end
+		if i > 0 {
+			begin++
+		}
+		end = begin + width
+		if i > 0 && screen > 0 && (begin >= screen || g.right[i] && end > screen) {
+			return i
+		}
+	}
+	return len(widths)
+}
+
 func (l *Listing) writeGridLine(out *bufio.Writer, g grid, row []string, widths []int, style string) {
 	var b strings.Builder
-	for i, text := range row {
+	for i, text := range row[:len(widths)] {
 		if i > 0 {
 			b.WriteByte(' ')
 		}
@@ -50,7 +69,7 @@ func (l *Listing) writeGridLine(out *bufio.Writer, g grid, row []string, widths 
 		switch {
 		case g.right[i]:
 			b.WriteString(pad + text)
-		case i == len(row)-1:
+		case i == len(widths)-1:
 			b.WriteString(text)
 		default:
 			b.WriteString(text + pad)

@@ -44,11 +44,11 @@ func clock(h *fleet.Host) string {
 	if h.Offset.Abs() > time.Minute {
 		unit = time.Second
 	}
-	sign := "+"
-	if h.Offset < 0 {
-		sign = "-"
+	ahead, sign := h.Offset.Round(unit), ""
+	if ahead > 0 {
+		sign = "+"
 	}
-	return sign + h.Offset.Abs().Round(unit).String() + "~" + max(h.OffsetWithin.Round(time.Millisecond), time.Millisecond).String()
+	return sign + ahead.String() + "~" + max(h.OffsetWithin.Round(time.Millisecond), time.Millisecond).String()
 }
 
 // release is the first word of what a program says of itself, without its name; of

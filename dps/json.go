@@ -63,21 +63,9 @@ type jsonRow struct {
 // writeJSON writes one object, a row a line, row by row so that a large table is
 // never held twice. Bytes that are not UTF-8 become U+FFFD.
 func (c *Command) writeJSON(out *bufio.Writer, table *fleet.Table) error {
-	hosts := make([]jsonHost, 0, len(table.Hosts))
-	for _, h := range table.Hosts {
-		hosts = append(hosts, jsonHostOf(h))
-	}
-	_, _ = out.WriteString(`{"hosts":`)
-	if err := writeSafe(out, hosts); err != nil {
+	if err := writeHead(out, table.Hosts, table.Brokers, len(table.Failed()) > 0, c.exit(table)); err != nil {
 		return err
 	}
-	if len(table.Brokers) > 0 {
-		_, _ = out.WriteString(`,"brokers":`)
-		if err := writeSafe(out, table.Brokers); err != nil {
-			return err
-		}
-	}
-	fmt.Fprintf(out, `,"partial":%v,"exit":%d`, len(table.Failed()) > 0, c.exit(table))
 	switch {
 	case c.Fleet:
 		_, err := out.WriteString("}\n")
@@ -90,6 +78,26 @@ func (c *Command) writeJSON(out *bufio.Writer, table *fleet.Table) error {
 		return writeList(out, "groups", table.Groups, func(g *query.Group) any { return g })
 	}
 	return writeList(out, "rows", table.Rows, func(r fleet.Row) any { return jsonRow{Host: r.Host.Name, Process: r.Process} })
+}
+
+// writeHead begins an object with who was asked, and what became of that.
+func writeHead(out *bufio.Writer, asked []*fleet.Host, brokers []fleet.BrokerState, partial bool, exit int) error {
+	hosts := make([]jsonHost, 0, len(asked))
+	for _, h := range asked {
+		hosts = append(hosts, jsonHostOf(h))
+	}
+	_, _ = out.WriteString(`{"hosts":`)
+	if err := writeSafe(out, hosts); err != nil {
+		return err
+	}
+	if len(brokers) > 0 {
+		_, _ = out.WriteString(`,"brokers":`)
+		if err := writeSafe(out, brokers); err != nil {
+			return err
+		}
+	}
+	_, err := fmt.Fprintf(out, `,"partial":%v,"exit":%d`, partial, exit)
+	return err
 }
 
 // writeList writes a list as the last member of an object, an element a line.

@@ -13,11 +13,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// threadsVariable makes this test binary a process with threads that waits.
+// threadsVariable makes this test binary a process with threads that waits, which it
+// is as soon as its name is the variable's value: it has begun with one thread.
 const threadsVariable = "DPS_TEST_THREADS"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(threadsVariable) != "" {
+	if name := os.Getenv(threadsVariable); name != "" {
+		if err := os.WriteFile("/proc/self/comm", []byte(name), 0); err != nil {
+			panic(err)
+		}
 		_, _ = os.Stdin.Read(make([]byte, 1)) // until the test is over
 		return
 	}
@@ -38,13 +42,14 @@ func (p *peers) withThreads(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	cmd := exec.Command(copied) //nolint:gosec // this test itself
-	cmd.Env = append(os.Environ(), threadsVariable+"=1")
+	const name = "with threads"
+	cmd.Env = append(os.Environ(), threadsVariable+"="+name)
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = in.Close() }) // it is killed first
-	p.start(t, filepath.Base(self), cmd)
+	p.start(t, name, cmd)
 	p.pend(t, cmd.Process.Pid)
 }
 

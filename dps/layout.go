@@ -30,15 +30,15 @@ type Cell struct {
 	names     bool // signals by name instead of a mask
 }
 
-// Layout is the columns of one listing with their final widths. It is for one goroutine.
+// Layout is the columns of one listing with their final widths. It is for one goroutine,
+// as its Look is.
 type Layout struct {
 	Delimiter string // stands between columns instead of blanks; "" for blanks
 
 	cells  []Cell
 	look   *Look
-	active int    // columns of a line: the screen's, or a multiple where the cells need more
-	wide   bool   // masks have all their digits
-	room   []byte // for the line at hand
+	active int  // columns of a line: the screen's, or a multiple where the cells need more
+	wide   bool // masks have all their digits
 }
 
 // NewLayout fits cells to the hosts and rows of table: ids get the digits that
@@ -126,16 +126,19 @@ func (l *Layout) Header() string {
 // headers is the line of headers, also where all are empty. Their bytes count,
 // not their characters, as in ps.
 func (l *Layout) headers() string {
-	return l.line(func(c *Cell, _ int) (string, int) { return l.look.clean(c.Header), len(c.Header) })
+	return string(l.line(nil, func(c *Cell, _ int) (string, int) { return l.look.clean(c.Header), len(c.Header) }))
 }
 
 // Line is one process.
-func (l *Layout) Line(r fleet.Row) string {
+func (l *Layout) Line(r fleet.Row) string { return string(l.Append(nil, r)) }
+
+// Append is Line behind b.
+func (l *Layout) Append(b []byte, r fleet.Row) []byte {
 	var line part
 	if e := l.look.extras[r.Process]; e != nil {
 		line = e.line
 	}
-	return l.line(func(c *Cell, room int) (string, int) { return l.text(c, r, line, room) })
+	return l.line(b, func(c *Cell, room int) (string, int) { return l.text(c, r, line, room) })
 }
 
 // text is what a cell shows of a process in room columns, and how many it takes.
@@ -160,13 +163,12 @@ func (l *Layout) text(c *Cell, r fleet.Row, line part, room int) (string, int) {
 	return text, Width(text)
 }
 
-// line sets texts at the places of their columns. A text that is wider than its
+// line sets texts behind b, at the places of their columns. A text that is wider than its
 // column pushes on what follows, and what follows gives up its padding for it.
-func (l *Layout) line(text func(c *Cell, room int) (string, int)) string {
+func (l *Layout) line(b []byte, text func(c *Cell, room int) (string, int)) []byte {
 	if l.Delimiter != "" {
-		return l.delimited(text)
+		return append(b, l.delimited(text)...)
 	}
-	b := l.room[:0]
 	place, at, gap := 0, 0, 0 // where the column begins, where the line is, what must stand between
 	for i := range l.cells {
 		c, last := &l.cells[i], i == len(l.cells)-1
@@ -202,8 +204,7 @@ func (l *Layout) line(text func(c *Cell, room int) (string, int)) string {
 			gap = 1
 		}
 	}
-	l.room = b
-	return string(b)
+	return b
 }
 
 // gaps are as many blanks as there may be between two columns.

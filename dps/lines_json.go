@@ -31,6 +31,8 @@ type (
 		Rows    int    `json:"rows"`
 		Groups  int    `json:"groups"`
 		Hosts   int    `json:"hosts"`
+
+		Brokers []fleet.BrokerState `json:"brokers,omitempty"` // of several
 	}
 )
 
@@ -59,7 +61,7 @@ func (c *Command) writeEnd(out *bufio.Writer, table *fleet.Table, rows int) erro
 		write(hostRecord{"host", jsonHostOf(h)})
 	}
 	groups := len(table.Groups)
-	write(endRecord{"end", len(table.Failed()) > 0, c.exitOf(table, rows+groups), rows, groups, len(table.Hosts)})
+	write(endRecord{"end", len(table.Failed()) > 0, c.exitOf(table, rows+groups), rows, groups, len(table.Hosts), table.Brokers})
 	return err
 }
 

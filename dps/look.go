@@ -1,6 +1,7 @@
 package dps
 
 import (
+	"maps"
 	"os/user"
 	"strconv"
 	"time"
@@ -56,6 +57,13 @@ func NewLook(table *fleet.Table, location *time.Location, local bool) *Look {
 		}
 	}
 	return l
+}
+
+// beside is the same look for another goroutine: each keeps the names that it looks up.
+func (l *Look) beside() *Look {
+	other := *l
+	other.users, other.groups = maps.Clone(l.users), maps.Clone(l.groups)
+	return &other
 }
 
 func sameNames(a, b *k2i.Process) bool {

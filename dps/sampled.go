@@ -40,7 +40,7 @@ func fromSample(r fleet.Row, name string) string {
 		if err != nil {
 			return ""
 		}
-		return strconv.FormatUint(ns*hertz(r)/1e9, 10)
+		return strconv.FormatUint(ns*r.Host.Info.Hertz()/1e9, 10)
 	}
 	return text
 }
@@ -56,9 +56,6 @@ func (e *extra) take(r fleet.Row, names []string) (others []string) {
 		if text == "" {
 			others = append(others, name)
 			continue
-		}
-		if e.facts == nil {
-			e.facts = map[string]string{}
 		}
 		e.facts[name] = text
 	}

@@ -38,7 +38,7 @@ func WriteSchema(w io.Writer) error {
 	schema := object{
 		"$schema": "https://json-schema.org/draft/2020-12/schema",
 		"title":   "dps",
-		"description": "What dps writes: --json one object like this; --ndjson a line for each record, rows or groups first, then hosts, then the end; " +
+		"description": "What dps writes: --json one object like this; --ndjson a line for each record, as #/$defs/ndjson has it, rows or groups first, then hosts, then the end; " +
 			"with --peers there are links instead of rows, and pairs instead of groups; " +
 			"--csv a line of keywords, then the cells of the columns that were asked for, empty where something is not known, with an apostrophe before " +
 			"a text that a spreadsheet would calculate. Bytes that are no UTF-8 are U+FFFD in JSON and question marks in CSV.",
@@ -81,8 +81,10 @@ func groupSchema() object {
 // schemaOf is what encoding/json makes of a type.
 func schemaOf(t reflect.Type) object {
 	switch t {
-	case reflect.TypeFor[k2i.Count]():
+	case reflect.TypeFor[k2i.Count](), reflect.TypeFor[k2i.Inode]():
 		return object{"type": []string{"integer", "null"}}
+	case reflect.TypeFor[k2i.Bits]():
+		return object{"type": "string", "pattern": "^[0-9a-f]{16}$"}
 	case reflect.TypeFor[k2i.Rate]():
 		return object{"type": []string{"number", "null"}}
 	}
@@ -114,7 +116,7 @@ func structSchema(t reflect.Type) object {
 	var required []string
 	for i := range t.NumField() {
 		f := t.Field(i)
-		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 		switch {
 		case f.Anonymous && name == "":
 			of := f.Type
@@ -126,7 +128,9 @@ func structSchema(t reflect.Type) object {
 			required = slices.AppendSeq(required, maps.Keys(inner))
 		case f.IsExported() && name != "-" && name != "":
 			properties[name] = schemaOf(f.Type)
-			required = append(required, name)
+			if options != "omitempty" {
+				required = append(required, name)
+			}
 		}
 	}
 	slices.Sort(required)

@@ -126,9 +126,7 @@ func (s *stream) part(table *fleet.Table) {
 			s.writeHeader(s.out, s.layout)
 		}
 		s.layout.look = look
-		for _, r := range table.Rows {
-			_, _ = s.out.WriteString(s.line(s.layout.Line(r), r.Process) + "\n")
-		}
+		s.writeRows(s.out, s.layout, table.Rows, 0, "")
 	}
 	if err := s.out.Flush(); s.err == nil {
 		s.err = err
@@ -156,6 +154,6 @@ func (s *stream) finish(table *fleet.Table) (int, error) {
 	if s.err != nil {
 		return ExitFailed, fmt.Errorf("writing the listing: %w", s.err)
 	}
-	s.tell(table.Failed())
+	s.tell(table.Brokers, table.Failed())
 	return s.Command.exitOf(table, rows), nil
 }

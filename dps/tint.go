@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"ddcos/k2i"
+	"ddcos/k2i/fleet"
 	"ddcos/k2i/query"
 )
 
@@ -37,15 +38,17 @@ const (
 	tintRate  = "rcpu"
 )
 
-// line is a row's line as it is shown.
-func (l *Listing) line(text string, p *k2i.Process) string {
-	if !l.Color {
-		return text
+// line is a row's line as it is shown, with its end, behind b.
+func (l *Listing) line(b []byte, layout *Layout, r fleet.Row) []byte {
+	on := ""
+	if l.Color {
+		on = Tint(r.Process)
 	}
-	if on := Tint(p); on != "" {
-		return on + text + TintOff
+	if on == "" {
+		return append(layout.Append(b, r), '\n')
 	}
-	return text
+	b = layout.Append(append(b, on...), r)
+	return append(append(b, TintOff...), '\n')
 }
 
 // query is the command's, with what colours are made from.

@@ -152,7 +152,7 @@ func TestDeadline(t *testing.T) {
 	if !errors.Is(p.state.Err, context.DeadlineExceeded) || p.asking {
 		t.Errorf("%v, still asking: %v", p.state.Err, p.asking)
 	}
-	if view := p.View(); !strings.Contains(view.Content, "no answer") {
+	if view := p.View(); !strings.Contains(view.Content, "no answer: nothing came in time: is the broker stopped?") {
 		t.Errorf("the screen does not say so:\n%s", view.Content)
 	}
 }

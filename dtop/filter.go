@@ -20,13 +20,19 @@ func (s *State) typeKey(key string) {
 		s.typed, s.wrong = s.typed[:len(s.typed)-size], ""
 	case "ctrl+u":
 		s.typed, s.wrong = "", ""
+	case "space":
+		s.insert(" ")
 	default:
-		if key == "space" {
-			key = " "
+		if utf8.RuneCountInString(key) == 1 {
+			s.insert(key)
 		}
-		if utf8.RuneCountInString(key) == 1 && len(s.typed)+len(key) <= query.MaxWhere {
-			s.typed, s.wrong = s.typed+key, ""
-		}
+	}
+}
+
+// insert is text that was typed or pasted, where a condition is written.
+func (s *State) insert(text string) {
+	if s.typing && len(s.typed)+len(text) <= query.MaxWhere {
+		s.typed, s.wrong = s.typed+text, ""
 	}
 }
 
@@ -43,14 +49,21 @@ func (s *State) takeCondition() {
 	s.release()
 }
 
-// condition is the last line while one is written, or "".
-func (s *State) condition() string {
-	if !s.typing {
-		return ""
+// condition is the last line while one is written: of a long one the end. What is
+// wrong with it stands above.
+func (s *State) condition() []string {
+	const prompt = "where: "
+	typed := []rune(dps.Clean(s.typed) + "_")
+	from, room := len(typed), s.Width-len(prompt)
+	for from > 0 {
+		if room -= dps.Width(string(typed[from-1])); room < 0 && s.Width > 0 {
+			break
+		}
+		from--
 	}
-	line := "where: " + dps.Clean(s.typed) + "_"
+	lines := []string{s.cut(prompt + string(typed[from:]))}
 	if s.wrong != "" {
-		line += "   " + dps.Clean(s.wrong)
+		lines = append([]string{s.warn(dps.Clean(s.wrong))}, lines...)
 	}
-	return line
+	return lines
 }

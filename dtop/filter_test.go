@@ -4,6 +4,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"ddcos/k2i/query"
 )
 
 // pressAll gives keys to a state one after the other, and tells whether the last
@@ -49,5 +53,53 @@ func TestFilterKey(t *testing.T) {
 	pressAll(&s, "up", "f1", "\x1b")
 	if n := len(s.typed); n > 4096 || strings.ContainsAny(s.foot()[0], "\x1b") {
 		t.Errorf("%d bytes are kept, %q", n, s.foot()[0])
+	}
+}
+
+// What is pasted is written where a condition is, and nowhere else; of one that is
+// wider than the screen the end is seen, and the reason why it is none above it.
+func TestFilterPasted(t *testing.T) {
+	p := &program{ctx: t.Context(), options: DefaultOptions(), state: screen(30, 10)}
+	p.Update(tea.PasteMsg{Content: "qqq"})
+	p.Update(key('/'))
+	p.Update(tea.PasteMsg{Content: "comm == \"a 漢字\"\nand args contains \"z\" and"})
+	if foot := p.state.foot(); len(foot) != 1 || foot[0] != "where:  args contains \"z\" and_" {
+		t.Errorf("the foot is %q", foot)
+	}
+	p.Update(tea.KeyPressMsg{Code: tea.KeyEnter})
+	if foot := p.state.foot(); len(foot) != 2 || foot[0] != "it ends too early" || !strings.HasSuffix(foot[1], " and_") {
+		t.Errorf("the foot is %q", foot)
+	}
+	p.Update(tea.PasteMsg{Content: strings.Repeat("x", query.MaxWhere)})
+	if len(p.state.typed) > query.MaxWhere {
+		t.Errorf("%d bytes are kept", len(p.state.typed))
+	}
+}
+
+// A pause is seen on a narrow screen, and what it shows obeys the condition below it:
+// another one is asked for at once. Another order is one of the rows that are there.
+func TestFilterInAPause(t *testing.T) {
+	source := &counting{}
+	o := DefaultOptions()
+	o.Source = source
+	p := &program{ctx: t.Context(), options: o, state: screen(40, 10)}
+	p.Update(p.Init()())
+	p.Update(tea.KeyPressMsg{Code: tea.KeySpace, Text: " "})
+	if !strings.Contains(strings.Split(View(&p.state), "\n")[0], " PAUSED ") {
+		t.Errorf("a pause is not seen:\n%s", View(&p.state))
+	}
+	if _, cmd := p.Update(key('M')); cmd != nil {
+		t.Error("another order is asked for in a pause")
+	}
+	for _, letter := range "/pid==1" {
+		p.Update(key(letter))
+	}
+	_, cmd := p.Update(tea.KeyPressMsg{Code: tea.KeyEnter})
+	if cmd == nil {
+		t.Fatal("a condition is not asked for in a pause")
+	}
+	p.Update(cmd())
+	if n := source.asked.Load(); n != 2 || !p.state.Paused {
+		t.Errorf("%d questions, paused %v", n, p.state.Paused)
 	}
 }

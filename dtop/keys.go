@@ -17,8 +17,8 @@ func bindings() []binding {
 		{[]string{"down", "j"}, "select the row below", func(s *State) { s.move(1) }},
 		{[]string{"pgup", "ctrl+b"}, "a page up", func(s *State) { s.move(-s.page()) }},
 		{[]string{"pgdown", "ctrl+f"}, "a page down", func(s *State) { s.move(s.page()) }},
-		{[]string{"home", "g"}, "the first row", func(s *State) { s.move(-len(s.rows())) }},
-		{[]string{"end", "G"}, "the last row", func(s *State) { s.move(len(s.rows())) }},
+		{[]string{"home", "g"}, "the first row", func(s *State) { s.move(-maxRows) }},
+		{[]string{"end", "G"}, "the last row", func(s *State) { s.move(maxRows) }},
 		{[]string{"esc"}, "let go of the selection, back to the top", (*State).release},
 		{[]string{"<", ","}, "sort by the column to the left", func(s *State) { s.sortBy(s.Sort - 1) }},
 		{[]string{">", "."}, "sort by the column to the right", func(s *State) { s.sortBy(s.Sort + 1) }},
@@ -38,7 +38,8 @@ var quitKeys = []string{"q", "ctrl+c"}
 
 // Key changes the state as a key asks for; quit is true for those that end the
 // program, changed for those after which the fleet should be asked anew: the
-// rows by another sort key are other rows.
+// rows by another sort key are other rows, and so are those of another condition,
+// also during a pause, or the screen would show what the condition leaves out.
 func (s *State) Key(key string) (quit, changed bool) {
 	before := s.Query()
 	if s.typing && key != "ctrl+c" {
@@ -52,7 +53,7 @@ func (s *State) Key(key string) (quit, changed bool) {
 		if slices.Contains(b.keys, key) {
 			b.act(s)
 			after := s.Query()
-			return false, before.Limit != after.Limit || !slices.Equal(before.Sort, after.Sort)
+			return false, !s.Paused && !slices.Equal(before.Sort, after.Sort)
 		}
 	}
 	return false, false

@@ -101,9 +101,11 @@ func (p *program) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		if quit {
 			return p, tea.Quit
 		}
-		if changed && !p.state.Paused {
+		if changed {
 			return p, p.soon()
 		}
+	case tea.PasteMsg:
+		p.state.insert(msg.Content)
 	case answer:
 		return p, p.answered(msg)
 	case due:
@@ -147,7 +149,7 @@ func (p *program) soon() tea.Cmd {
 func (p *program) answered(a answer) tea.Cmd {
 	p.asking = false
 	p.state.Answer(a.table, a.err, a.at, a.took)
-	if p.again && !p.state.Paused {
+	if p.again {
 		return p.ask()
 	}
 	return p.clock(max(p.options.Interval-a.took, 0))
@@ -168,7 +170,7 @@ func put(ctx context.Context, o Options, q query.Query) answer {
 	ctx, cancel := context.WithTimeout(ctx, o.Deadline+askingReserve)
 	defer cancel()
 	table, err := fleet.Ask(ctx, o.Source, q)
-	return answer{table: table, err: err, at: time.Now(), took: time.Since(begun)}
+	return answer{table: table, err: fleet.Explain(err), at: time.Now(), took: time.Since(begun)}
 }
 
 // newState is a state for options and a screen.

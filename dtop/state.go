@@ -36,6 +36,8 @@ type State struct {
 	Paused  bool
 	Help    bool
 
+	helpTop int // the help's first line that is shown
+
 	cells    []dps.Cell // what a row shows
 	typing   bool       // a condition is being written
 	typed    string     // so far
@@ -59,12 +61,12 @@ type order struct {
 	column     string // of dps
 	name       string // for people
 	descending bool   // its usual direction
-	field      string // of k2i, for the agents; "" where only the whole table can be sorted
+	field      string // of the query, for the agents
 }
 
 // sorts are the sort keys, in the order of the columns.
 var sorts = []order{
-	{key: "H", column: "host", name: "host"},
+	{key: "H", column: "host", name: "host", field: "host"},
 	{key: "N", column: "pid", name: "pid", field: "pid"},
 	{key: "P", column: "rcpu", name: "cpu", descending: true, field: "rcpu"},
 	{key: "M", column: "rss", name: "memory", descending: true, field: "rss_bytes"},
@@ -79,15 +81,10 @@ func NewState(width, height int, interval time.Duration) State {
 	return State{Width: width, Height: height, Interval: interval, Sort: byCPU, cells: cellsOf(usual)}
 }
 
-// Query is what to ask the fleet for: the first rows by the sort key, or all of
-// them where the agents do not know it.
+// Query is what to ask the fleet for: the first rows by the sort key.
 func (s *State) Query() query.Query {
-	o := sorts[s.Sort]
-	q := query.Query{Where: s.Where, On: s.On, Fields: s.fields()}
-	if o.field != "" {
-		q.Sort, q.Limit = []query.Key{{Field: o.field, Descending: s.descending()}}, maxRows
-	}
-	return q
+	sort := []query.Key{{Field: sorts[s.Sort].field, Descending: s.descending()}}
+	return query.Query{Where: s.Where, On: s.On, Fields: s.fields(), Sort: sort, Limit: maxRows}
 }
 
 // fields are those that the columns and the sort keys are made from: all that
@@ -145,8 +142,12 @@ func (s *State) follow() {
 	s.scroll(s.cursor)
 }
 
-// move selects the row that is by rows further down.
+// move selects the row that is by rows further down, or scrolls the help.
 func (s *State) move(by int) {
+	if s.Help {
+		s.helpTop = max(min(s.helpTop+by, len(helpLines())-s.Height+1), 0)
+		return
+	}
 	if len(s.rows()) == 0 {
 		return
 	}

@@ -143,7 +143,7 @@ func TestQueryFollowsTheSortKey(t *testing.T) {
 	if _, changed := s.Key("down"); changed {
 		t.Error("a move asks anew")
 	}
-	if _, changed := s.Key("H"); !changed || s.Query().Limit != 0 || s.Query().Sort != nil {
+	if _, changed := s.Key("H"); !changed || s.Query().Limit != maxRows || s.Query().Sort[0].Field != "host" {
 		t.Errorf("after H: changed %v, %+v", changed, s.Query())
 	}
 	for _, o := range sorts {
@@ -262,6 +262,23 @@ func TestHelpAndQuit(t *testing.T) {
 		if !strings.Contains(View(&s), b.help) {
 			t.Errorf("the help says nothing of %q", b.keys)
 		}
+	}
+	press(t, &s, "?")
+	s.Resize(80, 6)
+	press(t, &s, "?")
+	all := View(&s)
+	for range len(helpLines()) {
+		press(t, &s, "down")
+		all += View(&s)
+	}
+	for _, line := range helpLines() {
+		if !strings.Contains(all, line) {
+			t.Errorf("no scrolling shows %q", line)
+		}
+	}
+	press(t, &s, "up")
+	if last := helpLines()[len(helpLines())-1]; strings.Contains(View(&s), last) || strings.Count(View(&s), "\n") != 5 {
+		t.Errorf("a line up from the end it shows\n%s", View(&s))
 	}
 	press(t, &s, "?")
 	for _, key := range quitKeys {

@@ -22,7 +22,7 @@ const minHostRows = 3
 // on the state alone.
 func View(s *State) string {
 	if s.Help {
-		return strings.Join(s.clip(helpLines()), "\n")
+		return strings.Join(s.help(), "\n")
 	}
 	lines := s.head()
 	rows := s.rows()
@@ -122,12 +122,13 @@ func (s *State) troubles() []string {
 // summary is the first line: when, how many hosts, processes, CPUs and memory.
 func (s *State) summary() string {
 	t := sum(s.Table)
-	parts := []string{"dtop " + s.At.Format(time.TimeOnly), hostsText(t) + s.brokersText(), fmt.Sprintf("%d processes", t.processes), cpusText(t)}
+	at := "dtop " + s.At.Format(time.TimeOnly)
+	if s.Paused {
+		at += " PAUSED" // where no screen is too narrow for it
+	}
+	parts := []string{at, hostsText(t) + s.brokersText(), fmt.Sprintf("%d processes", t.processes), cpusText(t)}
 	if t.memory > 0 {
 		parts = append(parts, fmt.Sprintf("%.1f of %.1f GiB used", gib(t.used), gib(t.memory)))
-	}
-	if s.Paused {
-		parts = append(parts, "PAUSED")
 	}
 	return strings.Join(parts, " | ")
 }
@@ -161,8 +162,8 @@ func (s *State) foot() []string {
 	if s.Height == 0 {
 		return nil
 	}
-	if line := s.condition(); line != "" {
-		return []string{s.cut(line)}
+	if s.typing {
+		return s.condition()
 	}
 	direction := "up"
 	if s.descending() {
@@ -176,6 +177,17 @@ func (s *State) foot() []string {
 		text += "  " + o.key + " " + o.name
 	}
 	return []string{s.cut(text)}
+}
+
+// help is the part of the help that fits the screen, and how to see the rest.
+func (s *State) help() []string {
+	lines := helpLines()
+	if s.Height == 0 || len(lines) <= s.Height {
+		return lines
+	}
+	page := s.Height - 1
+	top := min(s.helpTop, len(lines)-page)
+	return append(lines[top:top+page:top+page], fmt.Sprintf("  %d of %d lines; up and down show the others", page, len(lines)))
 }
 
 // helpLines is the table of keys, for people.

@@ -28,7 +28,7 @@ enum {
 };
 
 /* Flags of maps, of map_update, of the ring buffer and of task_storage. */
-enum { MAP_NO_PREALLOC = 1, MAP_ANY = 0, MAP_NO_EXIST = 1, RINGBUF_WAKE_READER = 0, STORAGE_CREATE = 1 };
+enum { MAP_NO_PREALLOC = 1, MAP_MAPPABLE = 1024, MAP_ANY = 0, MAP_NO_EXIST = 1, RINGBUF_WAKE_READER = 0, STORAGE_CREATE = 1 };
 
 struct file;
 struct seq_file;
@@ -59,12 +59,34 @@ static long (*copy_from_user_task)(void *dst, u32 size, const void *user,
 #define TYPE_SIZE(type) __builtin_preserve_type_info(*(typeof(type) *)0, 1)
 #define ENUM_VALUE(type, value) __builtin_preserve_enum_value(*(typeof(type) *)value, 1)
 
+#define KERNEL_FUNCTION extern __attribute__((weak, section(".ksyms")))
+
 /* Makes a pointer that the verifier does not trust in, and does not ask after: for
  * each pointer loaded through one that it trusts, newer verifiers go through the
- * names of all types several times. Linux 6.2 and later; user space makes a plain
- * move of it for others. */
-extern void *bpf_rdonly_cast(const void *pointer, u32 type) __attribute__((weak, section(".ksyms")));
-#define UNTRUSTED(type, pointer) ((type *)bpf_rdonly_cast(pointer, __builtin_btf_type_id(*(type *)0, 1)))
+ * names of all types several times. The type goes by the kernel's number of it. Linux 6.2
+ * and later; user space makes a plain move of it for others. */
+KERNEL_FUNCTION void *bpf_rdonly_cast(const void *pointer, u32 type);
+#define UNTRUSTED(type, id, pointer) ((type *)bpf_rdonly_cast(pointer, id))
+
+/* A walk from task to task inside a program; Linux 6.7 and later. */
+struct bpf_iter_task {
+	u64 opaque[3];
+};
+enum { WALK_PROCESSES = 0, WALK_THREADS = 2 }; /* of all leaders, of one process's */
+KERNEL_FUNCTION int bpf_iter_task_new(struct bpf_iter_task *it, struct task_struct *task, u32 what);
+KERNEL_FUNCTION struct task_struct *bpf_iter_task_next(struct bpf_iter_task *it);
+KERNEL_FUNCTION void bpf_iter_task_destroy(struct bpf_iter_task *it);
+KERNEL_FUNCTION struct task_struct *bpf_task_acquire(struct task_struct *task);
+KERNEL_FUNCTION void bpf_task_release(struct task_struct *task);
+KERNEL_FUNCTION struct task_struct *bpf_task_from_pid(s32 pid); /* Linux 6.2 and later */
+struct bpf_iter_num {
+	u64 opaque[1];
+};
+KERNEL_FUNCTION int bpf_iter_num_new(struct bpf_iter_num *it, int begin, int end);
+KERNEL_FUNCTION int *bpf_iter_num_next(struct bpf_iter_num *it);
+KERNEL_FUNCTION void bpf_iter_num_destroy(struct bpf_iter_num *it);
+KERNEL_FUNCTION void bpf_rcu_read_lock(void);
+KERNEL_FUNCTION void bpf_rcu_read_unlock(void);
 
 /* Reads a field through a pointer that the verifier does not know the type of. */
 #define READ(dst, ptr, field) \
@@ -73,3 +95,6 @@ extern void *bpf_rdonly_cast(const void *pointer, u32 type) __attribute__((weak,
 /* Keeps clang from making one load of this one and another like it: the verifier
  * wants to know which structure a load is from. */
 #define KEEP_APART(value) asm volatile("" : "+r"(value))
+
+/* What is read before is read before what is read after. */
+#define FIRST() asm volatile("" ::: "memory")

@@ -76,7 +76,7 @@ int locate(struct bpf_iter__task *ctx)
 
 	if (!ctx->task)
 		return 0;
-	r = find_reader();
+	r = find_reader(current_task());
 	reader_namespace = (u64)r.ns;
 	reader_level = r.level;
 	return 0;

@@ -237,6 +237,10 @@ struct sched_info {
 	u64 run_delay;
 };
 
+struct list_head {
+	struct list_head *next;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
 	u32 __state;
@@ -248,6 +252,7 @@ struct task_struct {
 	struct sched_entity se;
 	struct sched_info sched_info;
 	u32 policy;
+	struct list_head tasks;
 	struct mm_struct *mm;
 	int exit_state;
 	int exit_code;
@@ -314,6 +319,8 @@ struct sock {
 
 struct tcp_sock {
 	u64 bytes_received;
+	u64 bytes_sent;
+	u64 bytes_retrans;
 	u64 bytes_acked;
 };
 

@@ -39,9 +39,9 @@ INLINE void number_at(struct number *dst, struct pid *pid, u32 level)
 	probe_read(dst, sizeof(*dst), (void *)pid->numbers + level * sizeof(*dst));
 }
 
-INLINE struct reader find_reader(void)
+INLINE struct reader find_reader(struct task_struct *current)
 {
-	struct pid *pid = current_task()->thread_pid;
+	struct pid *pid = current->thread_pid;
 	struct reader r = { .level = pid->level };
 	struct number own = {};
 

@@ -34,6 +34,10 @@ enum limit {
 	LIMIT_REQUESTS = 16384, /* of block devices, at work at the same time */
 	LIMIT_WANTED = 65536,	/* bits that say whose command lines are read: pids share them */
 	LIMIT_STAMPS = 65536,	/* processes of which is known when they ran last: pids share them */
+	LIMIT_THREADS = 65536,	/* of all processes, whose places are known from one walk to the next */
+	LIMIT_ROOM = 1 << 20,	/* bytes of records that a walk leaves before they are read */
+	LIMIT_ASKED = 1024,	/* processes whose command lines are asked for at once */
+	LIMIT_LINES = 60 << 10, /* bytes of them that are left before they are read */
 	LIMIT_TURNS = 10,	/* passes in which every process is read as a whole once */
 	LIMIT_INNER_PIDS = 32,	/* PID namespaces below one another: the kernel's own limit */
 };
@@ -208,7 +212,7 @@ struct process_record {
 	struct namespaces namespaces;
 	u32 has_actions;
 	u32 suffix_sign; /* between name and suffix */
-	u32 reserved;
+	s32 task; /* its number in the first PID namespace */
 	u8 name[LIMIT_COMM]; /* of a kernel thread, where it is not comm */
 	u8 suffix[32];	     /* what a workqueue worker does */
 };
@@ -219,7 +223,21 @@ struct pass {
 	u32 whole; /* nothing that was told before is known any more */
 };
 
-/* A process that has one thread, which has not run: the rest is as it was told before. */
+/* What a walk left, and where it has to go on: the process that found no room. The rest
+ * is between the parts of the program. */
+struct room {
+	u64 used; /* of bytes */
+	u64 next; /* 0 when the walk is over */
+	u64 next_start_ns;
+	u64 last; /* where the last record is, of bytes */
+	u64 task; /* the process at hand */
+	u64 threads; /* the number for its other threads; 0 for none that says anything */
+	u64 set, at; /* which these are, and where */
+	u64 cgroup; /* the last one, which user space knows; mostly it is the next one's */
+	u8 bytes[LIMIT_ROOM];
+};
+
+/* A process of which no thread has run: the rest is as it was told before. */
 struct idle_record {
 	PROCESS_ALWAYS
 	u64 pending, shared_pending, blocked; /* signals: a tracer may change what is blocked */
@@ -250,6 +268,15 @@ struct arguments_record {
 	u64 exec_id; /* of the program whose it is */
 	u32 length;
 	u32 title; /* overwritten by the process: ends at the first NUL */
+};
+
+/* Whose command lines are asked for, by their numbers in the first PID namespace, and what
+ * there is of them so far. */
+struct asked_lines {
+	u32 count, next; /* of tasks: how many, and whose turn it is */
+	u64 used; /* of bytes */
+	s32 tasks[LIMIT_ASKED];
+	u8 bytes[LIMIT_LINES];
 };
 
 /* An event of a process's life: FORK as it is, EXEC and EXIT with more. */

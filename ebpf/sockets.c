@@ -13,6 +13,9 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define IPPROTO_TCP 6
 #define IPPROTO_MPTCP 262
 #define TCP_CLOSE 7
+#define TCP_CLOSE_WAIT 8
+#define TCP_LAST_ACK 9
+#define TCP_CLOSING 11
 
 /* Kept in the object's BTF, so that Go's definitions can be made of them. */
 struct {
@@ -34,18 +37,30 @@ INLINE void read_ends(struct socket_record *r, struct sock *sk)
 	probe_read(r->remote, sizeof(r->remote), __builtin_preserve_access_index(&sk->__sk_common.skc_v6_daddr));
 }
 
+/* The kernel counts the other end's FIN as a byte received, and of our own SYN and FIN
+ * each as one acknowledged: of those that are neither no more can be than were sent. */
+INLINE void read_bytes(struct socket_record *r, struct tcp_sock *tcp)
+{
+	u64 sent = ~0ULL, again = 0;
+
+	READ(&r->rx_bytes, tcp, bytes_received);
+	READ(&r->tx_bytes, tcp, bytes_acked);
+	READ(&sent, tcp, bytes_sent);
+	READ(&again, tcp, bytes_retrans);
+	if (r->state == TCP_CLOSE_WAIT || r->state == TCP_LAST_ACK || r->state == TCP_CLOSING)
+		r->rx_bytes--;
+	if (r->tx_bytes > sent - again)
+		r->tx_bytes = sent - again;
+}
+
 INLINE void read_socket(struct socket_record *r, struct sock *sk)
 {
-	struct tcp_sock *tcp = (void *)sk;
-
 	r->netns = sk->__sk_common.skc_net.net->ns.inum;
 	r->uid = sk->sk_uid.val;
 	read_ends(r, sk);
 	r->rx_bytes = r->tx_bytes = ~0ULL;
-	if (sk->sk_protocol != IPPROTO_TCP)
-		return;
-	READ(&r->rx_bytes, tcp, bytes_received);
-	READ(&r->tx_bytes, tcp, bytes_acked);
+	if (sk->sk_protocol == IPPROTO_TCP)
+		read_bytes(r, (void *)sk);
 }
 
 SEC("iter/task_file")
@@ -72,7 +87,7 @@ int sockets(struct bpf_iter__task_file *ctx)
 	r.state = sk->__sk_common.skc_state;
 	if ((r.family != AF_INET && r.family != AF_INET6) || r.state == TCP_CLOSE)
 		return 0;
-	reader = find_reader();
+	reader = find_reader(current_task());
 	r.pid = number_of(t->signal->pids[PIDTYPE_TGID], &reader);
 	if (!r.pid)
 		return 0;

@@ -48,6 +48,29 @@ INLINE u32 read_traffic(struct tally *sum, struct task_struct *t)
 	return 1;
 }
 
+INLINE void add_counts(struct traffic *sum, const struct traffic *t)
+{
+	sum->net_rx_bytes += t->net_rx_bytes;
+	sum->net_tx_bytes += t->net_tx_bytes;
+	sum->net_rx_calls += t->net_rx_calls;
+	sum->net_tx_calls += t->net_tx_calls;
+	sum->udp_rx_bytes += t->udp_rx_bytes;
+	sum->udp_tx_bytes += t->udp_tx_bytes;
+	sum->unix_rx_bytes += t->unix_rx_bytes;
+	sum->unix_tx_bytes += t->unix_tx_bytes;
+}
+
+/* Adds what a thread has counted for itself. False where it has not. */
+INLINE u32 add_traffic(struct traffic *sum, struct task_struct *t)
+{
+	struct traffic *own = task_storage(&thread_traffic, t, 0, 0);
+
+	if (!own)
+		return 0;
+	add_counts(sum, own);
+	return 1;
+}
+
 /* Fills in what is counted of a process, but for threads other than T that have
  * not ended. */
 INLINE u32 read_tally(struct tally *sum, struct task_struct *t)
@@ -58,14 +81,7 @@ INLINE u32 read_tally(struct tally *sum, struct task_struct *t)
 
 	if (!known)
 		return found;
-	sum->traffic.net_rx_bytes += known->traffic.net_rx_bytes;
-	sum->traffic.net_tx_bytes += known->traffic.net_tx_bytes;
-	sum->traffic.net_rx_calls += known->traffic.net_rx_calls;
-	sum->traffic.net_tx_calls += known->traffic.net_tx_calls;
-	sum->traffic.udp_rx_bytes += known->traffic.udp_rx_bytes;
-	sum->traffic.udp_tx_bytes += known->traffic.udp_tx_bytes;
-	sum->traffic.unix_rx_bytes += known->traffic.unix_rx_bytes;
-	sum->traffic.unix_tx_bytes += known->traffic.unix_tx_bytes;
+	add_counts(&sum->traffic, &known->traffic);
 	sum->run_delay_ns = known->run_delay_ns;
 	sum->block_io_ns = known->block_io_ns;
 	sum->block_io_count = known->block_io_count;

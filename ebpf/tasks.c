@@ -1,9 +1,10 @@
 //go:build ignore
 
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Two task iterators. `table` reads the whole process table without ever
- * sleeping; `arguments` reads command lines, for which it may have to wait for a
- * process's memory lock, and therefore runs apart. */
+/* `walk` reads the whole process table without ever sleeping, and so does `table`, an
+ * iterator, on kernels where a program cannot walk by itself; `lines` and `arguments` read
+ * command lines, for which they may have to wait for a process's memory lock, and therefore
+ * run apart. */
 #include "read.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -12,6 +13,11 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
  * cgroups; each record is whole then but for these. Set before loading: the verifier
  * never comes to what is left out. */
 volatile const u32 brief = 0;
+
+/* The kernel's number of struct task_struct; set before loading. */
+volatile const u32 task_type = 0;
+
+#define PLAIN(task) UNTRUSTED(struct task_struct, task_type, (void *)(task))
 
 /* Where a command line is put together; user space runs one pass at a time. */
 struct command_line {
@@ -43,14 +49,34 @@ struct {
 	MAP_TYPE(value, struct pass);
 } passes SEC(".maps");
 
-/* How often processes had run when they were told of as a whole, by their pids' lowest
- * bits: see `stamp_of`. */
+/* How often processes had run when they were told of as a whole, and their threads when
+ * their usage was, by their pids' lowest bits: see `stamp_of`; and where these threads
+ * are: see `recall_threads`. */
+struct stamp {
+	u64 leader, threads;
+	u64 set, at;
+};
 struct {
 	MAP_NUMBER(type, MAP_ARRAY);
 	MAP_NUMBER(max_entries, LIMIT_STAMPS);
 	MAP_TYPE(key, u32);
-	MAP_TYPE(value, u64);
+	MAP_TYPE(value, struct stamp);
 } stamps SEC(".maps");
+
+/* The threads of processes, each process's side by side, where the eldest make room. */
+struct found_threads {
+	u64 used; /* of tasks, and of what they have been before */
+	u64 tasks[LIMIT_THREADS];
+};
+struct {
+	MAP_NUMBER(type, MAP_ARRAY);
+	MAP_NUMBER(max_entries, 1);
+	MAP_TYPE(key, u32);
+	MAP_TYPE(value, struct found_threads);
+} found_threads SEC(".maps");
+
+/* Of how many threads the words are asked for at once. */
+enum { AHEAD = 8 };
 
 /* Where a tally is put together: the stack has no room for it. */
 struct {
@@ -65,6 +91,8 @@ enum { SIGNALS = 64, NARROW_BYTES = __builtin_offsetof(struct process_record, si
 struct scratch {
 	struct process_record process;
 	struct inner_pids_record inner;
+	struct cgroup_record cgroup;
+	u64 touched; /* nobody reads it */
 	u64 actions[SIGNALS * 4]; /* a process's table of them, as large as on any machine */
 };
 struct {
@@ -87,6 +115,18 @@ struct {
 	MAP_TYPE(value, struct thread_sum);
 } thread_sums SEC(".maps");
 
+/* How much of the room is used; set before loading. */
+volatile const u64 room_bytes = LIMIT_ROOM;
+
+/* User space maps it, and reads what a walk has left when that is over. */
+struct {
+	MAP_NUMBER(type, MAP_ARRAY);
+	MAP_NUMBER(map_flags, MAP_MAPPABLE);
+	MAP_NUMBER(max_entries, 1);
+	MAP_TYPE(key, u32);
+	MAP_TYPE(value, struct room);
+} rooms SEC(".maps");
+
 /* Kept in the object's BTF, so that Go's definitions can be made of them. */
 struct {
 	struct process_record process;
@@ -98,10 +138,42 @@ struct {
 	struct wanted_pids wanted;
 	struct idle_record idle;
 	struct pass pass;
+	struct room room;
+	struct asked_lines asked_lines;
 	enum record_kind kind;
 	enum limit limit;
 	enum hierarchy hierarchy;
 } *definitions __attribute__((unused));
+
+/* Where records go: to whoever reads an iterator, or into the room. Which of them is
+ * known when a program is compiled. */
+struct sink {
+	u32 iterates;
+	struct seq_file *file;
+	struct room *room;
+};
+
+INLINE long leave(struct room *room, const void *record, u32 size, u32 margin)
+{
+	u64 at = room->used;
+
+	if (at > room_bytes - size - margin) {
+		room->next = 1;
+		return -1;
+	}
+	room->used = at + size;
+	room->last = at;
+	return probe_read(room->bytes + at, size, record);
+}
+
+/* Zero, or why there is no room. In the room what comes after a process's own record
+ * finds some, too: its stamp says that it has been told. */
+INLINE long put(const struct sink *out, const void *record, u32 size)
+{
+	if (out->iterates)
+		return seq_write(out->file, record, size);
+	return leave(out->room, record, size, sizeof(struct process_record) + sizeof(struct tally_record));
+}
 
 /* A rescuer is named after its workqueue; the task's own name has only the
  * first letters of that. */
@@ -145,62 +217,73 @@ INLINE void read_kernel_name(struct process_record *p, struct task_struct *t)
 	p->suffix_sign = pointer ? '+' : '-';
 }
 
-INLINE void write_cgroup(struct seq_file *out, struct kernfs_node *kn, u64 id)
+INLINE void write_cgroup(const struct sink *out, struct cgroup_record *c, struct kernfs_node *kn, u64 id)
 {
-	struct cgroup_record c = { .kind = RECORD_CGROUP, .cgroup_id = id };
-
+	c->kind = RECORD_CGROUP;
+	c->cgroup_id = id;
 	for (u32 i = 0; i < LIMIT_DEPTH && kn; i++) {
-		read_directory(&c, kn, i);
-		seq_write(out, &c, sizeof(c));
+		read_directory(c, kn, i);
+		put(out, c, sizeof(*c));
 		kn = parent_of(kn);
 	}
 }
 
-/* Tells what is counted of a process, or of a thread, beside its usage. U is the
+/* What is counted of a process, or of a thread, beside its usage; 0 for nothing. U is the
  * usage of the leader, which may have handed over its delay already. */
-INLINE void write_tally(struct seq_file *out, struct task_struct *t, s32 pid, struct usage *u)
+INLINE struct tally_record *tally_of(struct task_struct *t, s32 pid, struct usage *u, u32 *found)
 {
 	struct tally_record *r;
-	u32 zero = 0, found;
+	u32 zero = 0;
 
+	*found = 0;
 	r = tallied ? map_lookup(&tally_records, &zero) : 0;
 	if (!r)
-		return;
+		return 0;
 	r->kind = RECORD_TALLY;
 	r->pid = pid;
-	found = t == t->group_leader ? read_tally(&r->tally, t) : read_traffic(&r->tally, t);
-	if (!found)
-		return;
-	if (r->tally.ended_leader == (u64)t)
+	*found = t == t->group_leader ? read_tally(&r->tally, t) : read_traffic(&r->tally, t);
+	if (*found && r->tally.ended_leader == (u64)t)
 		u->run_delay_ns = 0;
-	seq_write(out, r, sizeof(*r));
+	return r;
 }
 
-INLINE void write_thread(struct seq_file *out, struct task_struct *t)
+INLINE void write_tally(const struct sink *out, struct task_struct *t, s32 pid, struct usage *u)
+{
+	u32 found;
+	struct tally_record *r;
+
+	if (!out->iterates) /* a walk does it, which is trusted with the task */
+		return;
+	r = tally_of(t, pid, u, &found);
+	if (r && found)
+		put(out, r, sizeof(*r));
+}
+
+INLINE void write_thread(const struct sink *out, struct task_struct *t)
 {
 	struct thread_record thread = { .kind = RECORD_THREAD };
 	struct signal_struct *signal = t->signal;
-	struct reader r = find_reader();
+	struct reader r = find_reader(current_task());
 
 	thread.pid = number_of(signal->pids[PIDTYPE_TGID], &r);
 	read_usage(&thread.usage, t);
 	if (tallied && t->flags & PF_EXITING && thread.usage.run_delay_ns != ~0ULL)
 		thread.usage.run_delay_ns = 0; /* its process has it */
-	seq_write(out, &thread, sizeof(thread));
+	put(out, &thread, sizeof(thread));
 	write_tally(out, t, thread.pid, &thread.usage);
 }
 
 /* Writes what has been added up. False where there is no room: the kernel runs the
  * program once more for the same task then, and nothing may have changed. */
-INLINE u32 write_sum(struct seq_file *out, struct thread_sum *sum)
+INLINE u32 write_sum(const struct sink *out, struct thread_sum *sum)
 {
-	if (sum->leader && seq_write(out, &sum->record, sizeof(sum->record)))
+	if (sum->leader && put(out, &sum->record, sizeof(sum->record)))
 		return 0;
 	sum->leader = 0;
 	return 1;
 }
 
-INLINE void add_thread(struct seq_file *out, struct task_struct *t)
+INLINE void add_thread(const struct sink *out, struct task_struct *t)
 {
 	u64 leader = (u64)t->group_leader;
 	struct signal_struct *signal = t->signal;
@@ -217,7 +300,7 @@ INLINE void add_thread(struct seq_file *out, struct task_struct *t)
 	}
 	if (!write_sum(out, sum))
 		return;
-	r = find_reader();
+	r = find_reader(current_task());
 	sum->leader = leader;
 	sum->record.kind = RECORD_THREAD;
 	sum->record.pid = number_of(signal->pids[PIDTYPE_TGID], &r);
@@ -225,7 +308,7 @@ INLINE void add_thread(struct seq_file *out, struct task_struct *t)
 }
 
 /* At the end, and at the beginning, where a pass that was given up has left something. */
-INLINE void end_sum(struct seq_file *out, u32 begins)
+INLINE void end_sum(const struct sink *out, u32 begins)
 {
 	struct thread_sum *sum;
 	u32 zero = 0;
@@ -279,7 +362,7 @@ INLINE void read_signals(struct signals *s, const struct parts *of)
 }
 
 /* A process of a PID namespace below the reader's has more numbers than one. */
-INLINE void write_inner_pids(struct seq_file *out, struct scratch *s, struct pid *numbers,
+INLINE void write_inner_pids(const struct sink *out, struct scratch *s, struct pid *numbers,
 			     const struct reader *r)
 {
 	struct inner_pids_record *inner = &s->inner;
@@ -295,7 +378,7 @@ INLINE void write_inner_pids(struct seq_file *out, struct scratch *s, struct pid
 		inner->numbers[i] = n.nr;
 		inner->count = i + 1;
 	}
-	seq_write(out, inner, sizeof(*inner));
+	put(out, inner, sizeof(*inner));
 }
 
 /* Where a command line lies tells, with the exec id, whether it is another one. */
@@ -309,17 +392,28 @@ INLINE void read_arguments_place(struct process_record *p, const struct parts *o
 	p->arg_end = mm->arg_end;
 }
 
-/* A number that changes when a process's leader has run: to run it is put on a CPU, and
- * taken off it, which is counted, before it can be seen off it again. A thread that runs
- * a program takes its leader's place, and not its count of programs. It changes too when
- * threads have ended: who has one, and has not run, had one all the while. */
+/* Two differences cancel each other by chance alone. */
+#define SPREAD 0x9e3779b97f4a7c15ULL
+
+/* Where the stamp of a process is. */
+INLINE u32 slot_of(struct task_struct *leader)
+{
+	return leader->pid & (LIMIT_STAMPS - 1);
+}
+
+/* A number that changes when a thread has run: to run it is put on a CPU, and taken off
+ * it, which is counted, before it can be seen off it again. */
+INLINE u64 runs_of(struct task_struct *t)
+{
+	return (t->start_boottime * SPREAD + t->nvcsw) * SPREAD + t->nivcsw;
+}
+
+/* The same of a process's leader. A thread that runs a program takes its leader's place,
+ * and not its count of programs. It changes too when threads have ended: who has one, and
+ * has not run, had one all the while. */
 INLINE u64 stamp_of(const struct parts *of)
 {
-	const u64 spread = 0x9e3779b97f4a7c15ULL; /* odd: no two differences cancel each other by chance */
-	struct task_struct *t = of->task;
-	u64 stamp = t->start_boottime * spread + t->self_exec_id;
-
-	return ((stamp * spread + t->nvcsw) * spread + t->nivcsw) * spread + of->signal->nr_threads;
+	return (runs_of(of->task) * SPREAD + of->task->self_exec_id) * SPREAD + of->signal->nr_threads;
 }
 
 /* Whoever waits for a CPU has not slept, and how long he waits may be counted. */
@@ -336,6 +430,115 @@ INLINE u32 may_run(struct task_struct *t)
 	return !state || t == current_task();
 }
 
+/* Which threads a process has, as a number: none ends without being counted by what
+ * it has been put on a CPU, and none begins otherwise while there are as many. */
+INLINE u64 set_of(struct task_struct *leader)
+{
+	struct signal_struct *signal = leader->signal;
+	u64 ended = (signal->nvcsw * SPREAD + signal->nivcsw) * SPREAD + leader->self_exec_id;
+
+	return (ended * SPREAD + leader->start_boottime) * SPREAD + signal->nr_threads;
+}
+
+/* How often all threads of a process but its leader have run together: of the same threads
+ * that is the same while none has run, since none runs less often than before. And whether
+ * one may be running, or has not run. */
+struct runs {
+	u64 sum, may_run;
+};
+
+INLINE void add_runs(struct runs *all, struct task_struct *t)
+{
+	u64 runs = t->nvcsw + t->nivcsw;
+
+	all->sum += runs;
+	all->may_run |= may_run(t) || !runs;
+}
+
+INLINE u64 number_of_runs(const struct runs *all)
+{
+	return all->may_run ? 0 : all->sum;
+}
+
+/* Has what is read of the threads from one on come from memory, all at once. Who is none of
+ * this process's is as good as any. */
+INLINE void touch_threads(const struct found_threads *found, u64 from)
+{
+	u64 sum = 0;
+
+	for (u32 i = 0; i < AHEAD; i++) {
+		struct task_struct *t = PLAIN(found->tasks[(from + i) % LIMIT_THREADS]);
+
+		sum += t->nvcsw + t->flags; /* which is beside its state */
+	}
+	KEEP_APART(sum);
+}
+
+/* One number for the threads of a process but its leader; 0 where one may be running, and
+ * where it is not known where they are. None is in a cache, as a rule: from one to the next
+ * each would have to be awaited, and of those that are known several are at once. */
+INLINE u64 recall_threads(struct task_struct *leader, const struct stamp *last)
+{
+	struct runs all = { .sum = 1 };
+	struct found_threads *found;
+	struct bpf_iter_num it;
+	u32 zero = 0;
+	s32 *i;
+
+	found = map_lookup(&found_threads, &zero);
+	if (!found || last->set != set_of(leader) || found->used - last->at > LIMIT_THREADS)
+		return 0;
+	bpf_iter_num_new(&it, 0, leader->signal->nr_threads - 1);
+	while ((i = bpf_iter_num_next(&it))) {
+		if (*i % AHEAD == 0)
+			touch_threads(found, last->at + *i);
+		add_runs(&all, PLAIN(found->tasks[(last->at + *i) % LIMIT_THREADS]));
+	}
+	bpf_iter_num_destroy(&it);
+	return number_of_runs(&all);
+}
+
+/* Adds the threads of a process that have not ended, but for its leader, to its usage, and
+ * to what is counted of it, R, too: true where something is. The room gets the number for
+ * them as they were before, and where they are. */
+INLINE u32 add_threads(struct usage *u, struct tally_record *r, struct task_struct *leader, struct room *room)
+{
+	struct task_struct *t, *held = bpf_task_acquire(leader);
+	struct runs all = { .sum = 1 };
+	struct found_threads *found;
+	struct bpf_iter_task it;
+	u32 zero = 0, counted = 0;
+
+	if (!held)
+		return 0;
+	found = map_lookup(&found_threads, &zero);
+	if (!found) {
+		bpf_task_release(held);
+		return 0;
+	}
+	room->set = set_of(PLAIN(leader));
+	room->at = found->used;
+	bpf_iter_task_new(&it, held, WALK_THREADS);
+	while ((t = bpf_iter_task_next(&it))) {
+		if (t == leader)
+			continue;
+		found->tasks[found->used++ % LIMIT_THREADS] = (u64)t;
+		add_runs(&all, PLAIN(t));
+		FIRST();
+		add_usage(u, PLAIN(t));
+		if (!r)
+			continue;
+		if (FIELD_EXISTS(t->sched_info.run_delay) && !(t->flags & PF_EXITING)) /* else its process has it */
+			u->run_delay_ns += t->sched_info.run_delay;
+		if (add_traffic(&r->tally.traffic, t))
+			counted = 1;
+	}
+	bpf_iter_task_destroy(&it);
+	bpf_task_release(held);
+	room->threads = number_of_runs(&all);
+	return counted;
+}
+
 /* Is what only the process itself changes as user space knows it? Who is ending, and
  * whose turn it is, is read again anyway: a process's other threads, and who shares
  * memory or handlers with it, are not looked at. Read before what it vouches for. */
@@ -349,6 +552,12 @@ INLINE u32 is_as_told(struct task_struct *t, s32 pid, u64 last, u64 stamp)
 	return last == stamp && (u32)pid % LIMIT_TURNS != pass->turn;
 }
 
+/* Have its other threads done nothing? An iterator comes to them later. */
+INLINE u32 are_as_told(const struct sink *out, const struct stamp *last)
+{
+	return !out->iterates && out->room->threads && out->room->threads == last->threads;
+}
+
 /* The part that is wide and seldom another one. */
 INLINE void read_wide(struct scratch *s, const struct parts *of)
 {
@@ -360,11 +569,12 @@ INLINE void read_wide(struct scratch *s, const struct parts *of)
 		read_rights(&p->rights, of);
 		read_namespaces(&p->namespaces, of);
 	}
+	p->task = of->task->tgid;
 	if (of->task->flags & PF_KTHREAD)
 		read_kernel_name(p, of->task);
 }
 
-INLINE void write_idle(struct seq_file *out, struct process_record *p, const struct parts *of)
+INLINE void write_idle(const struct sink *out, struct process_record *p, const struct parts *of)
 {
 	struct idle_record *idle = (void *)p; /* which begins with the same */
 
@@ -373,26 +583,28 @@ INLINE void write_idle(struct seq_file *out, struct process_record *p, const str
 	idle->shared_pending = of->signal->shared_pending.signal.sig[0];
 	idle->blocked = of->task->blocked.sig[0];
 	write_tally(out, of->task, p->pid, &p->usage);
-	seq_write(out, idle, sizeof(*idle));
+	put(out, idle, sizeof(*idle));
 }
 
 /* Its record comes last: where that has found room, all that belongs to it has. */
-INLINE void write_process(struct seq_file *out, struct scratch *s, const struct parts *of, u64 cgroup_id,
-			  u64 *last)
+INLINE void write_process(const struct sink *out, struct scratch *s, const struct parts *of, u64 cgroup_id,
+			  struct stamp *last)
 {
 	struct process_record *p = &s->process;
-	const struct reader reader = find_reader(), *r = &reader;
+	const struct reader reader = find_reader(brief ? UNTRUSTED(struct task_struct, task_type, current_task()) : current_task()), *r = &reader;
 	u64 stamp = brief ? 0 : stamp_of(of);
 	u32 told;
 
 	__builtin_memset(p, 0, NARROW_BYTES);
 	p->pid = number_of(of->pid, r);
+	if (!p->pid)
+		return;
 	p->cgroup_id = cgroup_id;
-	told = !brief && is_as_told(of->task, p->pid, *last, stamp);
+	told = !brief && is_as_told(of->task, p->pid, last->leader, stamp);
 	read_family(p, of, r);
 	read_scheduling(p, of);
 	read_memory(p, of);
-	if (told && p->threads == 1) {
+	if (told && (p->threads == 1 || are_as_told(out, last))) {
 		write_idle(out, p, of);
 		return;
 	}
@@ -404,55 +616,208 @@ INLINE void write_process(struct seq_file *out, struct scratch *s, const struct 
 		read_signals(&p->signals, of);
 	write_tally(out, of->task, p->pid, &p->usage);
 	if (told) {
-		seq_write(out, p, NARROW_BYTES);
+		put(out, p, NARROW_BYTES);
 		return;
 	}
 	p->kind = RECORD_PROCESS;
 	read_wide(s, of);
 	if (!brief && of->pid->level > r->level)
 		write_inner_pids(out, s, of->pid, r);
-	if (!seq_write(out, p, sizeof(*p)) && !brief)
-		*last = stamp;
+	if (!put(out, p, sizeof(*p)) && !brief)
+		last->leader = stamp;
+}
+
+/* Reads a pointer, with which the verifier lets nobody reckon. */
+#define AWAIT(pointer) asm volatile("" ::"r"(pointer))
+
+/* Reads a word of each part of a process that is read now, and of its successor itself. What
+ * has not run for a while is in no cache: the memory's answers are awaited all at once then,
+ * and not each in its turn, and what leads on is there when it is the successor's. */
+INLINE u64 touch(struct room *room, const struct parts *of)
+{
+	struct task_struct *next;
+	struct signal_struct *sig = of->signal;
+	struct mm_struct *mm = of->mm;
+	u64 sum;
+
+	room->task = (u64)of->task->tasks.next; /* from where it is a number to the verifier */
+	FIRST();
+	next = PLAIN(room->task - FIELD_OFFSET(of->task->tasks));
+	room->task = (u64)of->task;
+	sum = next->flags + next->prio + next->policy + next->exit_state + next->pid + next->nvcsw + next->blocked.sig[0];
+	sum += next->self_exec_id + next->comm[0];
+	AWAIT(next->tasks.next);
+	AWAIT(next->mm);
+	AWAIT(next->thread_pid);
+	AWAIT(next->signal);
+	AWAIT(next->cgroups);
+	sum += sig->nr_threads + sig->shared_pending.signal.sig[0] + sig->cutime + sig->min_flt + sig->oom_score_adj;
+	sum += of->pid->level + of->pid->numbers[0].nr;
+	if (mm)
+		sum += mm->total_vm + mm->rss_stat[PAGES_FILE].count + mm->rss_stat[PAGES_SWAP].count;
+	return sum;
+}
+
+INLINE void read_task(const struct sink *out, struct task_struct *t)
+{
+	const struct parts parts = parts_of(t, !brief);
+	struct kernfs_node *kn = 0;
+	struct scratch *s;
+	struct stamp *last;
+	u32 zero = 0, slot;
+	u64 id = 0;
+
+	if (!brief) {
+		kn = find_cgroup(t);
+		id = kn->id;
+	}
+	slot = brief ? 0 : slot_of(t);
+	last = map_lookup(&stamps, &slot);
+	s = map_lookup(&scratches, &zero);
+	if (!s || !last)
+		return;
+	if (!out->iterates) {
+		s->touched = touch(out->room, &parts);
+		out->room->threads = parts.signal->nr_threads > 1 ? recall_threads(t, last) : 0;
+	}
+	if (!brief && (out->iterates || id != out->room->cgroup)) {
+		if (!map_lookup(&known_cgroups, &id))
+			write_cgroup(out, &s->cgroup, kn, id);
+		else if (!out->iterates)
+			out->room->cgroup = id;
+	}
+	write_process(out, s, &parts, id, last);
 }
 
 SEC("iter/task")
 int table(struct bpf_iter__task *ctx)
 {
 	struct bpf_iter_meta *meta = ctx->meta;
-	struct seq_file *out = meta->seq;
+	const struct sink out = { .iterates = 1, .file = meta->seq };
 	struct task_struct *t = ctx->task;
-	struct kernfs_node *kn = 0;
-	struct scratch *s;
-	struct parts parts;
-	u32 zero = 0, slot;
-	u64 id = 0, *last;
 
 	if (!t || !meta->seq_num)
-		end_sum(out, !meta->seq_num);
+		end_sum(&out, !meta->seq_num);
 	if (!t)
 		return 0;
 	if (brief) /* then nothing is counted, for which it has to be trusted */
-		t = UNTRUSTED(struct task_struct, t);
-	if (t->pid != t->tgid) {
-		if (tallied)
-			write_thread(out, t);
-		else
-			add_thread(out, t);
+		t = UNTRUSTED(struct task_struct, task_type, t);
+	if (t->pid == t->tgid)
+		read_task(&out, t);
+	else if (tallied)
+		write_thread(&out, t);
+	else
+		add_thread(&out, t);
+	return 0;
+}
+
+/* Leaves what there is to tell of a process but for its other threads, and for what is
+ * counted beside. It is a function to the verifier, too, which would follow each way
+ * through it in a loop apart. */
+__attribute__((noinline)) int leave_process(void)
+{
+	struct sink out = {};
+	u32 zero = 0;
+
+	out.room = map_lookup(&rooms, &zero);
+	if (!out.room)
 		return 0;
-	}
-	parts = parts_of(t, !brief);
-	if (!brief) {
-		kn = find_cgroup(t);
-		id = kn->id;
-	}
-	slot = t->pid & (LIMIT_STAMPS - 1);
+	out.room->last = LIMIT_ROOM;
+	read_task(&out, UNTRUSTED(struct task_struct, task_type, (void *)out.room->task));
+	return 0;
+}
+
+/* Keeps what a walk has found of the threads whose usage it has told. Where one may be
+ * running they are asked for anew: only who has slept is counted when it ends. */
+__attribute__((noinline)) int keep_threads(void)
+{
+	struct found_threads *found;
+	struct task_struct *leader;
+	struct stamp *last;
+	struct room *room;
+	u32 zero = 0, slot;
+
+	room = map_lookup(&rooms, &zero);
+	found = map_lookup(&found_threads, &zero);
+	if (!room || !found)
+		return 0;
+	leader = PLAIN(room->task);
+	slot = slot_of(leader);
 	last = map_lookup(&stamps, &slot);
-	s = map_lookup(&scratches, &zero);
-	if (!s || !last)
+	if (!last)
 		return 0;
-	if (!brief && !map_lookup(&known_cgroups, &id))
-		write_cgroup(out, kn, id);
-	write_process(out, s, &parts, id, last);
+	last->threads = room->threads;
+	last->set = room->threads && found->used - room->at == leader->signal->nr_threads - 1 ? room->set : 0;
+	last->at = room->at;
+	return 0;
+}
+
+/* Adds what is its threads' to the record of a process that has been left: to its usage,
+ * which one that has not run does not tell of, and to what is counted. */
+INLINE void leave_threads(struct room *room, struct task_struct *t)
+{
+	u64 at = room->last;
+	struct process_record *p = (void *)room->bytes + at;
+	struct tally_record *r;
+	u32 found;
+
+	if (at > sizeof(room->bytes) - sizeof(*p))
+		return;
+	r = tally_of(t, p->pid, &p->usage, &found);
+	if (p->threads > 1 && (r || p->kind != RECORD_IDLE)) {
+		found |= add_threads(&p->usage, r, t, room);
+		if (p->kind != RECORD_IDLE)
+			keep_threads();
+	}
+	if (r && found)
+		leave(room, r, sizeof(*r), 0);
+}
+
+/* Is it the process that a walk goes on from? */
+INLINE u32 is_next(const struct room *room, struct task_struct *t)
+{
+	return (u64)t == room->next && t->start_boottime == room->next_start_ns;
+}
+
+/* Leaves as many records as there is room for. What is one process's is left whole, or
+ * taken back: the walk that follows begins with it. */
+SEC("syscall")
+int walk(void *unused __attribute__((unused)))
+{
+	struct bpf_iter_task it;
+	struct task_struct *t;
+	struct room *room;
+	u32 zero = 0;
+	u64 whole;
+
+	room = map_lookup(&rooms, &zero);
+	if (!room)
+		return 1;
+	room->used = room->cgroup = 0;
+	bpf_rcu_read_lock();
+	bpf_iter_task_new(&it, 0, WALK_PROCESSES);
+	while ((t = bpf_iter_task_next(&it))) {
+		if (room->next) {
+			if (!is_next(room, t))
+				continue;
+			room->next = 0;
+		}
+		if (!t->pid)
+			continue; /* no process, but what runs on the first CPU when nothing does */
+		whole = room->used;
+		room->task = (u64)t;
+		leave_process();
+		if (!room->next) {
+			leave_threads(room, t);
+			continue;
+		}
+		room->used = whole;
+		room->next = (u64)t;
+		room->next_start_ns = t->start_boottime;
+		break;
+	}
+	bpf_iter_task_destroy(&it);
+	bpf_rcu_read_unlock();
 	return 0;
 }
 
@@ -497,34 +862,98 @@ INLINE u32 is_wanted(s32 pid)
 	return w && w->bits[bit / 64] >> (bit % 64) & 1;
 }
 
+/* What a record of a process's command line has before the line; 0 where it has none. */
+INLINE struct mm_struct *begin_line(struct arguments_record *a, struct task_struct *t)
+{
+	struct reader r = find_reader(UNTRUSTED(struct task_struct, task_type, current_task()));
+
+	a->pid = number_of(t->thread_pid, &r);
+	a->start_ns = t->start_boottime;
+	a->exec_id = t->self_exec_id;
+	return t->mm;
+}
+
 SEC("iter.s/task")
 int arguments(struct bpf_iter__task *ctx)
 {
 	struct arguments_record a = { .kind = RECORD_ARGUMENTS };
-	struct task_struct *t = ctx->task;
+	struct task_struct *trusted = ctx->task, *t;
 	struct command_line *line;
 	struct mm_struct *mm;
-	struct reader r;
 	u32 zero = 0, length;
 
-	if (!t || t->pid != t->tgid || t->flags & PF_KTHREAD)
+	if (!trusted)
 		return 0;
-	r = find_reader();
-	a.pid = number_of(t->thread_pid, &r);
-	if (!is_wanted(a.pid))
+	t = UNTRUSTED(struct task_struct, task_type, trusted);
+	if (t->pid != t->tgid || t->flags & PF_KTHREAD)
 		return 0;
-	mm = t->mm;
+	mm = begin_line(&a, t);
 	line = map_lookup(&command_lines, &zero);
-	if (!mm || !line)
+	if (!mm || !line || !is_wanted(a.pid))
 		return 0;
-	a.start_ns = t->start_boottime;
-	a.exec_id = t->self_exec_id;
-	length = copy_arguments(&a, line, mm, t);
+	length = copy_arguments(&a, line, mm, trusted);
 	if (length > LIMIT_ARGUMENTS)
 		return 0;
 	a.length = length;
 	seq_write(ctx->meta->seq, &a, sizeof(a));
 	if (length)
 		seq_write(ctx->meta->seq, line->bytes, length);
+	return 0;
+}
+
+struct {
+	MAP_NUMBER(type, MAP_ARRAY);
+	MAP_NUMBER(map_flags, MAP_MAPPABLE);
+	MAP_NUMBER(max_entries, 1);
+	MAP_TYPE(key, u32);
+	MAP_TYPE(value, struct asked_lines);
+} asking SEC(".maps");
+
+/* Leaves a process's command line at a place where there is room for any; its size. */
+INLINE u32 leave_line(struct arguments_record *to, struct task_struct *trusted)
+{
+	struct arguments_record a = { .kind = RECORD_ARGUMENTS };
+	struct task_struct *t = PLAIN(trusted);
+	struct mm_struct *mm = begin_line(&a, t);
+	u32 length;
+
+	if (!mm || t->flags & PF_KTHREAD)
+		return 0;
+	length = copy_arguments(&a, (void *)(to + 1), mm, trusted);
+	if (length > LIMIT_ARGUMENTS)
+		return 0;
+	a.length = length;
+	*to = a;
+	return sizeof(a) + length;
+}
+
+/* The same as `arguments` for those alone that are asked for: an iterator steps over all
+ * tasks to come to them, which takes as long as to read them. */
+SEC("syscall")
+int lines(void *unused __attribute__((unused)))
+{
+	struct asked_lines *asked;
+	struct bpf_iter_num it;
+	struct task_struct *t;
+	u32 zero = 0;
+	u64 at;
+	s32 *i;
+
+	asked = map_lookup(&asking, &zero);
+	if (!asked)
+		return 1;
+	bpf_iter_num_new(&it, asked->next, asked->count);
+	while ((i = bpf_iter_num_next(&it))) {
+		at = asked->used;
+		if (at > LIMIT_LINES - LIMIT_ARGUMENTS - sizeof(struct arguments_record))
+			break;
+		asked->next = *i + 1;
+		t = bpf_task_from_pid(asked->tasks[*i & (LIMIT_ASKED - 1)]);
+		if (!t)
+			continue;
+		asked->used = at + leave_line((void *)(asked->bytes + at), t);
+		bpf_task_release(t);
+	}
+	bpf_iter_num_destroy(&it);
 	return 0;
 }

@@ -23,6 +23,15 @@ type TasksArgumentsRecord struct {
 	Title   uint32
 }
 
+type TasksAskedLines struct {
+	_     structs.HostLayout
+	Count uint32
+	Next  uint32
+	Used  uint64
+	Tasks [1024]int32
+	Bytes [61440]uint8
+}
+
 type TasksCgroupRecord struct {
 	_        structs.HostLayout
 	Kind     uint32
@@ -34,6 +43,12 @@ type TasksCgroupRecord struct {
 type TasksCommandLine struct {
 	_     structs.HostLayout
 	Bytes [4096]uint8
+}
+
+type TasksFoundThreads struct {
+	_     structs.HostLayout
+	Used  uint64
+	Tasks [65536]uint64
 }
 
 type TasksHierarchy uint32
@@ -107,6 +122,10 @@ const (
 	TasksLimitLIMIT_REQUESTS   TasksLimit = 16384
 	TasksLimitLIMIT_WANTED     TasksLimit = 65536
 	TasksLimitLIMIT_STAMPS     TasksLimit = 65536
+	TasksLimitLIMIT_THREADS    TasksLimit = 65536
+	TasksLimitLIMIT_ROOM       TasksLimit = 1048576
+	TasksLimitLIMIT_ASKED      TasksLimit = 1024
+	TasksLimitLIMIT_LINES      TasksLimit = 61440
 	TasksLimitLIMIT_TURNS      TasksLimit = 10
 	TasksLimitLIMIT_INNER_PIDS TasksLimit = 32
 )
@@ -184,7 +203,7 @@ type TasksProcessRecord struct {
 	Namespaces       TasksNamespaces
 	HasActions       uint32
 	SuffixSign       uint32
-	Reserved         uint32
+	Task             int32
 	Name             [64]uint8
 	Suffix           [32]uint8
 }
@@ -219,11 +238,27 @@ type TasksRights struct {
 	Seccomp     int32
 }
 
+type TasksRoom struct {
+	_           structs.HostLayout
+	Used        uint64
+	Next        uint64
+	NextStartNs uint64
+	Last        uint64
+	Task        uint64
+	Threads     uint64
+	Set         uint64
+	At          uint64
+	Cgroup      uint64
+	Bytes       [1048576]uint8
+}
+
 type TasksScratch struct {
 	_       structs.HostLayout
 	Process TasksProcessRecord
 	Inner   TasksInnerPidsRecord
 	_       [4]byte
+	Cgroup  TasksCgroupRecord
+	Touched uint64
 	Actions [256]uint64
 }
 
@@ -234,6 +269,14 @@ type TasksSignals struct {
 	Blocked       uint64
 	Ignored       uint64
 	Caught        uint64
+}
+
+type TasksStamp struct {
+	_       structs.HostLayout
+	Leader  uint64
+	Threads uint64
+	Set     uint64
+	At      uint64
 }
 
 type TasksTally struct {
@@ -312,9 +355,12 @@ type TasksWantedPids struct {
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	TasksMapAsking          = "asking"
 	TasksMapCommandLines    = "command_lines"
+	TasksMapFoundThreads    = "found_threads"
 	TasksMapKnownCgroups    = "known_cgroups"
 	TasksMapPasses          = "passes"
+	TasksMapRooms           = "rooms"
 	TasksMapScratches       = "scratches"
 	TasksMapStamps          = "stamps"
 	TasksMapTallies         = "tallies"
@@ -323,11 +369,15 @@ const (
 	TasksMapThreadTraffic   = "thread_traffic"
 	TasksMapWanted          = "wanted"
 	TasksProgArguments      = "arguments"
+	TasksProgLines          = "lines"
 	TasksProgTable          = "table"
+	TasksProgWalk           = "walk"
 	TasksVarBrief           = "brief"
 	TasksVarCgroupHierarchy = "cgroup_hierarchy"
 	TasksVarDefinitions     = "definitions"
+	TasksVarRoomBytes       = "room_bytes"
 	TasksVarTallied         = "tallied"
+	TasksVarTaskType        = "task_type"
 )
 
 // LoadTasks returns the embedded CollectionSpec for Tasks.
@@ -373,16 +423,21 @@ type TasksSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type TasksProgramSpecs struct {
 	Arguments *ebpf.ProgramSpec `ebpf:"arguments"`
+	Lines     *ebpf.ProgramSpec `ebpf:"lines"`
 	Table     *ebpf.ProgramSpec `ebpf:"table"`
+	Walk      *ebpf.ProgramSpec `ebpf:"walk"`
 }
 
 // TasksMapSpecs contains maps before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type TasksMapSpecs struct {
+	Asking        *ebpf.MapSpec `ebpf:"asking"`
 	CommandLines  *ebpf.MapSpec `ebpf:"command_lines"`
+	FoundThreads  *ebpf.MapSpec `ebpf:"found_threads"`
 	KnownCgroups  *ebpf.MapSpec `ebpf:"known_cgroups"`
 	Passes        *ebpf.MapSpec `ebpf:"passes"`
+	Rooms         *ebpf.MapSpec `ebpf:"rooms"`
 	Scratches     *ebpf.MapSpec `ebpf:"scratches"`
 	Stamps        *ebpf.MapSpec `ebpf:"stamps"`
 	Tallies       *ebpf.MapSpec `ebpf:"tallies"`
@@ -399,7 +454,9 @@ type TasksVariableSpecs struct {
 	Brief           *ebpf.VariableSpec `ebpf:"brief"`
 	CgroupHierarchy *ebpf.VariableSpec `ebpf:"cgroup_hierarchy"`
 	Definitions     *ebpf.VariableSpec `ebpf:"definitions"`
+	RoomBytes       *ebpf.VariableSpec `ebpf:"room_bytes"`
 	Tallied         *ebpf.VariableSpec `ebpf:"tallied"`
+	TaskType        *ebpf.VariableSpec `ebpf:"task_type"`
 }
 
 // TasksObjects contains all objects after they have been loaded into the kernel.
@@ -422,9 +479,12 @@ func (o *TasksObjects) Close() error {
 //
 // It can be passed to LoadTasksObjects or ebpf.CollectionSpec.LoadAndAssign.
 type TasksMaps struct {
+	Asking        *ebpf.Map `ebpf:"asking"`
 	CommandLines  *ebpf.Map `ebpf:"command_lines"`
+	FoundThreads  *ebpf.Map `ebpf:"found_threads"`
 	KnownCgroups  *ebpf.Map `ebpf:"known_cgroups"`
 	Passes        *ebpf.Map `ebpf:"passes"`
+	Rooms         *ebpf.Map `ebpf:"rooms"`
 	Scratches     *ebpf.Map `ebpf:"scratches"`
 	Stamps        *ebpf.Map `ebpf:"stamps"`
 	Tallies       *ebpf.Map `ebpf:"tallies"`
@@ -436,9 +496,12 @@ type TasksMaps struct {
 
 func (m *TasksMaps) Close() error {
 	return _TasksClose(
+		m.Asking,
 		m.CommandLines,
+		m.FoundThreads,
 		m.KnownCgroups,
 		m.Passes,
+		m.Rooms,
 		m.Scratches,
 		m.Stamps,
 		m.Tallies,
@@ -456,7 +519,9 @@ type TasksVariables struct {
 	Brief           *ebpf.Variable `ebpf:"brief"`
 	CgroupHierarchy *ebpf.Variable `ebpf:"cgroup_hierarchy"`
 	Definitions     *ebpf.Variable `ebpf:"definitions"`
+	RoomBytes       *ebpf.Variable `ebpf:"room_bytes"`
 	Tallied         *ebpf.Variable `ebpf:"tallied"`
+	TaskType        *ebpf.Variable `ebpf:"task_type"`
 }
 
 // TasksPrograms contains all programs after they have been loaded into the kernel.
@@ -464,13 +529,17 @@ type TasksVariables struct {
 // It can be passed to LoadTasksObjects or ebpf.CollectionSpec.LoadAndAssign.
 type TasksPrograms struct {
 	Arguments *ebpf.Program `ebpf:"arguments"`
+	Lines     *ebpf.Program `ebpf:"lines"`
 	Table     *ebpf.Program `ebpf:"table"`
+	Walk      *ebpf.Program `ebpf:"walk"`
 }
 
 func (p *TasksPrograms) Close() error {
 	return _TasksClose(
 		p.Arguments,
+		p.Lines,
 		p.Table,
+		p.Walk,
 	)
 }
 

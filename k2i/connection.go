@@ -33,8 +33,8 @@ type Connection struct {
 	RemotePort uint16 `json:"remote_port" msgpack:"remote_port"`
 	UID        uint32 `json:"uid" msgpack:"uid"` // the socket's owner, in the first user namespace
 	Inode      uint64 `json:"inode" msgpack:"inode"`
-	RxBytes    Count  `json:"rx_bytes" msgpack:"rx_bytes"` // received in order since it began; Unread where the road does not tell
-	TxBytes    Count  `json:"tx_bytes" msgpack:"tx_bytes"` // acknowledged by the other end
+	RxBytes    Count  `json:"rx_bytes" msgpack:"rx_bytes"` // of data, received in order since it began; Unread where the road does not tell
+	TxBytes    Count  `json:"tx_bytes" msgpack:"tx_bytes"` // of data, acknowledged by the other end; one more at most while others are under way
 }
 
 // Connections are what one look found.

@@ -15,7 +15,7 @@ type Container struct {
 	Pod     string `json:"pod" msgpack:"pod"`         // uid of its Kubernetes pod, or id of its podman pod; else ""
 	Unit    string `json:"unit" msgpack:"unit"`       // systemd unit of the host that it is in; else ""
 	Name    string `json:"name" msgpack:"name"`       // "": only a runtime's socket knows it, which nobody asks yet
-	Image   string `json:"image" msgpack:"image"`     // likewise
+	Image   string `json:"image" msgpack:"image"`     // that it was made from; "" where no runtime's file tells
 
 	Processes int    `json:"processes" msgpack:"processes"`
 	Threads   int64  `json:"threads" msgpack:"threads"`
@@ -49,7 +49,7 @@ func (s *Snapshot) Containers() []Container {
 		if !known {
 			at, places[key] = len(all), len(all)
 			all = append(all, Container{
-				ID: p.ContainerID, Runtime: p.Runtime, Kind: p.Kind, Pod: p.Pod, Unit: p.Unit, StartNS: p.StartNS,
+				ID: p.ContainerID, Runtime: p.Runtime, Kind: p.Kind, Pod: p.Pod, Unit: p.Unit, Image: p.Image, StartNS: p.StartNS,
 				RCPU: NoRate(), RCPUWithExited: NoRate(),
 			})
 		}

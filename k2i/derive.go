@@ -41,9 +41,10 @@ func Derive(prev, cur *Sample) *Snapshot {
 		return snap
 	}
 	elapsed := uint64(cur.Mono - prev.Mono)
-	// Nobody boots in no time: 0 is a mount of proc that has no stat.
-	if prev.Host.CPUBusyNS != 0 {
-		snap.BusyCPUs = perSecond(prev.Host.CPUBusyNS, cur.Host.CPUBusyNS, elapsed)
+	// Nobody boots in no time: 0 is a mount of proc that has no stat. The host has a time
+	// of its own, which on a busy one is not that of the processes.
+	if since := cur.Host.UptimeNS - prev.Host.UptimeNS; prev.Host.CPUBusyNS != 0 && since > 0 {
+		snap.BusyCPUs = perSecond(prev.Host.CPUBusyNS, cur.Host.CPUBusyNS, uint64(since))
 	}
 	tells := cur.Events != EventsNone
 	chargeProcesses(prev, cur, elapsed, tells)

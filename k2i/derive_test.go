@@ -8,7 +8,7 @@ import (
 
 // sampleAt is a sample of one host; each process is pid, start and CPU time.
 func sampleAt(at time.Duration, busy uint64, processes ...[3]uint64) *Sample {
-	s := &Sample{Host: Host{ID: "boot.1", CPUBusyNS: busy}, Mono: at, Mode: ModeBPF, Visibility: VisibilityFull, Missing: []string{"args"}}
+	s := &Sample{Host: Host{ID: "boot.1", CPUBusyNS: busy, UptimeNS: at.Nanoseconds()}, Mono: at, Mode: ModeBPF, Visibility: VisibilityFull, Missing: []string{"args"}}
 	for _, p := range processes {
 		s.Processes = append(s.Processes, &Process{PID: int32(p[0]), StartTicks: p[1], CPUNS: p[2], RCPU: 77})
 	}
@@ -27,6 +27,7 @@ func TestDeriveRates(t *testing.T) {
 		[3]uint64{4, 1, second},       // is new
 		[3]uint64{7, 1, 1 + 4*second}, // two CPUs
 		[3]uint64{8, 2, 0})
+	cur.Host.UptimeNS += int64(second) // read a second after the processes: three since the last time
 	snap := Derive(prev, cur)
 	want := map[int32]Rate{1: 0.5, 7: 2}
 	for _, p := range snap.Processes {
@@ -34,7 +35,7 @@ func TestDeriveRates(t *testing.T) {
 			t.Errorf("pid %d: %v, want %v %v", p.PID, p.RCPU, rate, ok)
 		}
 	}
-	if snap.BusyCPUs != 1.5 || len(snap.Processes) != 6 || snap.Mode != ModeBPF || snap.Missing[0] != "args" {
+	if snap.BusyCPUs != 1 || len(snap.Processes) != 6 || snap.Mode != ModeBPF || snap.Missing[0] != "args" {
 		t.Errorf("%+v", snap)
 	}
 }

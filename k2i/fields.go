@@ -102,6 +102,7 @@ var fields = []Field{
 	text("inner_runtime", "from cgroup, parent", "what runs the innermost container", func(p *Process) string { return p.InnerRuntime }),
 	text("pod", "from cgroup", "uid of its Kubernetes pod, or id of its podman pod", func(p *Process) string { return p.Pod }),
 	text("unit", "from cgroup", "its systemd unit on this host", func(p *Process) string { return p.Unit }),
+	text("image", "of the container's cgroup, in its runtime's files", "image of its container, where docker, Kubernetes or root's podman keeps it", func(p *Process) string { return p.Image }),
 	in(DemandGroup, count("tid", "", "task/TID", "thread id, in rows of threads", func(p *Process) Count { return p.TID })),
 	in(DemandGroup, count("pss_bytes", "bytes", "smaps_rollup Pss", "resident memory, shared pages divided by those who share them", func(p *Process) Count { return p.PSSBytes })),
 	in(DemandGroup, count("uss_bytes", "bytes", "smaps_rollup Private", "resident memory that nobody shares", func(p *Process) Count { return p.USSBytes })),

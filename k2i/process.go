@@ -135,6 +135,7 @@ type Process struct {
 	InnerRuntime string `json:"inner_runtime" msgpack:"inner_runtime"` // of InnerID
 	Pod          string `json:"pod" msgpack:"pod"`                     // uid of the Kubernetes pod, or id of the podman pod
 	Unit         string `json:"unit" msgpack:"unit"`                   // systemd unit of the host
+	Image        string `json:"image" msgpack:"image"`                 // what ContainerID was made from, "" where no runtime's file tells
 
 	// Read on demand; Unread or "" where nobody asked for it.
 	TID      Count  `json:"tid" msgpack:"tid"`             // of a thread; the rest is its process's then, but times, state, name and scheduling

@@ -46,7 +46,7 @@ type Host struct {
 	TicksPerSecond int64  `json:"ticks_per_second" msgpack:"ticks_per_second"`
 	PageBytes      int64  `json:"page_bytes" msgpack:"page_bytes"`
 	PIDMax         int64  `json:"pid_max" msgpack:"pid_max"`
-	UptimeNS       int64  `json:"uptime_ns" msgpack:"uptime_ns"` // CLOCK_BOOTTIME at the sample
+	UptimeNS       int64  `json:"uptime_ns" msgpack:"uptime_ns"` // CLOCK_BOOTTIME when CPUBusyNS was read
 
 	CPUBusyNS         uint64     `json:"cpu_busy_ns" msgpack:"cpu_busy_ns"` // of all CPUs, /proc/stat, idle and iowait left out
 	MemTotalBytes     uint64     `json:"mem_total_bytes" msgpack:"mem_total_bytes"`

@@ -44,7 +44,9 @@ const maxMembers = 1 << 20
 
 // Call reaches every selected member of room and returns when each of them is
 // settled, the rule is met or the deadline has passed. An account whose rule
-// is not met is no error. When ctx ends first the call is cancelled.
+// is not met is no error. When ctx ends first the call is cancelled. A connection has
+// so many calls and offers in flight as its broker allows; the next waits for one of
+// these to end, and its deadline begins then.
 func (c *Conn) Call(ctx context.Context, room string, payload []byte, options CallOptions) (*Account, error) {
 	return c.call(ctx, room, "", payload, options)
 }
@@ -98,13 +100,12 @@ func complete(deadline *time.Duration, wait int, waitUpTo *time.Duration) error 
 	return nil
 }
 
+var errNoAccount = fmt.Errorf("no account %v after the deadline: the broker may be stopped", accountGrace)
+
 // account asks for what is answered by an account, within this time.
 func (c *Conn) account(ctx context.Context, within time.Duration, h protocol.Header, meta, payload []byte, r *request) (*Account, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, within+accountGrace,
-		fmt.Errorf("no account %v after the deadline: the broker may be stopped", accountGrace))
-	defer cancel()
 	for {
-		credit, err := c.credit(ctx)
+		credit, err := c.credit(ctx, within+accountGrace)
 		if err != nil {
 			return nil, err
 		}
@@ -112,13 +113,18 @@ func (c *Conn) account(ctx context.Context, within time.Duration, h protocol.Hea
 		if r.partial != nil || r.part != nil {
 			r.news = make(chan struct{}, 1)
 		}
-		a, err := c.ask(ctx, h, meta, payload, r, nil)
+		asking, cancel := context.WithTimeoutCause(ctx, within+accountGrace, errNoAccount)
+		a, err := c.ask(asking, h, meta, payload, r, nil)
+		over := context.Cause(asking)
+		cancel()
 		switch {
 		case err == nil:
 			r.tell()
 			return r.account, r.account.order()
-		case ctx.Err() != nil:
-			return nil, context.Cause(ctx)
+		case errors.Is(over, errNoAccount):
+			return nil, fmt.Errorf("%w; %d outcomes have come, and not the end", over, r.outcomes.Load())
+		case over != nil:
+			return nil, over
 		case !errors.Is(err, errReconnected) && (!turnedAway(a.header) || !c.moves(ctx, r.link)):
 			return nil, err
 		}

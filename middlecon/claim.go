@@ -3,7 +3,6 @@ package middlecon
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"ddcos/protocol"
@@ -15,58 +14,13 @@ func (m *Membership) consider(d *delivery) error {
 	if m.member.Work == nil {
 		return Refuse("takes no offers")
 	}
-	most := cap(m.queue)
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if len(m.offers) >= most {
-		m.offers = slices.DeleteFunc(m.offers, func(d *delivery) bool {
-			over := d.ctx.Err() != nil
-			if over {
-				m.drop(d)
-			}
-			return over
-		})
-	}
-	if len(m.offers) >= most {
-		return Refuse("busy")
-	}
-	m.offers = append(m.offers, d)
-	select {
-	case m.offered <- struct{}{}:
-	default:
-	}
-	return nil
+	return m.queue(&m.offers, d)
 }
 
 // work bids for one offer after the other, and works on those that it is bound to.
 func (m *Membership) work() {
-	for {
-		select {
-		case <-m.offered:
-		case <-m.ctx.Done():
-			return
-		}
-		for d := m.nextOffer(); d != nil; d = m.nextOffer() {
-			m.claim(d)
-		}
-	}
-}
-
-// nextOffer takes the oldest offer that is not over.
-func (m *Membership) nextOffer() *delivery {
-	for {
-		m.mu.Lock()
-		if len(m.offers) == 0 {
-			m.mu.Unlock()
-			return nil
-		}
-		d := m.offers[0]
-		m.offers = slices.Delete(m.offers, 0, 1)
-		m.mu.Unlock()
-		if d.ctx.Err() == nil {
-			return d
-		}
-		m.close(d)
+	for d := m.next(&m.offers); d != nil; d = m.next(&m.offers) {
+		m.claim(d)
 	}
 }
 

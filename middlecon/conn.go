@@ -1,5 +1,3 @@
-// Package middlecon is what a program imports to be reached by, and to reach,
-// every member of a room: Dial, Join, Call, Watch.
 package middlecon
 
 import (
@@ -38,6 +36,10 @@ type Options struct {
 	Reconnect bool
 	Lost      func(why error) // called at each loss that Reconnect mends; must not block
 
+	// Rejoined is called when a membership is in its room again, under another ID, after
+	// a loss or a move; must not block.
+	Rejoined func(*Membership)
+
 	// Resume is for how long a session is to outlive its connection at the broker, as
 	// far as that grants it: when the connection fails another one resumes the session,
 	// and nothing is lost, neither memberships nor calls in flight, of either side; a
@@ -60,7 +62,21 @@ func DefaultOptions() Options {
 	return Options{Software: "ddcos", Timeout: 5 * time.Second, HeadStart: 200 * time.Millisecond, InFlight: 256}
 }
 
-// ErrUnreachable is wrapped by Dial's errors when no broker answers at the address.
+// complete puts defaults in the place of fields left zero, and refuses what cannot be.
+func (o *Options) complete() error {
+	if o.Timeout < 0 || o.HeadStart < 0 || o.InFlight < 0 || o.Resume < 0 || o.Resume > protocol.MaxDeadline {
+		return fmt.Errorf("options of a connection: want Timeout, HeadStart and InFlight not below 0, and Resume from 0 to %v", protocol.MaxDeadline)
+	}
+	defaults := DefaultOptions()
+	o.Software = cmp.Or(o.Software, defaults.Software)
+	o.Timeout = cmp.Or(o.Timeout, defaults.Timeout)
+	o.HeadStart = cmp.Or(o.HeadStart, defaults.HeadStart)
+	o.InFlight = cmp.Or(o.InFlight, defaults.InFlight)
+	return nil
+}
+
+// ErrUnreachable is wrapped by Dial's errors when no broker answers at the address, and by
+// those of a session that was lost.
 var ErrUnreachable = errors.New("the broker cannot be reached")
 
 // ErrClosed is what is left of a connection after Close.
@@ -97,6 +113,8 @@ type request struct {
 	answer  chan answer // one, when the answer is whole
 	credit  *credits    // a Call or Offer: where its credit came from
 	left    atomic.Bool // nobody waits for it, but for its credit
+
+	outcomes atomic.Int64 // of account, so far
 
 	partial func([]Outcome) // a Call: told by who asked, or nil
 	part    func([]byte)    // an Offer: likewise
@@ -159,18 +177,8 @@ func Dial(ctx context.Context, address string, options Options) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	defaults := DefaultOptions()
-	if options.Software == "" {
-		options.Software = defaults.Software
-	}
-	if options.Timeout == 0 {
-		options.Timeout = defaults.Timeout
-	}
-	if options.HeadStart == 0 {
-		options.HeadStart = defaults.HeadStart
-	}
-	if options.InFlight == 0 {
-		options.InFlight = defaults.InFlight
+	if err := options.complete(); err != nil {
+		return nil, err
 	}
 	c := &Conn{
 		options: options, addresses: near(addresses), done: make(chan struct{}),
@@ -292,15 +300,8 @@ func (c *Conn) end(err error) {
 	}
 }
 
-// send writes one frame, joined with whatever others are written meanwhile.
-func (c *Conn) send(h protocol.Header, meta, payload []byte) error {
-	c.mu.Lock()
-	out := c.link.out
-	c.mu.Unlock()
-	return c.sendBy(out, h, meta, payload)
-}
-
-// sendBy is send in the session that out belongs to, and in no later one.
+// sendBy writes one frame in the session that out belongs to, and in no later one,
+// joined with whatever others are written meanwhile.
 func (c *Conn) sendBy(out *writer, h protocol.Header, meta, payload []byte) error {
 	err := out.frame(h, meta, payload)
 	if err == nil {
@@ -317,9 +318,9 @@ var errReconnected = fmt.Errorf("%w: it has just reconnected", ErrUnreachable)
 // ask sends a frame under a new sequence and waits for what answers it; where a
 // broker that goes away refuses it, in the next session.
 // prepare, which may be nil, runs before the frame leaves, and may complete its
-// header with what holds in this session; where that is not known yet it says so, and
-// the error is errReconnected.
-func (c *Conn) ask(ctx context.Context, h protocol.Header, meta, payload []byte, r *request, prepare func(h *protocol.Header) bool) (answer, error) {
+// header with what holds in this session; its error is errReconnected where that is
+// not known yet.
+func (c *Conn) ask(ctx context.Context, h protocol.Header, meta, payload []byte, r *request, prepare func(h *protocol.Header) error) (answer, error) {
 	for {
 		a, err := c.askOnce(ctx, h, meta, payload, r, prepare)
 		if r.credit != nil || !turnedAway(a.header) || !c.moves(ctx, r.link) {
@@ -328,17 +329,23 @@ func (c *Conn) ask(ctx context.Context, h protocol.Header, meta, payload []byte,
 	}
 }
 
-func (c *Conn) askOnce(ctx context.Context, h protocol.Header, meta, payload []byte, r *request, prepare func(h *protocol.Header) bool) (answer, error) {
+func (c *Conn) askOnce(ctx context.Context, h protocol.Header, meta, payload []byte, r *request, prepare func(h *protocol.Header) error) (answer, error) {
 	r.answer = make(chan answer, 1)
 	c.mu.Lock()
 	if err := cmp.Or(c.err, c.down); err != nil {
 		c.mu.Unlock()
 		return answer{}, err
 	}
-	h.Sequence = c.sequence + 1
-	if r.credit != nil && r.credit != c.link.credits || prepare != nil && !prepare(&h) {
+	if r.credit != nil && r.credit != c.link.credits {
 		c.mu.Unlock()
 		return answer{}, errReconnected
+	}
+	h.Sequence = c.sequence + 1
+	if prepare != nil {
+		if err := prepare(&h); err != nil {
+			c.mu.Unlock()
+			return answer{}, err
+		}
 	}
 	c.sequence++
 	c.waiting[h.Sequence] = r

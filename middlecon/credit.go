@@ -3,6 +3,9 @@ package middlecon
 import (
 	"cmp"
 	"context"
+	"time"
+
+	"ddcos/protocol"
 )
 
 // credits are how many calls and offers a session may have in flight. One comes
@@ -33,8 +36,9 @@ func (k *credits) back() {
 	}
 }
 
-// credit waits for one of the session that there is.
-func (c *Conn) credit(ctx context.Context) (*credits, error) {
+// credit waits for one of the session that there is, for so long at most.
+func (c *Conn) credit(ctx context.Context, within time.Duration) (*credits, error) {
+	var late <-chan time.Time
 	for {
 		c.mu.Lock()
 		l, err := c.link, cmp.Or(c.err, c.down)
@@ -48,9 +52,14 @@ func (c *Conn) credit(ctx context.Context) (*credits, error) {
 			return k, nil
 		default:
 		}
+		if late == nil {
+			late = time.After(within)
+		}
 		select {
 		case <-k.free:
 			return k, nil
+		case <-late:
+			return nil, protocol.Errorf(protocol.CodeTooManyCalls, "the %d calls that this connection may have in flight have been so for %v", cap(k.free), within)
 		case <-l.left: // for another session, or for none
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)

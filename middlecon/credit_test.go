@@ -73,11 +73,11 @@ func TestCreditOfACancelledCall(t *testing.T) {
 	<-cancelled
 	brief, stop := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer stop()
-	if _, err := conn.Call(brief, "r", nil, middlecon.CallOptions{}); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := conn.Call(brief, "r", nil, middlecon.CallOptions{Deadline: patience}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("a call without a credit: %v", err)
 	}
 	close(answer)
-	if a, err := conn.Call(t.Context(), "r", nil, middlecon.CallOptions{}); err != nil || a.Room != "r" {
+	if a, err := conn.Call(t.Context(), "r", nil, middlecon.CallOptions{Deadline: patience}); err != nil || a.Room != "r" {
 		t.Errorf("a call with the credit that came back: %+v, %v", a, err)
 	}
 }

@@ -17,7 +17,7 @@ type Draining struct {
 // Drain makes the broker go away within grace, or 0 for its own: sessions that know
 // another broker move there, calls in flight finish, nothing new begins. The broker
 // ends this session last. The error is protocol.CodeForbidden where that is not for
-// this process.
+// this process: root, the broker's own user and whom its policy gives drain may.
 func (c *Conn) Drain(ctx context.Context, grace time.Duration) (Draining, error) {
 	if grace < 0 || grace > protocol.MaxDeadline {
 		return Draining{}, protocol.Errorf(protocol.CodeBadDeadline, "a grace of %v: want 0 to %v", grace, protocol.MaxDeadline)

@@ -35,7 +35,7 @@ func Example() {
 		log.Fatal(err)
 	}
 	defer func() { _ = client.Close() }()
-	account, err := client.Call(ctx, "greeters", []byte("world"), middlecon.CallOptions{})
+	account, err := client.Call(ctx, "greeters", []byte("world"), middlecon.CallOptions{Deadline: time.Minute})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func ExampleConn_Offer() {
 	conn := exampleWorkers(ctx, address, map[string]uint64{"near": 1, "far": 7})
 	defer func() { _ = conn.Close() }()
 
-	account, err := conn.Offer(ctx, "resizers", []byte("cat.png"), middlecon.OfferOptions{Window: time.Second})
+	account, err := conn.Offer(ctx, "resizers", []byte("cat.png"), middlecon.OfferOptions{Window: 10 * time.Second, Deadline: time.Minute})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -8,37 +8,23 @@ import (
 	"time"
 
 	"ddcos/middlecon"
-	"ddcos/middlecon/broker"
+	"ddcos/middlecon/broker/started"
 	"ddcos/protocol"
 )
 
 // patience bounds every wait of these tests: it is reached only by a failure.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // serve runs a real broker until the test ends and gives its address.
 func serve(t testing.TB) string {
 	t.Helper()
-	options := broker.DefaultOptions()
-	options.Listen = []protocol.Address{{Network: "unix", Where: filepath.Join(t.TempDir(), "m.sock")}}
-	b, err := broker.New(options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- b.Serve(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("Serve: %v", err)
-		}
-	})
-	return options.Listen[0].String()
+	_, address := started.Unix(t)
+	return address
 }
 
 func dial(t testing.TB, address string) *middlecon.Conn {
 	t.Helper()
-	conn, err := middlecon.Dial(t.Context(), address, middlecon.Options{InFlight: 4})
+	conn, err := middlecon.Dial(t.Context(), address, middlecon.Options{Timeout: patience, InFlight: 4})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -54,6 +54,22 @@ func TestHostileAccounts(t *testing.T) {
 	}
 }
 
+// An account that a broker begins and never ends is given up, and what came of it told.
+func TestUnfinishedAccount(t *testing.T) {
+	t.Parallel()
+	conn := play(t, func(f *fake) {
+		if call, ok := f.next(protocol.KindCall); ok {
+			f.send(protocol.Header{Kind: protocol.KindAccount, Sequence: call.Sequence, Flags: protocol.FlagMore},
+				protocol.AccountChunk{Entries: []protocol.Entry{{Member: 1, Name: "m", Outcome: protocol.OK}}}, nil)
+			<-f.t.Context().Done()
+		}
+	})
+	a, err := conn.Call(t.Context(), "r", nil, middlecon.CallOptions{Deadline: time.Millisecond})
+	if err == nil || !strings.Contains(err.Error(), "after the deadline: the broker may be stopped; 1 outcomes have come, and not the end") {
+		t.Errorf("account %+v, error %v", a, err)
+	}
+}
+
 // An account without an end fills the caller's memory up to a limit.
 func TestEndlessAccount(t *testing.T) {
 	chunk := protocol.AccountChunk{}
@@ -61,17 +77,16 @@ func TestEndlessAccount(t *testing.T) {
 		chunk.Entries = append(chunk.Entries, protocol.Entry{Member: protocol.MemberID(i), Outcome: protocol.OK})
 	}
 	conn := play(t, func(f *fake) {
-		call, ok := f.next(protocol.KindCall)
-		for ok {
-			frame, err := protocol.AppendFrame(nil, protocol.Header{Kind: protocol.KindAccount, Sequence: call.Sequence, Flags: protocol.FlagMore}, protocol.Encode(chunk), nil)
-			if err != nil {
-				f.t.Error(err)
-			}
+		call, _ := f.next(protocol.KindCall)
+		frame, err := protocol.AppendFrame(nil, protocol.Header{Kind: protocol.KindAccount, Sequence: call.Sequence, Flags: protocol.FlagMore}, protocol.Encode(chunk), nil)
+		if err != nil {
+			f.t.Error(err)
+		}
+		for err == nil {
 			_, err = f.c.Write(frame)
-			ok = err == nil
 		}
 	})
-	_, err := conn.Call(t.Context(), "r", nil, middlecon.CallOptions{Deadline: time.Minute})
+	_, err := conn.Call(t.Context(), "r", nil, middlecon.CallOptions{Deadline: protocol.MaxDeadline})
 	if !errors.Is(err, protocol.CodeMalformed) {
 		t.Errorf("error %v", err)
 	}

@@ -5,7 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -41,17 +41,17 @@ type Membership struct {
 	conn    *Conn
 	handler Handler
 	member  Member        // conn.mu guards its State
-	room    uint32        // set by the reader at Joined, before any delivery; 0 without a session; conn.mu guards it
+	room    uint32        // set by the reader at Joined, before any delivery; 0 while it is in no session; conn.mu guards it
 	in      chan struct{} // closed while room is not 0; conn.mu guards it
 	runs    bool          // run was begun; conn.mu guards it
-	queue   chan *delivery
-	offered chan struct{} // holds a token while there may be something in offers
+	over    bool          // it is to be in no session any more; conn.mu guards it
 	quit    context.CancelFunc
 	ctx     context.Context
 
 	mu     sync.Mutex
 	open   map[numbered]*delivery // until it is replied to
-	offers []*delivery            // that nobody has looked at, Options.InFlight at most
+	calls  line                   // for the handler
+	offers line                   // that nobody has looked at
 }
 
 // numbered is a call by its number at the broker of one session.
@@ -75,26 +75,30 @@ type delivery struct {
 	parts    atomic.Pointer[parts]
 }
 
-// Join makes the session a member of room and calls handler for each message.
-// The error is protocol.CodeNameTaken where another member has that name.
+// Join makes the session a member of room and calls handler for each message; a nil
+// one refuses them. The error is protocol.CodeNameTaken where another member has that
+// name. Where ctx ends first the session is no member.
 func (c *Conn) Join(ctx context.Context, room string, member Member, handler Handler) (*Membership, error) {
 	if err := errors.Join(protocol.CheckName(room), protocol.CheckName(member.Name), protocol.CheckLabels(member.Labels), protocol.CheckState(member.State)); err != nil {
 		return nil, err
+	}
+	member.Labels, member.State = maps.Clone(member.Labels), maps.Clone(member.State)
+	if handler == nil {
+		handler = func(context.Context, *Message) ([]byte, error) { return nil, Refuse("takes no calls") }
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
 	defer cancel()
 	m := &Membership{
 		Room: room, conn: c, handler: handler, member: member, in: make(chan struct{}),
-		queue: make(chan *delivery, c.options.InFlight), offered: make(chan struct{}, 1), open: map[numbered]*delivery{},
+		open: map[numbered]*delivery{}, calls: newLine(), offers: newLine(),
 	}
 	m.ctx, m.quit = context.WithCancel(context.Background())
-	_, err := c.ask(ctx, protocol.Header{Kind: protocol.KindJoin}, m.body(), nil, &request{}, func(h *protocol.Header) bool {
+	_, err := c.ask(ctx, protocol.Header{Kind: protocol.KindJoin}, m.body(), nil, &request{}, func(h *protocol.Header) error {
 		c.joining[h.Sequence] = m
-		return true
+		return nil
 	})
 	if err != nil {
-		m.abandon()
-		m.quit()
+		m.forsake()
 		return nil, fmt.Errorf("joining %s as %s: %w", room, member.Name, err)
 	}
 	return m, nil
@@ -124,11 +128,12 @@ func (c *Conn) joined(l *link, f protocol.Frame) error {
 	}
 	c.mu.Lock()
 	m := c.joining[f.Sequence]
-	if m == nil {
+	delete(c.joining, f.Sequence)
+	if m == nil || m.over {
 		c.mu.Unlock()
+		c.goodbye(l, f.Room)
 		return nil
 	}
-	delete(c.joining, f.Sequence)
 	l.members[f.Room] = m
 	m.id, m.view = f.Member, body.View
 	moved := l != c.link // and this came too late to be there at once
@@ -136,7 +141,8 @@ func (c *Conn) joined(l *link, f protocol.Frame) error {
 		m.room = f.Room
 		close(m.in)
 	}
-	if !m.runs {
+	first := !m.runs
+	if first {
 		m.runs = true
 		c.standing = append(c.standing, m)
 		go m.run()
@@ -145,31 +151,13 @@ func (c *Conn) joined(l *link, f protocol.Frame) error {
 		}
 	}
 	c.mu.Unlock()
-	if moved {
+	switch {
+	case moved:
 		c.rejoin(m)
+	case !first && c.options.Rejoined != nil:
+		c.options.Rejoined(m)
 	}
 	return nil
-}
-
-// Leave gives the membership up: it is left, not lost. Calls that wait for it
-// are told so, and its handler's contexts end.
-func (m *Membership) Leave(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, m.conn.options.Timeout)
-	defer cancel()
-	m.abandon()
-	_, err := m.ask(ctx, protocol.KindLeave, nil, &request{})
-	m.conn.mu.Lock()
-	delete(m.conn.link.members, m.room)
-	m.conn.mu.Unlock()
-	m.stop()
-	return err
-}
-
-// abandon keeps the membership out of the sessions to come.
-func (m *Membership) abandon() {
-	m.conn.mu.Lock()
-	defer m.conn.mu.Unlock()
-	m.conn.standing = slices.DeleteFunc(m.conn.standing, func(other *Membership) bool { return other == m })
 }
 
 // ask asks for something of the membership, in the session that has it.
@@ -185,11 +173,17 @@ func (m *Membership) ask(ctx context.Context, kind protocol.Kind, meta []byte, r
 	}
 }
 
-// here puts the room's number in this session into a header, unless it is on its way.
-// conn.mu is held.
-func (m *Membership) here(h *protocol.Header) bool {
+// here puts the room's number in this session into a header, unless it is on its way
+// or there is none. conn.mu is held.
+func (m *Membership) here(h *protocol.Header) error {
+	switch {
+	case m.isJoining():
+		return errReconnected
+	case m.room == 0:
+		return cmp.Or(m.why, error(protocol.Errorf(protocol.CodeNotMember, "%s was left", m.Room)))
+	}
 	h.Room = m.room
-	return !m.isJoining()
+	return nil
 }
 
 // isJoining tells whether a Join is on its way. conn.mu is held.
@@ -224,8 +218,6 @@ func (m *Membership) settle(ctx context.Context) error {
 	}
 }
 
-func (m *Membership) stop() { m.quit() }
-
 // deliver queues one message for its membership's handler, or its worker.
 func (c *Conn) deliver(l *link, f protocol.Frame) error {
 	message, err := messageOf(f)
@@ -253,26 +245,35 @@ func (c *Conn) deliver(l *link, f protocol.Frame) error {
 	} else {
 		d.ctx, d.cancel = context.WithDeadline(m.ctx, d.deadline)
 	}
-	m.mu.Lock()
-	m.open[numbered{l, d.call}] = d
-	l.enter()
-	m.mu.Unlock()
-	if f.Kind == protocol.KindOffered {
-		d.bound = make(chan time.Duration, 1)
-		if err := m.consider(d); err != nil {
-			m.reply(d, nil, err)
-			return nil
-		}
-		l.batch = append(l.batch, d)
+	if !m.opens(d) {
 		return nil
 	}
-	select {
-	case m.queue <- d:
-		l.batch = append(l.batch, d)
-	default:
-		m.reply(d, nil, Refuse("busy"))
+	if f.Kind == protocol.KindOffered {
+		d.bound = make(chan time.Duration, 1)
+		err = m.consider(d)
+	} else {
+		err = m.queue(&m.calls, d)
 	}
+	if err != nil {
+		m.reply(d, nil, err)
+		return nil
+	}
+	l.batch = append(l.batch, d)
 	return nil
+}
+
+// opens notes that a delivery is open, unless the membership has stopped: it looks at
+// none any more.
+func (m *Membership) opens(d *delivery) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.ctx.Err() != nil {
+		d.cancel()
+		return false
+	}
+	m.open[numbered{d.link, d.call}] = d
+	d.link.enter()
+	return true
 }
 
 // cancelled ends the context of a delivery that needs no reply any more.
@@ -291,20 +292,11 @@ func (c *Conn) cancelled(l *link, f protocol.Frame) {
 }
 
 // run calls the handler for one message after the other. One whose context
-// ended while it waited is not begun: nobody waits for its reply.
+// ended while it waited is not begun.
 func (m *Membership) run() {
-	for {
-		select {
-		case d := <-m.queue:
-			if d.ctx.Err() != nil {
-				m.close(d)
-				continue
-			}
-			reply, err := m.call(d.ctx, d, m.handler)
-			m.reply(d, reply, err)
-		case <-m.ctx.Done():
-			return
-		}
+	for d := m.next(&m.calls); d != nil; d = m.next(&m.calls) {
+		reply, err := m.call(d.ctx, d, m.handler)
+		m.reply(d, reply, err)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
@@ -153,6 +154,56 @@ func TestBusyMemberRefuses(t *testing.T) {
 		t.Errorf("call %d was refused although there was room for it", last)
 	}
 	close(release)
+}
+
+// Deliveries that are cancelled while they wait take nobody's place.
+func TestCancelledDeliveriesMakeWay(t *testing.T) {
+	begun, release := make(chan struct{}), make(chan struct{})
+	replies := make(chan protocol.Frame, 64)
+	conn := play(t, func(f *fake) {
+		defer close(replies)
+		f.admit()
+		f.deliver(1, patience)
+		<-begun                                    // all others wait
+		for call := uint64(2); call < 42; call++ { // InFlight is 4
+			f.deliver(call, patience)
+			f.send(protocol.Header{Kind: protocol.KindCancel, Sequence: call, Room: 1}, nil, nil)
+		}
+		f.deliver(42, patience)
+		f.send(protocol.Header{Kind: protocol.KindPing, Sequence: 1}, nil, nil)
+		for last := uint64(0); last != 42; {
+			frame, ok := f.any()
+			switch {
+			case !ok:
+				return
+			case frame.Kind == protocol.KindPong: // all was read
+				close(release)
+			case frame.Kind == protocol.KindReply:
+				last = frame.Sequence
+				replies <- frame
+			}
+		}
+	})
+	handled := 0
+	_, err := conn.Join(t.Context(), "r", middlecon.Member{Name: "m"}, func(context.Context, *middlecon.Message) ([]byte, error) {
+		if handled++; handled == 1 {
+			close(begun)
+			<-release
+		}
+		return nil, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var replied []uint64
+	for r := range replies {
+		if replied = append(replied, r.Sequence); r.Outcome != protocol.OK {
+			t.Errorf("call %d is %v: %s", r.Sequence, r.Outcome, r.Payload)
+		}
+	}
+	if want := []uint64{1, 42}; !slices.Equal(replied, want) {
+		t.Errorf("the calls %d were replied to, want %d", replied, want)
+	}
 }
 
 func TestDialErrors(t *testing.T) {

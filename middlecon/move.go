@@ -66,9 +66,10 @@ func (c *Conn) follow(l, next *link) {
 			delete(c.joining, sequence)
 		}
 	}
-	c.apart()
+	c.apart(l)
+	begin := c.again()
 	c.mu.Unlock()
-	c.resume()
+	c.begin(next, begin)
 	l.leave()
 	go c.read(next)
 	if c.options.Moved != nil {
@@ -77,9 +78,9 @@ func (c *Conn) follow(l, next *link) {
 	c.retire(l)
 }
 
-// apart notes that the memberships are in no session. c.mu is held.
-func (c *Conn) apart() {
-	for _, m := range c.standing {
+// apart notes that the memberships of a session are in none. c.mu is held.
+func (c *Conn) apart(l *link) {
+	for _, m := range l.members {
 		if m.room != 0 {
 			m.room, m.in = 0, make(chan struct{})
 		}

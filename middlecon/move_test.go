@@ -3,7 +3,6 @@ package middlecon_test
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -11,35 +10,20 @@ import (
 	"time"
 
 	"ddcos/middlecon"
-	"ddcos/middlecon/broker"
+	"ddcos/middlecon/broker/started"
 	"ddcos/protocol"
 )
 
 // drainable is a broker that the test drains.
 type drainable struct {
-	*broker.Broker
+	*started.Broker
 	address string
-	ended   chan struct{} // closed when Serve has returned
 }
 
 func startDrainable(t *testing.T) *drainable {
 	t.Helper()
-	options := broker.DefaultOptions()
-	options.Listen = []protocol.Address{{Network: "unix", Where: filepath.Join(t.TempDir(), "m.sock")}}
-	b, err := broker.New(options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	d := &drainable{b, options.Listen[0].String(), make(chan struct{})}
-	ctx, cancel := context.WithCancel(context.Background())
-	go func() {
-		defer close(d.ended)
-		if err := b.Serve(ctx); err != nil {
-			t.Errorf("Serve: %v", err)
-		}
-	}()
-	t.Cleanup(func() { cancel(); <-d.ended })
-	return d
+	b, address := started.Unix(t)
+	return &drainable{b, address}
 }
 
 // moving is a connection to the first of both that moves, and tells when it has.
@@ -107,7 +91,7 @@ func TestMoves(t *testing.T) {
 	a.Drain(time.Minute)
 	// A call that is turned away does not wait for the jitter, and is made at the other broker.
 	for caller.At().String() == a.address {
-		if account, err := caller.Call(t.Context(), "none", nil, middlecon.CallOptions{}); err != nil || account.Selected != 0 {
+		if account, err := caller.Call(t.Context(), "none", nil, middlecon.CallOptions{Deadline: patience}); err != nil || account.Selected != 0 {
 			t.Fatalf("%+v, %v", account, err)
 		}
 	}
@@ -144,7 +128,7 @@ func TestMoves(t *testing.T) {
 	if gone.Name != "m" || gone.Reason != protocol.ReasonLeft {
 		t.Errorf("%+v", gone)
 	}
-	within(t, "the end of the broker", a.ended)
+	within(t, "the end of the broker", a.Ended)
 }
 
 // Under calls without a pause nothing fails, and no handler runs twice for a call,
@@ -184,10 +168,10 @@ func TestMovesUnderLoad(t *testing.T) {
 		})
 	}
 	within(t, "half of the calls", half)
-	a.Drain(patience)
+	a.Drain(20 * time.Second) // in half of which it moves, at random
 	within(t, "the member to move", memberMoved)
 	group.Wait()
-	within(t, "the end of the broker", a.ended)
+	within(t, "the end of the broker", a.Ended)
 	for text, n := range ran {
 		if n != 1 {
 			t.Errorf("%s ran %d times", text, n)
@@ -202,7 +186,7 @@ func TestMovesUnderLoad(t *testing.T) {
 func TestRetires(t *testing.T) {
 	a := startDrainable(t)
 	away := make(chan protocol.GoAway, 1)
-	conn, err := middlecon.Dial(t.Context(), a.address, middlecon.Options{Away: func(g protocol.GoAway) { away <- g }})
+	conn, err := middlecon.Dial(t.Context(), a.address, middlecon.Options{Timeout: patience, Away: func(g protocol.GoAway) { away <- g }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,7 +204,7 @@ func TestRetires(t *testing.T) {
 	if g := within(t, "go_away", away); g.MoveMS == 0 {
 		t.Errorf("%+v", g)
 	}
-	if _, err := conn.Call(t.Context(), "r", nil, middlecon.CallOptions{}); !errors.Is(err, protocol.CodeShuttingDown) {
+	if _, err := conn.Call(t.Context(), "r", nil, middlecon.CallOptions{Deadline: patience}); !errors.Is(err, protocol.CodeShuttingDown) {
 		t.Errorf("a call: %v", err)
 	}
 	if err := conn.Retire(t.Context()); err != nil {
@@ -229,5 +213,5 @@ func TestRetires(t *testing.T) {
 	if view, err := watch.Next(t.Context()); err != nil || len(view.Gone) != 1 || view.Gone[0].Reason != protocol.ReasonLeft {
 		t.Errorf("%+v, %v", view, err)
 	}
-	within(t, "the end of the broker", a.ended)
+	within(t, "the end of the broker", a.Ended)
 }

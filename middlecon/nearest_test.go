@@ -1,7 +1,6 @@
 package middlecon_test
 
 import (
-	"context"
 	"errors"
 	"net"
 	"path/filepath"
@@ -10,29 +9,14 @@ import (
 	"time"
 
 	"ddcos/middlecon"
-	"ddcos/middlecon/broker"
+	"ddcos/middlecon/broker/started"
 	"ddcos/protocol"
 )
 
 // serveTCP runs a broker on loopback until the test ends.
 func serveTCP(t *testing.T) string {
 	t.Helper()
-	options := broker.DefaultOptions()
-	options.Listen = []protocol.Address{{Network: "tcp", Where: "127.0.0.1:0"}}
-	b, err := broker.New(options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- b.Serve(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("Serve: %v", err)
-		}
-	})
-	return b.Addresses()[0].String()
+	return started.At(t, protocol.Address{Network: "tcp", Where: "127.0.0.1:0"}).Addresses()[0].String()
 }
 
 // stuck accepts as the kernel does, and never answers.

@@ -38,7 +38,7 @@ func TestOffer(t *testing.T) {
 	})
 	var told []middlecon.Bound
 	a, err := dial(t, address).Offer(t.Context(), "r", []byte("job"), middlecon.OfferOptions{
-		Window: time.Second, Bound: func(b middlecon.Bound) { told = append(told, b) },
+		Deadline: 2 * patience, Window: patience, Bound: func(b middlecon.Bound) { told = append(told, b) },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -63,7 +63,7 @@ func TestOffer(t *testing.T) {
 		t.Errorf("bound %+v, met %v, %d bids, %d selected, told %+v", o, a.Met, a.Bids, a.Selected, told)
 	}
 	// All had answered, so the window was not waited for.
-	if a.Elapsed >= time.Second {
+	if a.Elapsed >= patience {
 		t.Errorf("it took %v", a.Elapsed)
 	}
 	if _, err := dial(t, address).Offer(t.Context(), "r", nil, middlecon.OfferOptions{Window: middlecon.DefaultDeadline}); !errors.Is(err, protocol.CodeBadDeadline) {
@@ -142,7 +142,7 @@ func TestOfferAgain(t *testing.T) {
 	if !ok || lost.Outcome != protocol.LostAfterSend || a.Met || a.Elapsed >= patience {
 		t.Fatalf("%+v, %v", a, ok)
 	}
-	if a, err = conn.Offer(t.Context(), "r", []byte("again"), middlecon.OfferOptions{}); err != nil || !a.Met {
+	if a, err = conn.Offer(t.Context(), "r", []byte("again"), middlecon.OfferOptions{Deadline: patience}); err != nil || !a.Met {
 		t.Fatalf("%+v, %v", a, err)
 	}
 	if o, _ := a.BoundOutcome(); o.Name == lost.Name || string(o.Reply) != "done" {
@@ -166,11 +166,11 @@ func TestBusyWorker(t *testing.T) {
 	}()
 	<-begun
 	conn := dial(t, address)
-	a, err := conn.Offer(t.Context(), "r", nil, middlecon.OfferOptions{Deadline: 50 * time.Millisecond})
-	if err != nil || a.Bound != 0 || a.Outcomes[0].Outcome != protocol.Timeout || a.Elapsed < 50*time.Millisecond {
+	a, err := conn.Offer(t.Context(), "r", nil, middlecon.OfferOptions{Deadline: 2 * time.Second})
+	if err != nil || a.Bound != 0 || a.Outcomes[0].Outcome != protocol.Timeout || a.Elapsed < 2*time.Second {
 		t.Errorf("while it works: %+v, %v", a, err)
 	}
-	if a, err := conn.Call(t.Context(), "r", []byte("hi"), middlecon.CallOptions{}); err != nil || !a.Met {
+	if a, err := conn.Call(t.Context(), "r", []byte("hi"), middlecon.CallOptions{Deadline: patience}); err != nil || !a.Met {
 		t.Errorf("a call meanwhile: %+v, %v", a, err)
 	}
 	close(end)

@@ -31,7 +31,8 @@ type parts struct {
 
 // Write makes p a part of the reply: of work that is offered the caller may hear it at
 // once, as OfferOptions.Partial tells. What the handler returns in the end goes behind
-// all parts, and an error takes them back. It is for the handler, as long as it runs;
+// all parts, and an error takes them back: those that were written just before may not
+// even be heard. It is for the handler, as long as it runs;
 // its error says that nobody waits for more, or that the reply is too large. What is
 // written of a message with NoReply goes nowhere.
 func (m *Message) Write(p []byte) (int, error) {

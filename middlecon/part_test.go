@@ -159,7 +159,7 @@ func TestWrite(t *testing.T) {
 		return []byte("two"), err
 	})
 	conn := dial(t, address)
-	a, err := conn.Call(t.Context(), "r", nil, middlecon.CallOptions{})
+	a, err := conn.Call(t.Context(), "r", nil, middlecon.CallOptions{Deadline: patience})
 	if err != nil || string(a.Outcomes[0].Reply) != "one two" {
 		t.Errorf("%+v, %v", a, err)
 	}

@@ -169,6 +169,7 @@ func (c *Conn) answer(f protocol.Frame) error {
 		if err != nil {
 			return err
 		}
+		r.outcomes.Store(int64(len(r.account.Outcomes)))
 		if r.more(); !whole {
 			return nil
 		}

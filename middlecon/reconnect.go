@@ -35,7 +35,7 @@ func (b *backoff) next() time.Duration {
 // lost ends a session, and with Reconnect opens the next: it gives that, or nil
 // when all is over, or there is another already.
 func (c *Conn) lost(l *link, why error) *link {
-	if l.polite.Load() {
+	if l.polite.Load() || l.isOver() { // this side has ended it
 		notice(l.deaf)
 		why = ErrClosed
 	}
@@ -43,6 +43,9 @@ func (c *Conn) lost(l *link, why error) *link {
 		return l
 	}
 	if !c.options.Reconnect || c.isClosing() || errors.Is(why, protocol.CodeTakenOver) {
+		if !errors.Is(why, ErrClosed) {
+			why = fmt.Errorf("%w any more: %w", ErrUnreachable, why)
+		}
 		c.end(why)
 		return nil
 	}
@@ -65,12 +68,13 @@ func (c *Conn) lost(l *link, why error) *link {
 		if err != nil {
 			continue
 		}
-		if !c.have(next) {
+		begin, ok := c.have(next)
+		if !ok {
 			next.end()
 			return nil
 		}
 		c.backoff.since = time.Now()
-		c.resume()
+		c.begin(next, begin)
 		return next
 	}
 }
@@ -81,15 +85,16 @@ func (c *Conn) isClosing() bool {
 	return c.closing
 }
 
-// have makes a new session the connection's, unless that is closed.
-func (c *Conn) have(l *link) bool {
+// have makes a new session the connection's, unless that is closed, and tells what it
+// begins with.
+func (c *Conn) have(l *link) (begin []frame, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.err != nil {
-		return false
+		return nil, false
 	}
 	c.link, c.down = l, nil
-	return true
+	return c.again(), true
 }
 
 // drop lets go of all that was of the session, but not of what is to be in the
@@ -126,7 +131,7 @@ func (c *Conn) drop(l *link, why error) bool {
 		}
 	}
 	if current {
-		c.apart()
+		c.apart(l)
 	}
 	standing := slices.Clone(c.standing)
 	c.mu.Unlock()
@@ -144,16 +149,17 @@ func (c *Conn) drop(l *link, why error) bool {
 	return current
 }
 
-// resume joins and watches again what was joined and watched. The answers come
-// by the reader; where a join is refused, say because the broker has not noticed
-// the loss yet, the session is given up and tried again.
-func (c *Conn) resume() {
-	type frame struct {
-		h    protocol.Header
-		meta []byte
-	}
-	var frames []frame
-	c.mu.Lock()
+// frame is one that a session begins with.
+type frame struct {
+	h    protocol.Header
+	meta []byte
+}
+
+// again joins and watches again what was joined and watched, in the connection's
+// session. The answers come by the reader; where a join is refused, say because the
+// broker has not noticed the loss yet, the session is given up and tried again.
+// c.mu is held.
+func (c *Conn) again() (frames []frame) {
 	for _, m := range c.standing {
 		c.sequence++
 		c.joining[c.sequence] = m
@@ -172,14 +178,25 @@ func (c *Conn) resume() {
 		body := protocol.Encode(protocol.Watch{Room: w.room})
 		frames = append(frames, frame{protocol.Header{Kind: protocol.KindWatch, Sequence: c.sequence}, body})
 	}
-	c.mu.Unlock()
+	return frames
+}
+
+// begin says what a session begins with.
+func (c *Conn) begin(l *link, frames []frame) {
 	for _, f := range frames {
-		_ = c.send(f.h, f.meta, nil) // the reader finds out
+		_ = l.out.frame(f.h, f.meta, nil) // the reader finds out
+		if f.h.Kind == protocol.KindWatch && !c.watching(f.h.Sequence) {
+			// Its Stop may have spoken before the watch did.
+			_ = l.out.frame(protocol.Header{Kind: protocol.KindCancel, Sequence: f.h.Sequence}, nil, nil)
+		}
 	}
-	c.mu.Lock()
-	l := c.link
-	c.mu.Unlock()
 	c.willAgain(l)
+}
+
+func (c *Conn) watching(sequence uint64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.watches[sequence] != nil
 }
 
 // rejoin joins again in the session that there is now.
@@ -187,17 +204,18 @@ func (c *Conn) rejoin(m *Membership) {
 	c.mu.Lock()
 	c.sequence++
 	c.joining[c.sequence] = m
-	h, body := protocol.Header{Kind: protocol.KindJoin, Sequence: c.sequence}, m.body()
+	h, body, l := protocol.Header{Kind: protocol.KindJoin, Sequence: c.sequence}, m.body(), c.link
 	c.mu.Unlock()
-	_ = c.send(h, body, nil) // the reader finds out
+	_ = l.out.frame(h, body, nil) // the reader finds out
 }
 
-// lose ends the contexts of a lost session's deliveries: their replies go nowhere.
+// lose ends the contexts of a lost session's deliveries, or with nil of all: their
+// replies go nowhere.
 func (m *Membership) lose(l *link) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for n, d := range m.open {
-		if n.link == l {
+		if l == nil || n.link == l {
 			d.cancel()
 			m.drop(d)
 		}

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"ddcos/middlecon"
-	"ddcos/middlecon/broker"
+	"ddcos/middlecon/broker/started"
 	"ddcos/protocol"
 )
 
@@ -16,28 +16,12 @@ import (
 func restartable(t *testing.T) (address string, start func() (stop func())) {
 	t.Helper()
 	listen := protocol.Address{Network: "unix", Where: filepath.Join(t.TempDir(), "m.sock")}
-	return listen.String(), func() func() {
-		options := broker.DefaultOptions()
-		options.Listen = []protocol.Address{listen}
-		b, err := broker.New(options)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx, cancel := context.WithCancel(context.Background())
-		done := make(chan error, 1)
-		go func() { done <- b.Serve(ctx) }()
-		return func() {
-			cancel()
-			if err := <-done; err != nil {
-				t.Errorf("Serve: %v", err)
-			}
-		}
-	}
+	return listen.String(), func() func() { return started.At(t, listen).Stop }
 }
 
 func redial(t *testing.T, address string, lost func(error)) *middlecon.Conn {
 	t.Helper()
-	conn, err := middlecon.Dial(t.Context(), address, middlecon.Options{Reconnect: true, Lost: lost})
+	conn, err := middlecon.Dial(t.Context(), address, middlecon.Options{Timeout: patience, Reconnect: true, Lost: lost})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +85,7 @@ func TestReconnect(t *testing.T) {
 		fullOf(t, w, 1)
 		var a *middlecon.Account
 		for deadline := time.Now().Add(patience); a == nil && time.Now().Before(deadline); {
-			a, err = watcher.Call(t.Context(), "r", []byte("hi"), middlecon.CallOptions{State: map[string]string{"ready": "yes"}, Labels: map[string]string{"k": "v"}, Wait: 1})
+			a, err = watcher.Call(t.Context(), "r", []byte("hi"), middlecon.CallOptions{Deadline: patience, State: map[string]string{"ready": "yes"}, Labels: map[string]string{"k": "v"}, Wait: 1})
 		}
 		if a == nil || a.Selected != 1 || string(outcomes(a)["m"].Reply) != "hi" {
 			t.Fatalf("round %d: %+v, %v", round, a, err)
@@ -160,7 +144,7 @@ func TestReconnectAnswersNothingOfBefore(t *testing.T) {
 		t.Errorf("the call in flight: %v", err)
 	}
 	<-lost
-	if _, err := caller.Call(t.Context(), "r", nil, middlecon.CallOptions{}); !errors.Is(err, middlecon.ErrUnreachable) {
+	if _, err := caller.Call(t.Context(), "r", nil, middlecon.CallOptions{Deadline: patience}); !errors.Is(err, middlecon.ErrUnreachable) {
 		t.Errorf("a call without a session: %v", err)
 	}
 	defer start()()
@@ -227,5 +211,42 @@ func TestAskedRightAfterRejoining(t *testing.T) {
 			t.Errorf("leave: %v", err)
 		}
 		stop()
+	}
+}
+
+// Without Reconnect a session that is lost says that the broker cannot be reached, also
+// to who asks later; one that is closed does not.
+func TestLostForGood(t *testing.T) {
+	b, address := started.Unix(t)
+	conn, closed := dial(t, address), dial(t, address)
+	_ = closed.Close()
+	b.Stop()
+	<-conn.Done()
+	if _, err := conn.Members(t.Context(), "r"); !errors.Is(err, middlecon.ErrUnreachable) || !errors.Is(conn.Err(), middlecon.ErrUnreachable) {
+		t.Errorf("%v, then %v", conn.Err(), err)
+	}
+	if err := closed.Err(); !errors.Is(err, middlecon.ErrClosed) || errors.Is(err, middlecon.ErrUnreachable) {
+		t.Errorf("closed: %v", err)
+	}
+}
+
+// A watch that is stopped while its connection's next session begins is stopped there,
+// too: its end may come before it.
+func TestWatchStoppedWhileReconnecting(t *testing.T) {
+	stopped := make(chan bool, 1)
+	conn := play(t, func(f *fake) {
+		_, _ = f.next(protocol.KindWatch)
+		again, _ := f.next(protocol.KindWatch)
+		end, ok := f.next(protocol.KindCancel)
+		stopped <- ok && end.Sequence == again.Sequence
+	})
+	w, err := conn.Watch("r")
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn.Again(w.Stop)
+	_ = conn.Close()
+	if !<-stopped {
+		t.Error("the broker has the watch still")
 	}
 }

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"ddcos/middlecon"
+	"ddcos/middlecon/broker"
+	"ddcos/middlecon/broker/started"
 	"ddcos/protocol"
 )
 
@@ -105,15 +107,27 @@ func (r *relay) shut(closed bool) {
 	}
 }
 
+// window is that of the sessions here that are to come back: they do, long before.
+const window = 5 * time.Minute
+
+// serveLasting is serve, where sessions may take so long to come back.
+func serveLasting(t *testing.T) string {
+	t.Helper()
+	options := broker.DefaultOptions()
+	options.Listen = []protocol.Address{{Network: "unix", Where: filepath.Join(t.TempDir(), "m.sock")}}
+	options.ResumeWindow = window
+	return started.With(t, options).Addresses()[0].String()
+}
+
 // lasting dials a session that outlives its connection; resumed holds a token for each
 // resume.
 func lasting(t *testing.T, address string, o middlecon.Options) (c *middlecon.Conn, resumed chan struct{}) {
 	t.Helper()
 	resumed = make(chan struct{}, 1000)
 	if o.Resume == 0 {
-		o.Resume = 10 * time.Second
+		o.Resume = window
 	}
-	o.Resumed = func(error) { resumed <- struct{}{} }
+	o.Timeout, o.Resumed = patience, func(error) { resumed <- struct{}{} }
 	c, err := middlecon.Dial(t.Context(), address, o)
 	if err != nil {
 		t.Fatal(err)
@@ -134,7 +148,7 @@ func await(t *testing.T, what string, c <-chan struct{}) {
 // A handler that runs while its connection is cut and resumed keeps its context, and
 // its reply comes home.
 func TestHandlerOutlivesItsConnection(t *testing.T) {
-	address := serve(t)
+	address := serveLasting(t)
 	road := newRelay(t, address)
 	conn, resumed := lasting(t, road.address(), middlecon.Options{})
 	begun, finish := make(chan struct{}, 1), make(chan struct{})
@@ -178,9 +192,9 @@ func TestHandlerOutlivesItsConnection(t *testing.T) {
 // every account says so: as a caller and as a member.
 func TestCallsOverRoadsThatAreCut(t *testing.T) {
 	const members, least = 3, 150
-	address := serve(t)
+	address := serveLasting(t)
 	var mu sync.Mutex
-	started := map[string]int{}
+	ran := map[string]int{}
 	var roads []*relay
 	for i := range members {
 		road := newRelay(t, address)
@@ -189,7 +203,7 @@ func TestCallsOverRoadsThatAreCut(t *testing.T) {
 		_, err := conn.Join(t.Context(), "r", middlecon.Member{Name: fmt.Sprint("m", i)}, func(_ context.Context, m *middlecon.Message) ([]byte, error) {
 			mu.Lock()
 			defer mu.Unlock()
-			started[fmt.Sprintf("%s at m%d", m.Payload, i)]++
+			ran[fmt.Sprintf("%s at m%d", m.Payload, i)]++
 			return m.Payload, nil
 		})
 		if err != nil {
@@ -228,10 +242,10 @@ func TestCallsOverRoadsThatAreCut(t *testing.T) {
 	}
 	close(stop)
 	cutter.Wait()
-	if len(started) != members*calls {
-		t.Errorf("%d handlers ran for %d calls to %d", len(started), calls, members)
+	if len(ran) != members*calls {
+		t.Errorf("%d handlers ran for %d calls to %d", len(ran), calls, members)
 	}
-	for which, n := range started {
+	for which, n := range ran {
 		if n != 1 {
 			t.Errorf("%s ran %d times", which, n)
 		}
@@ -272,7 +286,7 @@ func TestResumeTooLateIsALoss(t *testing.T) {
 		gone = len(v.Gone) > 0
 	}
 	road.shut(false)
-	a, err := dial(t, address).Call(t.Context(), "r", []byte("x"), middlecon.CallOptions{Wait: 1, WaitUpTo: patience})
+	a, err := dial(t, address).Call(t.Context(), "r", []byte("x"), middlecon.CallOptions{Deadline: patience, Wait: 1, WaitUpTo: patience})
 	if err != nil || a.Counts()[protocol.OK] != 1 {
 		t.Fatalf("%+v, %v", a, err)
 	}
@@ -310,6 +324,7 @@ func TestWillOfTheLost(t *testing.T) {
 	if err := leave("closes", road.address()).Close(); err != nil {
 		t.Fatal(err)
 	}
+	awaitSize(t, address, "r", 1) // its goodbye has come: it is not cut
 	leave("dies", road.address())
 	road.cut()
 	m := <-heard
@@ -364,7 +379,7 @@ func TestPingIsAcknowledged(t *testing.T) {
 		}
 		said <- all
 	}()
-	conn, err := middlecon.Dial(t.Context(), "unix://"+l.Addr().String(), middlecon.Options{Resume: time.Minute})
+	conn, err := middlecon.Dial(t.Context(), "unix://"+l.Addr().String(), middlecon.Options{Timeout: patience, Resume: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

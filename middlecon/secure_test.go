@@ -6,11 +6,11 @@ import (
 	"errors"
 	"net"
 	"strings"
-	"sync"
 	"testing"
 
 	"ddcos/middlecon"
 	"ddcos/middlecon/broker"
+	"ddcos/middlecon/broker/started"
 	"ddcos/middlecon/creds"
 	"ddcos/middlecon/creds/forge"
 	"ddcos/protocol"
@@ -26,21 +26,8 @@ func serveTLS(t *testing.T, a *forge.Authority, where string) (address string, s
 	if options.TLS, err = creds.NewServer(creds.ServerFiles{Cert: own.Cert, Key: own.Key, ClientCA: a.CA()}); err != nil {
 		t.Fatal(err)
 	}
-	b, err := broker.New(options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- b.Serve(ctx) }()
-	stop = sync.OnceFunc(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("Serve: %v", err)
-		}
-	})
-	t.Cleanup(stop)
-	return b.Addresses()[0].String(), stop
+	b := started.With(t, options)
+	return b.Addresses()[0].String(), b.Stop
 }
 
 func optionsOf(t *testing.T, address string, c creds.Client) middlecon.Options {
@@ -49,7 +36,7 @@ func optionsOf(t *testing.T, address string, c creds.Client) middlecon.Options {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return middlecon.Options{TLS: config, Token: token}
+	return middlecon.Options{Timeout: patience, TLS: config, Token: token}
 }
 
 // TestLifeOverTLS: join, call with large messages, watch, and coming back to a broker that

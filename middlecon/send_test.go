@@ -23,7 +23,7 @@ func TestSend(t *testing.T) {
 	awaitSize(t, address, "r", 2)
 	conn := dial(t, address)
 	for _, to := range []string{"one", one.ID().String()} {
-		a, err := conn.Send(t.Context(), "r", to, []byte("hi"), middlecon.CallOptions{})
+		a, err := conn.Send(t.Context(), "r", to, []byte("hi"), middlecon.CallOptions{Deadline: patience})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -32,7 +32,7 @@ func TestSend(t *testing.T) {
 		}
 	}
 	for _, to := range []string{"gone", lost.ID().String()} {
-		a, err := conn.Send(t.Context(), "r", to, nil, middlecon.CallOptions{})
+		a, err := conn.Send(t.Context(), "r", to, nil, middlecon.CallOptions{Deadline: patience})
 		if err != nil || a.Met || a.Selected != 0 || len(a.Absent) != 1 || a.Absent[0].Name != "gone" {
 			t.Errorf("to %s, which is lost: %+v, %v", to, a, err)
 		}
@@ -42,11 +42,11 @@ func TestSend(t *testing.T) {
 		if to == "one " {
 			want = protocol.CodeBadName
 		}
-		if _, err := conn.Send(t.Context(), "r", to, nil, middlecon.CallOptions{}); !errors.Is(err, want) {
+		if _, err := conn.Send(t.Context(), "r", to, nil, middlecon.CallOptions{Deadline: patience}); !errors.Is(err, want) {
 			t.Errorf("to %q: %v", to, err)
 		}
 	}
-	if _, err := conn.Send(t.Context(), "r", "", nil, middlecon.CallOptions{}); !errors.Is(err, protocol.CodeBadName) {
+	if _, err := conn.Send(t.Context(), "r", "", nil, middlecon.CallOptions{Deadline: patience}); !errors.Is(err, protocol.CodeBadName) {
 		t.Errorf("to nobody: %v", err)
 	}
 }

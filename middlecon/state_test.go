@@ -43,7 +43,7 @@ func TestState(t *testing.T) {
 		t.Errorf("the change: %+v", v)
 	}
 	caller := dial(t, address)
-	a, err := caller.Call(t.Context(), "r", nil, middlecon.CallOptions{State: ready})
+	a, err := caller.Call(t.Context(), "r", nil, middlecon.CallOptions{Deadline: patience, State: ready})
 	if err != nil || a.Selected != 1 || a.Outcomes[0].Name != "m" {
 		t.Errorf("who is ready: %+v, %v", a, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"ddcos/protocol"
 )
@@ -39,7 +40,7 @@ type Watch struct {
 	views []View
 	err   error
 
-	turnedAway bool // by a broker that goes away
+	turnedAway atomic.Bool // by a broker that goes away
 
 	ready chan struct{} // holds a token while there is something to take
 }
@@ -58,7 +59,7 @@ func (c *Conn) Members(ctx context.Context, room string) (*View, error) {
 		switch {
 		case err == nil:
 			return view, nil
-		case !w.turnedAway || !c.moves(ctx, w.link):
+		case !w.turnedAway.Load() || !c.moves(ctx, w.link):
 			return nil, fmt.Errorf("members of %s: %w", room, err)
 		}
 	}
@@ -98,11 +99,13 @@ func (w *Watch) Next(ctx context.Context) (*View, error) {
 			v := w.views[0]
 			w.views = w.views[1:]
 			w.mu.Unlock()
+			w.wake() // another who waits may find the next, or the end
 			return &v, nil
 		}
 		err := w.err
 		w.mu.Unlock()
 		if err != nil {
+			w.wake()
 			return nil, err
 		}
 		select {
@@ -203,9 +206,7 @@ func (c *Conn) watchFailed(l *link, f protocol.Frame) bool {
 	case moves:
 		notice(l.hurry) // the next session watches
 	case w != nil:
-		w.mu.Lock()
-		w.turnedAway = turnedAway(f.Header)
-		w.mu.Unlock()
+		w.turnedAway.Store(turnedAway(f.Header))
 		w.fail(frameError(f))
 	}
 	return w != nil

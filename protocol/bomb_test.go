@@ -44,7 +44,7 @@ func TestBombs(t *testing.T) {
 
 // places puts a value into every place of a body.
 func places(body any, value []byte) map[string][]byte {
-	t := shapes[typeOf(body)]
+	t := shapes()[typeOf(body)]
 	all := map[string][]byte{
 		"the body":         value,
 		"a key":            append([]byte{0x81}, value...),

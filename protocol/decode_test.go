@@ -208,20 +208,21 @@ func TestDecodeOtherType(t *testing.T) {
 // they are told, and a body of more than 64 fields knows which came twice.
 func TestFits(t *testing.T) {
 	view := Encode(map[string]any{"joined": make([]Member, MaxChunk+1)})
-	wantCode(t, Fits(view, new(ViewChunk), len(view), MaxChunk+1), 0)
-	wantCode(t, Fits(view, new(ViewChunk), len(view), MaxChunk), CodeMalformed)
-	wantCode(t, Fits(view, new(ViewChunk), MaxChunk, MaxChunk+1), CodeMalformed)
-	wantCode(t, Fits(append(view, 0xc0), new(ViewChunk), len(view), MaxChunk+1), CodeMalformed)
+	shape := ShapeOf(reflect.TypeFor[ViewChunk]())
+	wantCode(t, shape.Fits(view, len(view), MaxChunk+1), 0)
+	wantCode(t, shape.Fits(view, len(view), MaxChunk), CodeMalformed)
+	wantCode(t, shape.Fits(view, MaxChunk, MaxChunk+1), CodeMalformed)
+	wantCode(t, shape.Fits(append(view, 0xc0), len(view), MaxChunk+1), CodeMalformed)
 	var fields []reflect.StructField
 	for i := range 100 {
 		fields = append(fields, reflect.StructField{Name: fmt.Sprint("F", i), Type: reflect.TypeFor[uint8](), Tag: reflect.StructTag(fmt.Sprintf(`msgpack:"f%d"`, i))})
 	}
-	wide := reflect.New(reflect.StructOf(fields)).Interface()
+	wide := ShapeOf(reflect.StructOf(fields))
 	for _, i := range []int{0, 63, 64, 99} {
 		key := append([]byte{0xa0 | byte(len(fmt.Sprint("f", i)))}, fmt.Sprint("f", i)...)
 		once := append(append([]byte{0x81}, key...), 1)
 		twice := append(append(append(append([]byte{0x82}, key...), 1), key...), 2)
-		wantCode(t, Fits(once, wide, 100, 0), 0)
-		wantCode(t, Fits(twice, wide, 100, 0), CodeMalformed)
+		wantCode(t, wide.Fits(once, 100, 0), 0)
+		wantCode(t, wide.Fits(twice, 100, 0), CodeMalformed)
 	}
 }

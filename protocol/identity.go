@@ -38,6 +38,18 @@ func made(s, of string) bool {
 	return s != "" && strings.IndexFunc(s, func(r rune) bool { return !strings.ContainsRune(of, r) }) < 0
 }
 
+// The roles that our own authority writes into certificates. A policy's file may
+// name others, and may give any but RoleBroker, which is a broker's certificate's alone.
+const (
+	RoleAgent  = "agent"
+	RoleClient = "client"
+	RoleBroker = "broker"
+	RoleAdmin  = "admin"
+)
+
+// Roles are all that our own authority gives.
+func Roles() []string { return []string{RoleAgent, RoleClient, RoleAdmin, RoleBroker} }
+
 // OwnIdentity takes an identity of the own authority apart; ok is false for every other.
 func OwnIdentity(uri string) (role, host string, ok bool) {
 	path, ok := strings.CutPrefix(uri, IdentityScheme+OwnDomain+"/")

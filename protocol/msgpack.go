@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 	"reflect"
+	"sync"
 
 	"github.com/vmihailenco/msgpack/v5"
 )
@@ -70,7 +71,7 @@ func Decode(b []byte, v any, items int) error {
 // decodeAny is Decode by the library, by reflection.
 func decodeAny(b []byte, v any, items int) error {
 	t := reflect.TypeOf(v).Elem()
-	s := shapes[t]
+	s := shapes()[t]
 	if s == nil {
 		s = shapeOf(t)
 	}
@@ -100,13 +101,21 @@ func DecodeAnswer(meta []byte, v any) error { return Decode(meta, v, MaxBody) }
 // without a bound; after Validate there is nothing left that it could be led to.
 func Validate(b []byte, items int) error { return walk(b, nil, items) }
 
-// Fits holds b against v's type as Decode does, for bodies that are no frame's:
-// at most so many values, and elements in a list. v is not touched, and Fits
-// allocates nothing for what b declares. A field of a type that no frame has, a
-// fraction say, may be any value.
-func Fits(b []byte, v any, items, list int) error {
+// Shape is what bodies of one type, that are no frame's, may look like. A field of a
+// type that no frame has, a fraction say, may be any value.
+type Shape struct{ read func() *shape }
+
+// ShapeOf is a type's. To read one takes longer than to hold a body of some rows against
+// it, so it is done once, for the first body.
+func ShapeOf(t reflect.Type) Shape {
+	return Shape{sync.OnceValue(func() *shape { return shapeOf(t) })}
+}
+
+// Fits holds b against the shape as Decode does: at most so many values, and
+// elements in a list. It allocates nothing for what b declares.
+func (s Shape) Fits(b []byte, items, list int) error {
 	w := walker{rest: b, items: items, most: uint64(list)}
-	if err := w.value(shapeOf(reflect.TypeOf(v).Elem()), 0); err != nil {
+	if err := w.value(s.read(), 0); err != nil {
 		return err
 	}
 	return w.end()

@@ -4,6 +4,7 @@ import (
 	"math"
 	"reflect"
 	"strings"
+	"sync"
 )
 
 // shape is what the msgpack of a Go type may look like. The library is less
@@ -24,12 +25,15 @@ type shape struct {
 // process with a few too many hears CodeBadLabel and keeps its session.
 const maxPairs = 4 * MaxLabels
 
-// shapes are those of all bodies. Nobody writes to it.
-var shapes = shapesOf(
-	Hello{}, Welcome{}, Join{}, Joined{}, Call{}, Deliver{}, Watch{},
-	ViewChunk{}, AccountChunk{}, GoAway{}, ErrorText{}, Forget{}, Forgot{}, Publish{}, Published{}, State{}, Stated{}, Stats{},
-	Offer{}, Bid{}, Bound{}, Will{}, LastWord{}, Drain{}, Draining{},
-)
+// shapes are those of all bodies, read by the first who decodes one: many commands end
+// before that. Nobody writes to it.
+var shapes = sync.OnceValue(func() map[reflect.Type]*shape {
+	return shapesOf(
+		Hello{}, Welcome{}, Join{}, Joined{}, Call{}, Deliver{}, Watch{},
+		ViewChunk{}, AccountChunk{}, GoAway{}, ErrorText{}, Forget{}, Forgot{}, Publish{}, Published{}, State{}, Stated{}, Stats{},
+		Offer{}, Bid{}, Bound{}, Will{}, LastWord{}, Drain{}, Draining{},
+	)
+})
 
 // labelText is what a label's value looks like.
 var labelText = &shape{class: classStr}

@@ -23,7 +23,7 @@ type Stats struct {
 	Absent     uint64 `msgpack:"absent"`
 	Held       uint64 `msgpack:"held"`                  // bytes of replies and waiting messages
 	Queued     uint64 `msgpack:"queued"`                // bytes that wait for sessions
-	QueueFull  uint64 `msgpack:"queue_full,omitempty"`  // frames refused because the queues of all sessions were full
+	QueueFull  uint64 `msgpack:"queue_full,omitempty"`  // frames given up because too much waited for their session or for all
 	Overdrawn  uint64 `msgpack:"overdrawn,omitempty"`   // calls and offers beyond their session's credits
 	Throttled  uint64 `msgpack:"throttled,omitempty"`   // calls, offers and messages refused with CodeTooManyDeliveries
 	Entries    uint64 `msgpack:"entries,omitempty"`     // members that the calls in flight have selected

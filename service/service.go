@@ -20,19 +20,20 @@ const look = 5 * time.Millisecond
 // on that it lives, as often as the supervisor's watchdog wants, each time that
 // alive has none; when ctx ends it says that the program ends. So alive has to go
 // by what does the work: it may wait for its turn there, until its ctx ends,
-// which is before the watchdog would act. SIGHUP, by which a supervisor asks to
-// read files again, does not end the program meanwhile, whoever listens to it.
-// Without a supervisor it does nothing.
+// which is before the watchdog would act. Without a supervisor it says nothing.
+// Either way SIGHUP, by which files are read again, does not end the program
+// until ctx ends, whoever listens to it.
 func Tell(ctx context.Context, alive func(context.Context) error, log *slog.Logger) {
+	hangUps := make(chan os.Signal, 1)
+	signal.Notify(hangUps, syscall.SIGHUP)
+	defer signal.Stop(hangUps)
 	if supervised, err := daemon.SdNotify(false, "STATUS=starting"); !supervised {
 		if err != nil {
 			log.Warn("the supervisor cannot be told anything", "error", err)
 		}
+		<-ctx.Done()
 		return
 	}
-	hangUps := make(chan os.Signal, 1)
-	signal.Notify(hangUps, syscall.SIGHUP)
-	defer signal.Stop(hangUps)
 	within, err := daemon.SdWatchdogEnabled(false)
 	if err != nil {
 		log.Warn("the supervisor's watchdog cannot be understood", "error", err)

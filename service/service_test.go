@@ -128,10 +128,12 @@ func TestStuckIsNotSpokenFor(t *testing.T) {
 // Without a supervisor nobody is asked anything; one that is gone is a warning.
 func TestUnsupervised(t *testing.T) {
 	t.Setenv("NOTIFY_SOCKET", "")
-	Tell(t.Context(), func(context.Context) error { t.Error("asked"); return nil }, slog.New(slog.DiscardHandler))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	Tell(ctx, func(context.Context) error { t.Error("asked"); return nil }, slog.New(slog.DiscardHandler))
 	t.Setenv("NOTIFY_SOCKET", filepath.Join(t.TempDir(), "nobody"))
 	var log bytes.Buffer
-	Tell(t.Context(), func(context.Context) error { t.Error("asked"); return nil }, slog.New(slog.NewTextHandler(&log, nil)))
+	Tell(ctx, func(context.Context) error { t.Error("asked"); return nil }, slog.New(slog.NewTextHandler(&log, nil)))
 	if !strings.Contains(log.String(), "cannot be told") {
 		t.Errorf("log: %s", log.String())
 	}

@@ -72,21 +72,16 @@ func TestCrowd(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		await(t, "all threads", func() bool {
+		await(t, "all threads, with their arguments, which the kernel has later than the name", func() bool {
 			all := mine(t)
-			for _, n := range all {
-				if n != threads {
+			for pid, n := range all {
+				line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+				if n != threads || err != nil || !strings.Contains(string(line), "--config=") || strings.Count(string(line), "\x00") != 7 {
 					return false
 				}
 			}
 			return len(all) == 50
 		})
-		for pid := range mine(t) {
-			line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-			if err != nil || !strings.Contains(string(line), "--config=") || strings.Count(string(line), "\x00") != 7 {
-				t.Errorf("%q, %v", line, err)
-			}
-		}
 		if err := c.Close(); err != nil {
 			t.Error(err)
 		}
@@ -102,7 +97,7 @@ func TestCrowd(t *testing.T) {
 // await waits for a condition.
 func await(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for !holds() {
 		if !pause(ctx, time.Millisecond) {
@@ -169,8 +164,8 @@ func TestPrograms(t *testing.T) {
 	if status.ExitStatus() != 9 || used < 5*time.Millisecond {
 		t.Errorf("burner: %v after %v", status, used)
 	}
-	if status, used := run(t, Daemon(100_000_000, 9)); status.ExitStatus() != 0 || used > 5*time.Millisecond {
-		t.Errorf("daemon: %v after %v", status, used)
+	if status, own := run(t, Daemon(400_000_000, 9)); status.ExitStatus() != 0 || own > used { // a fourth of what its child uses
+		t.Errorf("daemon: %v after %v", status, own)
 	}
 }
 
@@ -183,12 +178,24 @@ func TestStorm(t *testing.T) {
 	if err != nil || fallen.Number != 50 || fallen.CPU <= 0 || fallen.Took < 49*time.Second/500 {
 		t.Errorf("%+v, %v", fallen, err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	if fallen, err = (Storm{Program: path, Number: 1 << 30}).Run(ctx); err != nil || fallen.Number == 0 {
+	if fallen, err = (Storm{Program: path, Number: 1 << 30}).Run(&counted{t.Context(), 3}); err != nil || fallen.Number != 3 {
 		t.Errorf("until it was told to end: %+v, %v", fallen, err)
 	}
 	if _, err = (Storm{Program: "/nowhere/program", Number: 1}).Run(t.Context()); !errors.Is(err, os.ErrNotExist) {
 		t.Error(err)
 	}
+}
+
+// counted is a context that ends when somebody has asked it so often whether it has.
+type counted struct {
+	context.Context
+	left int
+}
+
+func (c *counted) Err() error {
+	if c.left == 0 {
+		return context.Canceled
+	}
+	c.left--
+	return nil
 }

@@ -17,7 +17,7 @@ import (
 )
 
 // patience bounds every wait of these tests.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // The test binary is also the first process of hosts and, told so, one of these programs.
 func TestMain(m *testing.M) {
@@ -57,7 +57,7 @@ func listen(address string) {
 }
 
 func dial(address string) {
-	c, err := net.DialTimeout("tcp", address, 2*time.Second)
+	c, err := net.DialTimeout("tcp", address, patience)
 	must(err)
 	_, err = io.Copy(os.Stdout, c)
 	must(err)

@@ -26,12 +26,12 @@ builds the peers.`,
   bench call --members 100 --rate 50     # each call timed from when it was due`,
 	}, &o.Setting, func(cmd *cobra.Command) error { return bench.Call(cmd.Context(), o) })
 	f := cmd.Flags()
-	f.IntVar(&o.Members, "members", o.Members, "members of the room, a socket each")
-	f.IntVar(&o.Calls, "calls", o.Calls, "calls that are measured of each system")
-	f.IntVar(&o.Rounds, "rounds", o.Rounds, "rounds that they are spread over: the systems take turns")
-	f.IntVar(&o.Warmup, "warmup", o.Warmup, "calls before each round that are not measured")
-	f.IntVar(&o.Bytes, "bytes", o.Bytes, "bytes of the payload, and of each reply")
-	f.Float64Var(&o.Rate, "rate", o.Rate, "calls a second, each timed from when it was due; 0: half of what the system can do")
+	f.IntVar(&o.Members, "members", o.Members, "`N` members of the room, a socket each")
+	f.IntVar(&o.Calls, "calls", o.Calls, "`N` calls that are measured of each system")
+	f.IntVar(&o.Rounds, "rounds", o.Rounds, "`N` rounds that they are spread over: the systems take turns")
+	f.IntVar(&o.Warmup, "warmup", o.Warmup, "`N` calls before each round that are not measured")
+	f.IntVar(&o.Bytes, "bytes", o.Bytes, "`BYTES` of the payload, and of each reply")
+	f.Float64Var(&o.Rate, "rate", o.Rate, "`N` calls a second, each timed from when it was due; 0: half of what the system can do")
 	return cmd
 }
 
@@ -46,12 +46,12 @@ func membersCommand() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.System, "system", "middlecon", "whose members they are")
-	f.StringVar(&o.Broker, "broker", "", "the broker's address: unix:///path or tcp://host:port")
-	f.IntVar(&o.Members, "members", 1, "how many")
-	f.IntVar(&o.First, "first", 0, "the number of the first")
+	f.StringVar(&o.System, "system", "middlecon", "`SYSTEM` whose members they are")
+	f.StringVar(&o.Broker, "broker", "", "`ADDRESS` of the broker: unix:///path or tcp://host:port")
+	f.IntVar(&o.Members, "members", 1, "`N` of them")
+	f.IntVar(&o.First, "first", 0, "`N`, the number of the first")
 	f.BoolVar(&o.Counts, "counts", false, "members tell which delivery they answer")
-	f.IntVar(&o.Rooms, "rooms", 1, "that each of them joins")
+	f.IntVar(&o.Rooms, "rooms", 1, "`N` rooms that each of them joins")
 	return cmd
 }
 

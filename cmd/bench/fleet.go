@@ -20,12 +20,12 @@ must name each of them at its deadline.`,
   bench fleet --agents 5000 --json`,
 	}, &o.Setting, func(cmd *cobra.Command) error { return bench.Datacenter(cmd.Context(), o) })
 	f := cmd.Flags()
-	f.IntVar(&o.Agents, "agents", o.Agents, "hosts")
-	f.IntVar(&o.Processes, "processes", o.Processes, "of each host")
-	f.IntVar(&o.Asked, "asked", o.Asked, "how often dps is run")
-	f.IntVar(&o.Limit, "limit", o.Limit, "rows that it asks for")
-	f.IntVar(&o.OneIn, "one-in", o.OneIn, "of so many hosts one is stopped in the end")
-	f.DurationVar(&o.Deadline, "deadline", o.Deadline, "of dps")
+	f.IntVar(&o.Agents, "agents", o.Agents, "`N` hosts")
+	f.IntVar(&o.Processes, "processes", o.Processes, "`N` processes of each host")
+	f.IntVar(&o.Asked, "asked", o.Asked, "`N` times that dps is run")
+	f.IntVar(&o.Limit, "limit", o.Limit, "`N` rows that it asks for")
+	f.IntVar(&o.OneIn, "one-in", o.OneIn, "`N` hosts, of which one is stopped in the end")
+	f.DurationVar(&o.Deadline, "deadline", o.Deadline, "`DURATION` that dps may take")
 	return cmd
 }
 
@@ -40,10 +40,10 @@ func agentsCommand() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.Broker, "broker", "", "the broker's address: unix:///path or tcp://host:port")
-	f.StringVar(&o.Rows, "rows", "", "file with an agent's answer")
-	f.IntVar(&o.First, "first", 0, "the number of the first")
-	f.IntVar(&o.Agents, "agents", 1, "how many")
-	f.IntVar(&o.Processes, "processes", 400, "of each")
+	f.StringVar(&o.Broker, "broker", "", "`ADDRESS` of the broker: unix:///path or tcp://host:port")
+	f.StringVar(&o.Rows, "rows", "", "`FILE` with an agent's answer")
+	f.IntVar(&o.First, "first", 0, "`N`, the number of the first")
+	f.IntVar(&o.Agents, "agents", 1, "`N` of them")
+	f.IntVar(&o.Processes, "processes", 400, "`N` processes of each")
 	return cmd
 }

@@ -22,9 +22,9 @@ The ratio is ours / the peer's: below 1, middlecon is quicker.`,
   bench full --members 200 --rounds 3 --peer c --json`,
 	}, &o.Setting, func(cmd *cobra.Command) error { return bench.Full(cmd.Context(), o) })
 	f := cmd.Flags()
-	f.IntVar(&o.Members, "members", o.Members, "members that have joined before")
-	f.IntVar(&o.Spare, "spare", o.Spare, "files that the broker may open still; twice as many sessions are asked for")
-	f.IntVar(&o.Rounds, "rounds", o.Rounds, "rounds in which the table becomes full and free again")
-	f.DurationVar(&o.Hold, "hold", o.Hold, "time that it stays full")
+	f.IntVar(&o.Members, "members", o.Members, "`N` members that have joined before")
+	f.IntVar(&o.Spare, "spare", o.Spare, "`N` files that the broker may open still; twice as many sessions are asked for")
+	f.IntVar(&o.Rounds, "rounds", o.Rounds, "`N` rounds in which the table becomes full and free again")
+	f.DurationVar(&o.Hold, "hold", o.Hold, "`DURATION` that it stays full")
 	return cmd
 }

@@ -23,11 +23,11 @@ The ratio is ours / the peer's: below 1, middlecon takes less.`,
   bench idle --sessions 5000 --transport unix --json`,
 	}, &o.Setting, func(cmd *cobra.Command) error { return bench.Idle(cmd.Context(), o) })
 	f := cmd.Flags()
-	f.IntVar(&o.Sessions, "sessions", o.Sessions, "idle sessions of each system")
-	f.IntVar(&o.Rooms, "rooms", o.Rooms, "rooms that each of them is in")
-	f.DurationVar(&o.Quiet, "quiet", o.Quiet, "for so long a broker's memory has not become less when it is taken")
-	f.DurationVar(&o.Settle, "settle", o.Settle, "and so long that may take at most")
-	f.DurationVar(&o.Beat, "beat", o.Beat, "for so long the brokers' heartbeats are waited for")
-	f.IntVar(&o.GOGC, "gogc", o.GOGC, "percent of its heap that a broker in Go lets grow until it collects")
+	f.IntVar(&o.Sessions, "sessions", o.Sessions, "`N` idle sessions of each system")
+	f.IntVar(&o.Rooms, "rooms", o.Rooms, "`N` rooms that each of them is in")
+	f.DurationVar(&o.Quiet, "quiet", o.Quiet, "`DURATION` for which a broker's memory has not become less when it is taken")
+	f.DurationVar(&o.Settle, "settle", o.Settle, "`DURATION` that this may take at most")
+	f.DurationVar(&o.Beat, "beat", o.Beat, "`DURATION` for which the brokers' heartbeats are waited for")
+	f.IntVar(&o.GOGC, "gogc", o.GOGC, "`PERCENT` of its heap that a broker in Go lets grow until it collects")
 	return cmd
 }

@@ -36,18 +36,18 @@ libraries' programs; exporters come from Debian.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringSliceVar(&o.Steps, "step", nil, fmt.Sprintf("only these, of %s", strings.Join(bench.K2iSteps(), ", ")))
+	f.StringSliceVar(&o.Steps, "step", nil, fmt.Sprintf("`STEP`s to take, of %s; all without it", strings.Join(bench.K2iSteps(), ", ")))
 	f.BoolVar(&o.Quick, "quick", false, "fewer processes, rounds and seconds")
-	f.IntVar(&o.Processes, "processes", o.Processes, "in a pass, in a scrape, and while execs are looked for")
-	f.IntVar(&o.Many, "many", o.Many, "processes of the step of that name")
-	f.IntVar(&o.Rounds, "rounds", o.Rounds, "of passes and scrapes: the systems take turns")
-	f.IntVar(&o.Execs, "execs", o.Execs, "programs that are looked for in the step fresh")
-	f.DurationVar(&o.Steady, "steady", o.Steady, "for so long a steady agent is watched")
-	f.IntVar(&o.ExecRate, "exec-rate", o.ExecRate, "processes that begin and end a second in the step execs")
-	f.IntVar(&o.Seconds, "seconds", o.Seconds, "for so long")
-	f.IntVar(&o.Runs, "runs", o.Runs, "runs of the whole measurement, of which the medians are taken")
+	f.IntVar(&o.Processes, "processes", o.Processes, "`N` processes in a pass, in a scrape, and while execs are looked for")
+	f.IntVar(&o.Many, "many", o.Many, "`N` processes of the step of that name")
+	f.IntVar(&o.Rounds, "rounds", o.Rounds, "`N` rounds of passes and scrapes: the systems take turns")
+	f.IntVar(&o.Execs, "execs", o.Execs, "`N` programs that are looked for in the step fresh")
+	f.DurationVar(&o.Steady, "steady", o.Steady, "`DURATION` for which a steady agent is watched")
+	f.IntVar(&o.ExecRate, "exec-rate", o.ExecRate, "`N` processes that begin and end a second in the step execs")
+	f.IntVar(&o.Seconds, "seconds", o.Seconds, "`N` seconds that the step execs takes")
+	f.IntVar(&o.Runs, "runs", o.Runs, "`N` runs of the whole measurement, of which the medians are taken")
 	f.BoolVar(&o.JSON, "json", false, "one object a line instead of a table")
-	f.StringSliceVar(&o.Peers, "peer", o.Peers, fmt.Sprintf("peers to compare with, of %s; an empty one for none", strings.Join(bench.CollectorNames(), ", ")))
+	f.StringSliceVar(&o.Peers, "peer", o.Peers, fmt.Sprintf("`PEER`s to compare with, of %s; an empty one for none", strings.Join(bench.CollectorNames(), ", ")))
 	for name, values := range map[string][]string{"step": bench.K2iSteps(), "peer": bench.CollectorNames()} { // not those of the other measurements
 		_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)) // both are there
 	}
@@ -64,6 +64,6 @@ func lookCommand() *cobra.Command {
 			return asMisuse(bench.Look(cmd.Context(), o))
 		},
 	}
-	cmd.Flags().StringVar(&o.Mode, "mode", "bpf", "bpf or procfs")
+	cmd.Flags().StringVar(&o.Mode, "mode", "bpf", "`ROAD`: bpf or procfs")
 	return cmd
 }

@@ -17,7 +17,7 @@ run anyway, and among thousands that it makes. It takes some ten seconds.`,
   bench local --processes 1000 --json`,
 	}, &o.Setting, func(cmd *cobra.Command) error { return bench.Local(cmd.Context(), o) })
 	f := cmd.Flags()
-	f.IntVar(&o.Processes, "processes", o.Processes, "that are made for the second half")
-	f.IntVar(&o.Rounds, "rounds", o.Rounds, "how often each command is run")
+	f.IntVar(&o.Processes, "processes", o.Processes, "`N` processes that are made for the second half")
+	f.IntVar(&o.Rounds, "rounds", o.Rounds, "`N` times that each command is run")
 	return cmd
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spf13/pflag"
+
 	"ddcos"
 	"ddcos/bench/hosts"
 )
@@ -29,7 +31,7 @@ func TestStatus(t *testing.T) {
 		stdout, stderr string // must be contained
 	}{
 		"version":           {[]string{"--version"}, 0, ddcos.Version(), ""},
-		"help":              {nil, 0, "Exit status:", ""},
+		"help":              {[]string{}, 0, "Exit status:", ""},
 		"help of run":       {[]string{"run", "--help"}, 0, "bench run --keep", ""},
 		"unknown command":   {[]string{"dance"}, exitMisuse, "", `unknown command "dance"`},
 		"unknown flag":      {[]string{"run", "--fast"}, exitMisuse, "", "unknown flag: --fast"},
@@ -106,4 +108,15 @@ func programs(t *testing.T) string {
 		}
 	}
 	return bin
+}
+
+// Help names what each flag takes, and not the type that holds it.
+func TestFlagsNameWhatTheyTake(t *testing.T) {
+	for _, cmd := range commands() {
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			if f.Value.Type() != "bool" && !strings.Contains(f.Usage, "`") {
+				t.Errorf("bench %s --%s %s: %s", cmd.Name(), f.Name, f.Value.Type(), f.Usage)
+			}
+		})
+	}
 }

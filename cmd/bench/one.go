@@ -22,10 +22,10 @@ rate, above 1.`,
   bench one --transport unix --window 16 --json`,
 	}, &o.Setting, func(cmd *cobra.Command) error { return bench.One(cmd.Context(), o) })
 	f := cmd.Flags()
-	f.IntVar(&o.Messages, "messages", o.Messages, "messages one after the other")
-	f.IntVar(&o.Stream, "stream", o.Stream, "messages with many in flight")
-	f.IntVar(&o.Window, "window", o.Window, "how many of those are in flight at once")
-	f.IntVar(&o.Rounds, "rounds", o.Rounds, "rounds that they are spread over: the systems take turns")
-	f.IntVar(&o.Bytes, "bytes", o.Bytes, "bytes of the message, and of the reply")
+	f.IntVar(&o.Messages, "messages", o.Messages, "`N` messages one after the other")
+	f.IntVar(&o.Stream, "stream", o.Stream, "`N` messages with many in flight")
+	f.IntVar(&o.Window, "window", o.Window, "`N` of those that are in flight at once")
+	f.IntVar(&o.Rounds, "rounds", o.Rounds, "`N` rounds that they are spread over: the systems take turns")
+	f.IntVar(&o.Bytes, "bytes", o.Bytes, "`BYTES` of the message, and of the reply")
 	return cmd
 }

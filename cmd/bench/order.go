@@ -18,9 +18,9 @@ had at different positions is an inversion: there must be none.`,
   bench order --callers 64 --members 200 --json`,
 	}, &o.Setting, func(cmd *cobra.Command) error { return bench.Order(cmd.Context(), o) })
 	f := cmd.Flags()
-	f.IntVar(&o.Members, "members", o.Members, "members of the room, a socket each")
-	f.IntVar(&o.Callers, "callers", o.Callers, "sessions that call at once")
-	f.IntVar(&o.Calls, "calls", o.Calls, "calls of each of them, one after the other")
-	f.IntVar(&o.Bytes, "bytes", o.Bytes, "bytes of the payload")
+	f.IntVar(&o.Members, "members", o.Members, "`N` members of the room, a socket each")
+	f.IntVar(&o.Callers, "callers", o.Callers, "`N` sessions that call at once")
+	f.IntVar(&o.Calls, "calls", o.Calls, "`N` calls of each of them, one after the other")
+	f.IntVar(&o.Bytes, "bytes", o.Bytes, "`BYTES` of the payload")
 	return cmd
 }

@@ -29,10 +29,10 @@ half an hour, a quick one some four minutes.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.Dir, "dir", o.Dir, "where to write the report")
+	f.StringVar(&o.Dir, "dir", o.Dir, "`DIRECTORY` to write the report to")
 	f.BoolVar(&o.Quick, "quick", false, "a tenth of the members and of the calls, once")
-	f.StringSliceVar(&o.Steps, "step", nil, fmt.Sprintf("only these, of %s", strings.Join(bench.StepNames(), ", ")))
-	f.IntVar(&o.Runs, "runs", o.Runs, "runs of each measurement of time, of which the medians are taken")
-	f.DurationVar(&o.Most, "most", o.Most, "that one of them may take")
+	f.StringSliceVar(&o.Steps, "step", nil, fmt.Sprintf("`STEP`s to take, of %s; all without it", strings.Join(bench.StepNames(), ", ")))
+	f.IntVar(&o.Runs, "runs", o.Runs, "`N` runs of each measurement of time, of which the medians are taken")
+	f.DurationVar(&o.Most, "most", o.Most, "`DURATION` that one of them may take")
 	return cmd
 }

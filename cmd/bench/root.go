@@ -51,20 +51,11 @@ Exit status: 0 all was as expected, 1 it was not or something failed, 2 wrong us
 		Version:       ddcos.Version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return misuse{fmt.Errorf("unknown command %q: see 'bench --help'", args[0])}
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return misuse{fmt.Errorf("%w: see '%s --help'", err, cmd.CommandPath())}
-	})
 	root.AddCommand(commands()...)
 	cli.Finish(root, cli.Habits{
 		Misuse: func(err error) error { return misuse{err} },

@@ -17,12 +17,12 @@ func measurement(cmd *cobra.Command, o *bench.Setting, run func(*cobra.Command) 
 		return asMisuse(run(cmd))
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.Transport, "transport", o.Transport, "unix or tcp")
-	f.IntVar(&o.Runs, "runs", o.Runs, "runs of the whole measurement, of which the medians are taken")
+	f.StringVar(&o.Transport, "transport", o.Transport, "`TRANSPORT`: unix or tcp")
+	f.IntVar(&o.Runs, "runs", o.Runs, "`N` runs of the whole measurement, of which the medians are taken")
 	f.BoolVar(&o.JSON, "json", false, "one object a line instead of a table")
 	if o.Peers == nil { // it is compared with itself
 		return cmd
 	}
-	f.StringSliceVar(&o.Peers, "peer", o.Peers, fmt.Sprintf("peers to compare with, of %s; an empty one for none", strings.Join(bench.PeerNames(), ", ")))
+	f.StringSliceVar(&o.Peers, "peer", o.Peers, fmt.Sprintf("`PEER`s to compare with, of %s; an empty one for none", strings.Join(bench.PeerNames(), ", ")))
 	return cmd
 }

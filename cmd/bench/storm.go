@@ -24,9 +24,9 @@ The ratio is ours / the peer's.`,
   bench storm --clients 1000 --rounds 1 --peer '' --json`,
 	}, &o.Setting, func(cmd *cobra.Command) error { return bench.Storm(cmd.Context(), o) })
 	f := cmd.Flags()
-	f.IntVar(&o.Clients, "clients", o.Clients, "clients, a connection each")
-	f.IntVar(&o.Rounds, "rounds", o.Rounds, "rounds, in each of which the broker is killed")
-	f.DurationVar(&o.Calm, "calm", o.Calm, "time before each round")
+	f.IntVar(&o.Clients, "clients", o.Clients, "`N` clients, a connection each")
+	f.IntVar(&o.Rounds, "rounds", o.Rounds, "`N` rounds, in each of which the broker is killed")
+	f.DurationVar(&o.Calm, "calm", o.Calm, "`DURATION` before each round")
 	return cmd
 }
 
@@ -41,8 +41,8 @@ func clientsCommand() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.Broker, "broker", "", "the broker's address: unix:///path or tcp://host:port")
-	f.IntVar(&o.Members, "members", 1, "how many")
-	f.IntVar(&o.First, "first", 0, "the number of the first")
+	f.StringVar(&o.Broker, "broker", "", "`ADDRESS` of the broker: unix:///path or tcp://host:port")
+	f.IntVar(&o.Members, "members", 1, "`N` of them")
+	f.IntVar(&o.First, "first", 0, "`N`, the number of the first")
 	return cmd
 }

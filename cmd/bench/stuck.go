@@ -21,11 +21,11 @@ The ratio is with / without: 1 is nothing.`,
   bench stuck --members 200 --one-in 10 --json`,
 	}, &o.Setting, func(cmd *cobra.Command) error { return bench.Stuck(cmd.Context(), o) })
 	f := cmd.Flags()
-	f.IntVar(&o.Members, "members", o.Members, "members of the room, a socket each")
-	f.IntVar(&o.OneIn, "one-in", o.OneIn, "of so many members one is stopped")
-	f.IntVar(&o.Calls, "calls", o.Calls, "calls that are measured with, and without")
-	f.IntVar(&o.Rounds, "rounds", o.Rounds, "rounds that both are spread over")
-	f.IntVar(&o.Bytes, "bytes", o.Bytes, "bytes of the payload, and of each reply")
-	f.DurationVar(&o.Deadline, "deadline", o.Deadline, "of a call")
+	f.IntVar(&o.Members, "members", o.Members, "`N` members of the room, a socket each")
+	f.IntVar(&o.OneIn, "one-in", o.OneIn, "`N` members, of which one is stopped")
+	f.IntVar(&o.Calls, "calls", o.Calls, "`N` calls that are measured with, and without")
+	f.IntVar(&o.Rounds, "rounds", o.Rounds, "`N` rounds that both are spread over")
+	f.IntVar(&o.Bytes, "bytes", o.Bytes, "`BYTES` of the payload, and of each reply")
+	f.DurationVar(&o.Deadline, "deadline", o.Deadline, "`DURATION` of a call")
 	return cmd
 }

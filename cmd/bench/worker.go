@@ -21,6 +21,6 @@ func workerCommand() *cobra.Command {
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:0", "address of the web worker")
+	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:0", "`ADDRESS` of the web worker")
 	return cmd
 }

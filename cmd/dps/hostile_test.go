@@ -9,7 +9,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -22,7 +21,7 @@ import (
 	"ddcos/k2i/query"
 	"ddcos/k2i/wire"
 	"ddcos/middlecon"
-	"ddcos/middlecon/broker"
+	"ddcos/middlecon/broker/started"
 	"ddcos/protocol"
 )
 
@@ -134,22 +133,7 @@ func overHTTP(t *testing.T, a attack) []string {
 // overBroker is the same in the room of a broker.
 func overBroker(t *testing.T, a attack) []string {
 	t.Helper()
-	options := broker.DefaultOptions()
-	options.Listen = []protocol.Address{{Network: "unix", Where: filepath.Join(t.TempDir(), "b")}}
-	b, err := broker.New(options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- b.Serve(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	})
-	address := options.Listen[0].String()
+	_, address := started.Unix(t)
 	for name, one := range map[string]attack{"good": honest, "liar": a} {
 		conn, err := middlecon.Dial(t.Context(), address, middlecon.Options{})
 		if err != nil {

@@ -13,6 +13,7 @@ import (
 	"ddcos"
 	"ddcos/cli"
 	"ddcos/dps"
+	"ddcos/k2i/fleet"
 	"ddcos/k2i/procfs"
 )
 
@@ -100,7 +101,7 @@ func show(ctx context.Context, listing dps.Listing, env dps.Env) (int, error) {
 		listing.Facts, listing.Threads, listing.Systemd = proc.Facts, proc.Threads, dps.RunSystemd
 	}
 	status, err := listing.Run(ctx)
-	return status, explain(err)
+	return status, fleet.Explain(err)
 }
 
 // writeMan writes the manual page into a directory.

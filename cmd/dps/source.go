@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net/http"
 	"os"
 	"runtime/debug"
 
@@ -14,48 +12,26 @@ import (
 	"ddcos/k2i/agent"
 	"ddcos/k2i/fleet"
 	"ddcos/k2i/via"
-	"ddcos/middlecon"
 	"ddcos/middlecon/creds"
-	"ddcos/protocol"
 )
-
-// closing is a source and what is to be done with it at the end.
-type closing struct {
-	fleet.Source
-	close func() error
-}
-
-// Close ends what the source holds open.
-func (c closing) Close() { _ = c.close() } // nothing is lost with it: every answer has come
 
 // source is where the processes come from: a broker, a list of agents, or this
 // host itself.
-func source(c *dps.Command) (closing, error) {
-	none := func() error { return nil }
+func source(c *dps.Command) (fleet.Closing, error) {
+	misuse := func(err error) error { return &dps.UsageError{Text: err.Error(), Own: true} }
 	switch {
 	case c.Broker != "" && len(c.Agents) > 0, c.Via != "" && (c.Broker != "" || len(c.Agents) > 0):
-		return closing{}, &dps.UsageError{Text: "give one of --broker, --agents and --via", Own: true}
+		return fleet.Closing{}, misuse(errors.New("give one of --broker, --agents and --via"))
 	case c.Via != "":
 		source, err := carried(c)
-		return closing{source, none}, err
-	case c.Broker != "":
-		if _, err := protocol.ParseAddresses(c.Broker); err != nil {
-			return closing{}, &dps.UsageError{Text: "--broker: " + err.Error(), Own: true}
-		}
-		config, token, err := credentials(c).For(c.Broker)
-		if err != nil {
-			return closing{}, err
-		}
-		broker := fleet.Brokers(c.Broker, c.Deadline, middlecon.Options{TLS: config, Token: token})
-		return closing{broker, broker.Close}, nil
-	case len(c.Agents) > 0:
-		agents, err := fleet.Agents(c.Agents, &http.Client{Timeout: c.Deadline, Transport: &http.Transport{}})
-		if err != nil {
-			return closing{}, &dps.UsageError{Text: "--agents: " + err.Error(), Own: true}
-		}
-		return closing{agents, none}, nil
+		return fleet.Closing{Source: source}, err
 	}
-	return closing{fleet.Local(local(c.AsksRates()), agent.LookOnce{}), none}, nil
+	way := fleet.Way{Broker: c.Broker, Agents: c.Agents, Deadline: c.Deadline, Credentials: credentials(c).For, Misuse: misuse}
+	open, err := way.Open()
+	if err == nil && open.Source == nil {
+		open.Source = fleet.Local(local(c.AsksRates()), agent.LookOnce{})
+	}
+	return open, err
 }
 
 // credentials are the command line's, and what that leaves open the environment's.
@@ -79,6 +55,7 @@ func carried(c *dps.Command) (fleet.Source, error) {
 	if err != nil {
 		return nil, &dps.UsageError{Text: "--on: " + err.Error(), Own: true}
 	}
+	spareGarbage()
 	source, err := via.New(c.Via, hosts, via.Installed())
 	if err != nil {
 		return nil, &dps.UsageError{Text: "--via: " + err.Error(), Own: true}
@@ -86,28 +63,24 @@ func carried(c *dps.Command) (fleet.Source, error) {
 	return source, nil
 }
 
-// lookMemory is from how much on garbage is collected while this host is read, in
-// bytes: on a command that then ends it would be wasted.
+// lookMemory is from how much on garbage is collected while hosts are read by this
+// command, in bytes: on one that then ends it would be wasted.
 const lookMemory = 512 << 20
+
+func spareGarbage() {
+	debug.SetMemoryLimit(lookMemory)
+	debug.SetGCPercent(-1)
+}
 
 // local reads this host once, or twice where rates are wanted, by the road that is
 // quicker for one look. Nothing is masked: whoever calls may read it all, and ps
 // shows it.
 func local(rates bool) func(context.Context, []string) (*k2i.Snapshot, error) {
 	return func(ctx context.Context, fields []string) (*k2i.Snapshot, error) {
-		debug.SetMemoryLimit(lookMemory)
-		debug.SetGCPercent(-1)
+		spareGarbage()
 		options := agent.DefaultOptions()
 		options.Unmasked, options.Fields = true, fields
 		options.About.Version = ddcos.Version()
 		return agent.LookFor(rates)(ctx, options)
 	}
-}
-
-// explain adds to an error what to do about it.
-func explain(err error) error {
-	if errors.Is(err, middlecon.ErrUnreachable) {
-		return fmt.Errorf("%w; is 'middlecon serve' running there? (--broker or DDCOS_BROKER names another)", err)
-	}
-	return err
 }

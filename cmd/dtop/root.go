@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"strconv"
@@ -50,7 +49,6 @@ Exit status: 0 ended by its user, 1 failed, 2 wrong use.`,
 		Version:       ddcos.Version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f.run.Input, f.run.Output = stdin, stdout
 			return f.show(cmd)
@@ -59,9 +57,6 @@ Exit status: 0 ended by its user, 1 failed, 2 wrong use.`,
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return misuse{fmt.Errorf("%w: see '%s --help'", err, cmd.CommandPath())}
-	})
 	set := root.Flags()
 	f.broker = os.Getenv("DDCOS_BROKER")
 	set.Var(cli.Addresses(&f.broker), "broker", "broker's `ADDRESS`: unix:///path, tls://host:port or tcp://host:port; several with commas, or repeated (environment: DDCOS_BROKER)")
@@ -89,13 +84,6 @@ Exit status: 0 ended by its user, 1 failed, 2 wrong use.`,
 	return root
 }
 
-func noArguments(_ *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return misuse{fmt.Errorf("unknown command %q: see 'dtop --help'", args[0])}
-	}
-	return nil
-}
-
 // show runs dtop on a terminal, or in batches.
 func (f *flags) show(cmd *cobra.Command) error {
 	if err := f.run.Check(); err != nil {
@@ -109,12 +97,12 @@ func (f *flags) show(cmd *cobra.Command) error {
 	f.run.Source = source.Source
 	if f.batch {
 		f.run.Width = columns()
-		return explain(dtop.Batch(cmd.Context(), f.run))
+		return dtop.Batch(cmd.Context(), f.run)
 	}
 	if out, ok := f.run.Output.(*os.File); !ok || !term.IsTerminal(int(out.Fd())) {
 		return misuse{errors.New("standard output is no terminal: give --batch to write plain frames")}
 	}
-	return explain(dtop.Run(cmd.Context(), f.run))
+	return dtop.Run(cmd.Context(), f.run)
 }
 
 // columns is what COLUMNS says, 0 for no limit.

@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net/http"
 	"os"
 	"strings"
 	"time"
@@ -14,23 +12,11 @@ import (
 	"ddcos/k2i"
 	"ddcos/k2i/agent"
 	"ddcos/k2i/fleet"
-	"ddcos/middlecon"
-	"ddcos/protocol"
 )
-
-// closing is a source and what is to be done with it at the end.
-type closing struct {
-	fleet.Source
-	close func() error
-}
-
-// Close ends what the source holds open.
-func (c closing) Close() { _ = c.close() } // nothing is lost with it: every answer has come
 
 // source is where the processes come from: a broker, a list of agents, or this
 // host itself. A flag goes before the environment.
-func (f *flags) source(cmd *cobra.Command) (closing, error) {
-	none := func() error { return nil }
+func (f *flags) source(cmd *cobra.Command) (fleet.Closing, error) {
 	given := cmd.Flags().Changed
 	if !given("agents") && f.broker == "" {
 		f.agents = strings.FieldsFunc(os.Getenv("DDCOS_AGENTS"), func(r rune) bool { return r == ',' })
@@ -39,27 +25,14 @@ func (f *flags) source(cmd *cobra.Command) (closing, error) {
 		f.broker = ""
 	}
 	if err := f.fromConfig(given); err != nil {
-		return closing{}, err
+		return fleet.Closing{}, err
 	}
-	switch {
-	case f.broker != "" && len(f.agents) > 0:
-		return closing{}, misuse{errors.New("give --broker or --agents, not both")}
-	case f.broker != "":
-		if _, err := protocol.ParseAddresses(f.broker); err != nil {
-			return closing{}, misuse{fmt.Errorf("--broker: %w", err)}
-		}
-		config, token, err := f.creds.For(f.broker)
-		if err != nil {
-			return closing{}, err
-		}
-		broker := fleet.Brokers(f.broker, f.run.Deadline, middlecon.Options{TLS: config, Token: token})
-		return closing{broker, broker.Close}, nil
-	case len(f.agents) > 0:
-		agents, err := fleet.Agents(f.agents, &http.Client{Timeout: f.run.Deadline, Transport: &http.Transport{}})
-		if err != nil {
-			return closing{}, misuse{fmt.Errorf("--agents: %w", err)}
-		}
-		return closing{agents, none}, nil
+	way := fleet.Way{
+		Broker: f.broker, Agents: f.agents, Deadline: f.run.Deadline, Credentials: f.creds.For,
+		Misuse: func(err error) error { return misuse{err} },
+	}
+	if open, err := way.Open(); err != nil || open.Source != nil {
+		return open, err
 	}
 	return local(cmd.Context(), f.run.Interval, f.run.Deadline/2)
 }
@@ -69,12 +42,12 @@ const lookAgain = 5 * time.Millisecond
 
 // local runs an agent in this process, so that there are rates; patience is for
 // how long a question waits for a newer sample.
-func local(ctx context.Context, interval, patience time.Duration) (closing, error) {
+func local(ctx context.Context, interval, patience time.Duration) (fleet.Closing, error) {
 	options := agent.DefaultOptions()
 	options.Interval, options.Unmasked = interval, true // as local dps
 	own, err := agent.New(ctx, options)
 	if err != nil {
-		return closing{}, err
+		return fleet.Closing{}, err
 	}
 	ctx, stop := context.WithCancel(ctx)
 	done := make(chan struct{})
@@ -90,7 +63,7 @@ func local(ctx context.Context, interval, patience time.Duration) (closing, erro
 		}
 		return newer, err
 	}, own)
-	return closing{source, func() error {
+	return fleet.Closing{Source: source, End: func() error {
 		stop()
 		<-done
 		return own.Close()
@@ -117,15 +90,7 @@ func after(ctx context.Context, own *agent.Agent, shown *k2i.Snapshot, patience 
 				return newest, nil
 			}
 		case <-ctx.Done():
-			return nil, fmt.Errorf("this host could not be read yet: %w", ctx.Err())
+			return nil, errors.New("this host could not be read in time")
 		}
 	}
-}
-
-// explain adds to an error what to do about it.
-func explain(err error) error {
-	if errors.Is(err, middlecon.ErrUnreachable) {
-		return fmt.Errorf("%w; is 'middlecon serve' running there? (--broker or DDCOS_BROKER names another)", err)
-	}
-	return err
 }

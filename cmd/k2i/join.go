@@ -50,7 +50,8 @@ two thirds of its life; ca.crt, whom to trust; joined.json, the broker and this 
 name. A host.key that is there is used again. 'k2i leave' removes them.
 
 With --role client, admin or broker it is the certificate of somebody else, which is
-kept renewed where --enrol-only is not given.`,
+kept renewed where --enrol-only is not given. It has a directory of its own beside an
+agent's; DDCOS_TLS_CERT and DDCOS_TLS_KEY tell dps and dtop which.`,
 		Example: `  k2i join 10.0.0.1:7411 --token ddcos_... --ca-hash sha256:...
   k2i join 10.0.0.1 --token-file - --ca-hash sha256:... --enrol-only < token
   k2i join 10.0.0.1 --token-file t --ca-hash sha256:... --role client --dir ~/.ddcos`,
@@ -66,7 +67,7 @@ kept renewed where --enrol-only is not given.`,
 	flags.StringVar(&f.token, "token", "", "the `TOKEN`; other users of this host can see it while the command runs, unless --token-file is used")
 	flags.StringVar(&f.tokenFile, "token-file", "", "`FILE` with the token; - for standard input")
 	flags.StringVar(&f.pin, "ca-hash", "", "`HASH` of the authority's public key: sha256:HEX")
-	flags.StringVar(&f.role, "role", authority.RoleAgent, "`ROLE` that the token is for: agent, client, admin or broker")
+	flags.StringVar(&f.role, "role", protocol.RoleAgent, "`ROLE` that the token is for: agent, client, admin or broker")
 	flags.StringVar(&f.dir, "dir", creds.Dir, "`DIRECTORY` to write to")
 	flags.BoolVar(&f.enrolOnly, "enrol-only", false, "get the certificate, and serve nothing")
 	flags.BoolVar(&f.json, "json", false, "machine-readable output")
@@ -112,7 +113,7 @@ func (f *joinFlags) run(cmd *cobra.Command, address string) error {
 		return err
 	}
 	log := logTo(cmd.ErrOrStderr(), f.serve.verbose)
-	if f.role != authority.RoleAgent {
+	if f.role != protocol.RoleAgent {
 		f.serve.joined.keep(cmd.Context(), log)
 		return nil
 	}
@@ -143,6 +144,12 @@ func (f *joinFlags) check(address string) (j enrol.Joining, err error) {
 		return j, misuse{fmt.Errorf("--role, --name: %w", err)}
 	}
 	if _, err := f.serve.check(); err != nil {
+		return j, err
+	}
+	if had, err := readJoined(f.dir); err != nil || had.Role != "" && had.Role != f.role {
+		if err == nil {
+			err = misuse{fmt.Errorf("%s has the certificate of %s/%s, which this one would replace: give another directory, as --dir ~/.ddcos, or 'k2i leave' first", f.dir, had.Role, had.Name)}
+		}
 		return j, err
 	}
 	return enrol.Joining{Address: address, Pin: f.pin, Name: name}, nil

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"crypto/x509"
 	"encoding/json"
 	"log/slog"
@@ -16,6 +15,7 @@ import (
 	"ddcos/middlecon"
 	"ddcos/middlecon/authority"
 	"ddcos/middlecon/broker"
+	"ddcos/middlecon/broker/started"
 	"ddcos/middlecon/creds"
 	"ddcos/middlecon/creds/forge"
 	"ddcos/middlecon/enrol"
@@ -50,7 +50,7 @@ func newHub(t *testing.T) *hub {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := ca.Issue(authority.Request{Name: authority.Name{Role: authority.RoleBroker, Host: "hub"}, Key: &key.PublicKey, IPs: []netip.Addr{netip.MustParseAddr("127.0.0.1")}})
+	c, err := ca.Issue(authority.Request{Name: authority.Name{Role: protocol.RoleBroker, Host: "hub"}, Key: &key.PublicKey, IPs: []netip.Addr{netip.MustParseAddr("127.0.0.1")}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,20 +78,7 @@ func serveTLS(t *testing.T, files creds.ServerFiles, options enrol.Options) (soc
 		o.Enrol = enrol.NewHandler(options)
 	}
 	o.Listen = []protocol.Address{{Network: "unix", Where: filepath.Join(t.TempDir(), "m.sock")}, {Network: "tls", Where: "127.0.0.1:0"}}
-	b, err := broker.New(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- b.Serve(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
-	for _, a := range b.Addresses() {
+	for _, a := range started.With(t, o).Addresses() {
 		if a.Network == "tls" {
 			address = a.Where
 		} else {
@@ -209,6 +196,14 @@ func TestEnrolOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, stderr, status := join(t, args...); status != exitFailure || !strings.Contains(stderr, "used as often") {
+		t.Errorf("%d %s", status, stderr)
+	}
+	if after, err := os.ReadFile(told.Wrote[1]); err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the certificate is another: %v", err)
+	}
+	// Nor does an agent of the same directory take a client's place, or a client an agent's.
+	agent := []string{h.address, "--token", h.token("agent", 1), "--ca-hash", h.pin, "--dir", dir, "--name", "web1", "--enrol-only"}
+	if _, stderr, status := join(t, agent...); status != exitMisuse || !strings.Contains(stderr, dir+" has the certificate of client/ops, which this one would replace: give another directory") {
 		t.Errorf("%d %s", status, stderr)
 	}
 	if after, err := os.ReadFile(told.Wrote[1]); err != nil || !bytes.Equal(before, after) {

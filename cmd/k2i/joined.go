@@ -17,6 +17,7 @@ import (
 	"ddcos/middlecon/creds"
 	"ddcos/middlecon/enrol"
 	"ddcos/middlecon/files"
+	"ddcos/protocol"
 )
 
 // lookEvery is how often a certificate is looked at.
@@ -101,7 +102,7 @@ func (f *serveFlags) asJoined(told *pflag.FlagSet, dir string) error {
 		return nil
 	}
 	j, err := readJoined(dir)
-	if err != nil || j.Role != authority.RoleAgent {
+	if err != nil || j.Role != protocol.RoleAgent {
 		return err
 	}
 	if f.broker == "" {

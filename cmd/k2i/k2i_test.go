@@ -18,10 +18,13 @@ import (
 	"ddcos/k2i/fleet"
 	"ddcos/k2i/query"
 	"ddcos/middlecon"
-	"ddcos/middlecon/broker"
+	"ddcos/middlecon/broker/started"
 	"ddcos/middlecon/listen"
 	"ddcos/protocol"
 )
+
+// patience bounds every wait of these tests.
+const patience = time.Minute
 
 // output is a stream that a test can wait on.
 type output struct {
@@ -50,7 +53,7 @@ func (o *output) String() string {
 // wait gives the first match of a pattern, as soon as it is there.
 func (o *output) wait(t *testing.T, pattern string) []string {
 	t.Helper()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(patience)
 	for {
 		if match := regexp.MustCompile(pattern).FindStringSubmatch(o.String()); match != nil {
 			return match
@@ -75,7 +78,7 @@ func start(t *testing.T, args ...string) (stderr *output, stop func() int) {
 		select {
 		case s := <-status:
 			return s
-		case <-time.After(20 * time.Second):
+		case <-time.After(patience):
 			t.Errorf("it does not stop:\n%s", stderr)
 			return -1
 		}
@@ -87,7 +90,7 @@ func start(t *testing.T, args ...string) (stderr *output, stop func() int) {
 // healthy waits until the agent behind url has a fresh sample.
 func healthy(t *testing.T, url string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
@@ -113,7 +116,7 @@ func TestServe(t *testing.T) {
 	dir := t.TempDir()
 	brokerAddress := protocol.Address{Network: "unix", Where: filepath.Join(dir, "m.sock")}
 	socket := filepath.Join(dir, "sub", "k2i.sock")
-	serveBroker(t, brokerAddress)
+	started.At(t, brokerAddress)
 	log, stop := start(t, "serve", "--listen", "127.0.0.1:0", "--listen", "unix://"+socket,
 		"--broker", brokerAddress.String(), "--name", "node7", "--interval", "100ms")
 	url := log.wait(t, `address=(http://127\.0\.0\.1:\d+)`)[1]
@@ -124,7 +127,7 @@ func TestServe(t *testing.T) {
 		t.Errorf("the socket: %v, %v", info, err)
 	}
 	me := query.Query{Select: query.Selection{PIDs: []int32{int32(os.Getpid())}}}
-	overBroker := fleet.Broker(brokerAddress.String(), 5*time.Second, middlecon.Options{})
+	overBroker := fleet.Broker(brokerAddress.String(), patience, middlecon.Options{})
 	defer func() { _ = overBroker.Close() }()
 	overHTTP, err := fleet.Agents([]string{url, "unix://" + socket}, nil)
 	if err != nil {
@@ -167,25 +170,6 @@ func TestServe(t *testing.T) {
 	if err != nil || len(table.Hosts) != 0 {
 		t.Errorf("after it stopped the room has %+v, %v", table, err)
 	}
-}
-
-func serveBroker(t *testing.T, address protocol.Address) {
-	t.Helper()
-	options := broker.DefaultOptions()
-	options.Listen = []protocol.Address{address}
-	b, err := broker.New(options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- b.Serve(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	})
 }
 
 func TestServeWithoutItsBroker(t *testing.T) {

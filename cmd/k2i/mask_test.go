@@ -16,6 +16,7 @@ import (
 	"ddcos/k2i/fleet"
 	"ddcos/k2i/query"
 	"ddcos/middlecon"
+	"ddcos/middlecon/broker/started"
 	"ddcos/protocol"
 )
 
@@ -124,7 +125,7 @@ func (a *answers) until(path, what string) {
 	a.t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.Now().Add(20 * time.Second); !strings.Contains(a.get(path), what); <-tick.C {
+	for deadline := time.Now().Add(patience); !strings.Contains(a.get(path), what); <-tick.C {
 		if time.Now().After(deadline) {
 			a.t.Fatalf("%s never has %s:\n%.2000s", path, what, a.get(path))
 		}
@@ -135,8 +136,11 @@ func (a *answers) until(path, what string) {
 func (a *answers) room(exited bool) string {
 	a.t.Helper()
 	table, err := fleet.Ask(a.t.Context(), a.broker, query.Query{Exited: exited})
-	if err != nil || len(table.Hosts) != 1 || table.Hosts[0].Status != fleet.StatusOK || !exited && len(table.Rows) == 0 {
+	if err != nil || len(table.Hosts) != 1 {
 		a.t.Fatalf("over the broker: %+v, %v", table, err)
+	}
+	if table.Hosts[0].Status != fleet.StatusOK || !exited && len(table.Rows) == 0 {
+		a.t.Fatalf("over the broker: %+v, %d rows", table.Hosts[0], len(table.Rows))
 	}
 	var text strings.Builder
 	for _, row := range table.Rows {
@@ -182,9 +186,9 @@ func TestNoFaceShowsASecret(t *testing.T) {
 	for _, mode := range []string{"bpf", "procfs"} {
 		t.Run(mode, func(t *testing.T) {
 			address := protocol.Address{Network: "unix", Where: filepath.Join(t.TempDir(), "m.sock")}
-			serveBroker(t, address)
+			started.At(t, address)
 			log, _ := start(t, "serve", "--verbose", "--listen", "127.0.0.1:0", "--broker", address.String(), "--interval", "100ms", "--mode", mode)
-			a := &answers{t: t, url: log.wait(t, `address=(http://127\.0\.0\.1:\d+)`)[1], broker: fleet.Broker(address.String(), 5*time.Second, middlecon.Options{}), log: log}
+			a := &answers{t: t, url: log.wait(t, `address=(http://127\.0\.0\.1:\d+)`)[1], broker: fleet.Broker(address.String(), patience, middlecon.Options{}), log: log}
 			defer func() { _ = a.broker.(io.Closer).Close() }()
 			log.wait(t, "joined the room")
 			healthy(t, a.url)
@@ -207,9 +211,9 @@ func TestNoFaceShowsASecret(t *testing.T) {
 // writes itself a title: it keeps its pid and its start.
 func TestSecretsThatComeLater(t *testing.T) {
 	address := protocol.Address{Network: "unix", Where: filepath.Join(t.TempDir(), "m.sock")}
-	serveBroker(t, address)
+	started.At(t, address)
 	log, _ := start(t, "serve", "--verbose", "--listen", "127.0.0.1:0", "--broker", address.String(), "--interval", "100ms")
-	broker := fleet.Broker(address.String(), 5*time.Second, middlecon.Options{})
+	broker := fleet.Broker(address.String(), patience, middlecon.Options{})
 	defer func() { _ = broker.Close() }()
 	a := &answers{t: t, url: log.wait(t, `address=(http://127\.0\.0\.1:\d+)`)[1], broker: broker, log: log}
 	log.wait(t, "joined the room")

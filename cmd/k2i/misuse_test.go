@@ -35,7 +35,7 @@ func TestFailures(t *testing.T) {
 		want   string
 	}{
 		"a wrong flag":           {[]string{"serve", "--colour"}, 2, "unknown flag: --colour: see 'k2i serve --help'"},
-		"a wrong command":        {[]string{"server"}, 2, `unknown command "server": see 'k2i --help'`},
+		"a wrong command":        {[]string{"server"}, 2, `unknown command "server"; did you mean serve?`},
 		"a word too many":        {[]string{"serve", "now"}, 2, `"now" is one word too many`},
 		"a wrong interval":       {[]string{"serve", "--interval", "soon"}, 2, "invalid argument"},
 		"too quick":              {[]string{"serve", "--interval", "1ms"}, 2, "--interval 1ms: want 100ms to 1h"},

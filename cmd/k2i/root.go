@@ -9,7 +9,7 @@ import (
 
 	"ddcos"
 	"ddcos/cli"
-	"ddcos/middlecon/authority"
+	"ddcos/protocol"
 )
 
 // misuse marks an error as wrong use of the command.
@@ -36,20 +36,11 @@ Exit status: 0 stopped by a signal, 1 something failed, 2 wrong use.`,
 		Version:       ddcos.Version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return misuse{fmt.Errorf("unknown command %q: see 'k2i --help'", args[0])}
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return misuse{fmt.Errorf("%w: see '%s --help'", err, cmd.CommandPath())}
-	})
 	root.AddCommand(serveCommand(), joinCommand(), keepCommand(), leaveCommand(), onceCommand(), procCommand(), containersCommand(), hostCommand())
 	cli.Finish(root, cli.Habits{
 		Misuse: func(err error) error { return misuse{err} },
@@ -58,7 +49,7 @@ Exit status: 0 stopped by a signal, 1 something failed, 2 wrong use.`,
 			"mode":   {"auto", "bpf", "procfs"},
 			"events": {eventsAuto, "bpf", "connector", "none"},
 			"detail": {"all", "pss", "fds", "limits", "wchan", "stack"},
-			"role":   authority.Roles(),
+			"role":   protocol.Roles(),
 		},
 	})
 	return root

@@ -134,7 +134,7 @@ func serveCommand() *cobra.Command {
 // add adds what every way to serve takes.
 func (f *serveFlags) add(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&f.listen, "listen", []string{DefaultListen}, "`ADDRESS` to serve HTTP on: host:port or unix:///path; may be repeated")
-	flags.DurationVar(&f.interval, "interval", time.Second, "`DURATION` between two samples")
+	flags.DurationVar(&f.interval, "interval", time.Second, "`DURATION` between two samples, 100ms to 1h")
 	f.agent.add(flags)
 	f.limits.add(flags)
 	f.addCounting(flags)
@@ -183,6 +183,9 @@ func serve(ctx context.Context, f serveFlags, log *slog.Logger) error {
 			return fmt.Errorf("--profiles: %w", err)
 		}
 		fronts = append(fronts, front{l, web.Profiles(), ""})
+	}
+	if err := calmMonitor(); err != nil {
+		log.Debug("the runtime's monitor is woken as often as it asks", "because", err)
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return a.Run(ctx) })

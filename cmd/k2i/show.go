@@ -1,10 +1,10 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -49,7 +49,8 @@ func procCommand() *cobra.Command {
 		Short: "Print everything of one process of this host",
 		Long: `Print everything that is known of one process of this host: each field with its
 value, and what is read on demand. What could not be read stands at the end, with
-the reason. dps lists processes.`,
+the reason, and so does what a single look by this mode cannot know. dps lists
+processes.`,
 		Example: `  k2i proc 1
   k2i proc 4711 --detail pss,fds --json`,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -75,14 +76,17 @@ the reason. dps lists processes.`,
 			if p == nil {
 				return fmt.Errorf("no process %d on this host", pid)
 			}
-			d, err := details(cmd.Context(), p, wanted)
+			fs, err := procfs.New(cmd.Context(), procfs.DefaultRoot)
 			if err != nil {
 				return err
 			}
+			p = complete(fs, snap, p)
+			d := detail.New(fs, detail.DefaultOptions()).Read(cmd.Context(), p, wanted)
+			p.PSSBytes, p.USSBytes, p.FDCount, p.Wchan = d.PSSBytes, d.USSBytes, d.FDCount, d.Wchan
 			if f.json {
 				return printJSON(cmd.OutOrStdout(), wire.ProcessAnswer{Head: wire.HeadOf(snap, time.Now()), Process: p, Detail: d})
 			}
-			return printProcess(cmd.OutOrStdout(), p, d)
+			return printProcess(cmd.OutOrStdout(), snap, p, d)
 		},
 	}
 	f.add(cmd)
@@ -90,13 +94,17 @@ the reason. dps lists processes.`,
 	return cmd
 }
 
-// details reads parts of one process.
-func details(ctx context.Context, p *k2i.Process, parts []k2i.Part) (*k2i.Detail, error) {
-	fs, err := procfs.New(ctx, procfs.DefaultRoot)
-	if err != nil {
-		return nil, err
-	}
-	return detail.New(fs, detail.DefaultOptions()).Read(ctx, p, parts), nil
+// complete is a row with what a single look at all processes leaves out, because it
+// takes files of its own; it is missing in the snapshot no more.
+func complete(fs *procfs.FS, snap *k2i.Snapshot, p *k2i.Process) *k2i.Process {
+	own := *p
+	one := k2i.Sample{Mode: snap.Mode, Processes: []*k2i.Process{&own}}
+	procfs.NewSeldom(fs).Fill(&one)
+	read := procfs.SeldomFields(snap.Mode)
+	snap.Missing = slices.DeleteFunc(slices.Clone(snap.Missing), func(name string) bool {
+		return slices.Contains(read, name) && !slices.Contains(one.Missing, name)
+	})
+	return &own
 }
 
 func printJSON(w io.Writer, body any) error {
@@ -115,19 +123,18 @@ func columns(w io.Writer) *tabwriter.Writer { return tabwriter.NewWriter(w, 0, 0
 
 // printProcess prints a line for each field and each thing that was read. What
 // people and processes may choose is made harmless first.
-func printProcess(w io.Writer, p *k2i.Process, d *k2i.Detail) error {
+func printProcess(w io.Writer, snap *k2i.Snapshot, p *k2i.Process, d *k2i.Detail) error {
 	out := columns(w)
 	line := func(name, value, unit string) {
-		_, _ = fmt.Fprintf(out, "%s\t%s\n", name, strings.TrimSpace(dps.Clean(value)+" "+unit)) // its error comes back from Flush
+		if value != k2i.Unknown {
+			value = strings.TrimSpace(dps.Clean(value) + " " + unit)
+		}
+		_, _ = fmt.Fprintf(out, "%s\t%s\n", name, value) // its error comes back from Flush
 	}
 	for _, field := range k2i.Fields() {
 		line(field.Name, field.Text(p), field.Unit)
 	}
-	line("pss_bytes", number(d.PSSBytes, k2i.Unknown), "bytes")
-	line("uss_bytes", number(d.USSBytes, k2i.Unknown), "bytes")
 	line("swap_pss_bytes", number(d.SwapPSSBytes, k2i.Unknown), "bytes")
-	line("fd_count", number(d.FDCount, k2i.Unknown), "")
-	line("wchan", d.Wchan, "")
 	for _, l := range d.Limits {
 		line("limit "+l.Name, number(l.Soft, "unlimited")+" of "+number(l.Hard, "unlimited"), l.Unit)
 	}
@@ -139,6 +146,9 @@ func printProcess(w io.Writer, p *k2i.Process, d *k2i.Detail) error {
 	}
 	for _, gap := range d.Gaps {
 		line("missing "+string(gap.Part), string(gap.Reason)+": "+gap.Help, "")
+	}
+	if len(snap.Missing) > 0 {
+		line("missing by "+string(snap.Mode), strings.Join(snap.Missing, " "), "")
 	}
 	return out.Flush()
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -16,22 +17,39 @@ import (
 func TestProc(t *testing.T) {
 	cmd := exec.CommandContext(t.Context(), "cat")
 	cmd.Args = []string{"cat\x1b[2J\u202e", "--", "-", "--password=tiger"}
-	if _, err := cmd.StdinPipe(); err != nil {
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
 		t.Fatal(err)
 	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	// Start does not wait for a program's arguments; its answer does.
+	if _, err := io.WriteString(in, "x"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(out, make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
 	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
 	text := said(t, "proc", fmt.Sprint(cmd.Process.Pid))
 	for _, f := range k2i.Fields() {
-		if !strings.Contains("\n"+text, "\n"+f.Name+" ") {
-			t.Errorf("no %s in:\n%s", f.Name, text)
+		if n := strings.Count("\n"+text, "\n"+f.Name+" "); n != 1 {
+			t.Errorf("%s stands there %d times:\n%s", f.Name, n, text)
 		}
 	}
-	for _, want := range []string{"\nlimit max_open_files ", "\nfd 0 ", " pipe pipe:[", "\npss_bytes ", "--password=********"} {
+	for _, want := range []string{"\nlimit max_open_files ", "\nfd 0 ", " pipe pipe:[", "\npss_bytes ", "--password=********", "/cat\n", "\nmissing by "} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in:\n%s", want, text)
+		}
+	}
+	for _, no := range []string{"\npss_bytes  -", "\nns_net  -", "- bytes"} {
+		if strings.Contains(strings.Join(strings.Fields(text), " "), strings.Join(strings.Fields(no), " ")) {
+			t.Errorf("%q in:\n%s", no, text)
 		}
 	}
 	if strings.ContainsAny(text, "\x1b\u202e") || strings.Contains(text, "tiger") {

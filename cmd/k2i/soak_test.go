@@ -67,6 +67,7 @@ func TestSoak(t *testing.T) {
 	}
 	s := &soak{T: t, url: stderr.wait(t, `address=(http://127\.0\.0\.1:\d+)`)[1], pid: cmd.Process.Pid}
 	healthy(t, s.url)
+	s.newest.Store(int64(s.pid)) // until there is a shell
 	s.load(length / soakWarmingShare)
 	first := s.point()
 	s.progress("%v", &first)
@@ -131,7 +132,7 @@ const soakCollections = 8
 // connections that end. The least of each that was ever seen counts.
 func (s *soak) point() point {
 	s.Helper()
-	ctx, cancel := context.WithTimeout(s.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(s.Context(), 2*time.Minute)
 	defer cancel()
 	var least point
 	metrics := s.metrics()

@@ -58,7 +58,7 @@ func guarded(t *testing.T) (dir string, client *http.Client) {
 	}
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(certificate)
-	return dir, &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
+	return dir, &http.Client{Timeout: patience, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
 }
 
 // TestScrapedOverTLS: a file as every exporter has it guards the agent on all
@@ -103,13 +103,14 @@ func scrape(t *testing.T, dir, agent string) {
 		t.Log("prometheus is missing: install the package prometheus")
 		return
 	}
-	free, err := net.Listen("tcp", "127.0.0.1:0")
+	// An address of loopback that nobody else uses: a port that was free there stays so.
+	free, err := net.Listen("tcp", fmt.Sprintf("127.%d.%d.7:0", 1+os.Getpid()>>8&127, os.Getpid()&255))
 	if err != nil {
 		t.Fatal(err)
 	}
 	address := free.Addr().String()
 	_ = free.Close()
-	config := fmt.Sprintf(`global: {scrape_interval: 300ms, scrape_timeout: 300ms}
+	config := fmt.Sprintf(`global: {scrape_interval: 1s, scrape_timeout: 1s}
 scrape_configs:
 - job_name: k2i
   scheme: https
@@ -128,7 +129,7 @@ scrape_configs:
 	}
 	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
 	ask := "http://" + address + "/api/v1/query?query=" + url.QueryEscape(`count(process_group_processes) and on() up == 1`)
-	deadline := time.After(60 * time.Second)
+	deadline := time.After(2 * patience)
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for {

@@ -25,8 +25,8 @@ func openAccountLog(file string, rooms []string, log *slog.Logger) (l *broker.Ac
 	signal.Notify(hangUps, syscall.SIGHUP)
 	go func() {
 		for range hangUps {
+			l.Reopen() // first: who reads of it may rely on it
 			log.Info("the account log is opened anew", "path", file)
-			l.Reopen()
 		}
 	}()
 	return l, func() {

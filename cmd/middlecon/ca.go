@@ -16,7 +16,6 @@ func caCommand() *cobra.Command {
 		Short: "Look after the authority that hosts' certificates come from",
 		Long: `The authority that 'middlecon up' made stands in --dir. Run it on the broker's host;
 a broker that runs takes what changed within seconds, and needs no word.`,
-		Args: oneOf,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(caShowCommand(), caRotateCommand(), caNamesCommand(),
@@ -67,9 +66,10 @@ func caShowCommand() *cobra.Command {
 	var p place
 	var s shared
 	cmd := &cobra.Command{
-		Use:   "show",
-		Short: "Print the authority's hash, and until when it is good",
-		Args:  exactly(0),
+		Use:     "show",
+		Short:   "Print the authority's hash, and until when it is good",
+		Example: "  middlecon ca show\n  middlecon ca show --json | jq -r .ca_hash",
+		Args:    exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			j, err := describeCA(&p)
 			if err != nil {
@@ -139,9 +139,10 @@ func caNamesCommand() *cobra.Command {
 	var p place
 	var s shared
 	cmd := &cobra.Command{
-		Use:   "names",
-		Short: "List who has a certificate, and whose name was revoked",
-		Args:  exactly(0),
+		Use:     "names",
+		Short:   "List who has a certificate, and whose name was revoked",
+		Example: "  middlecon ca names\n  middlecon ca names --json | jq -r '.[].name'",
+		Args:    exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			a, err := p.authority()
 			if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -63,14 +64,14 @@ reached.`,
 	c.flags(cmd)
 	c.waitFlags(cmd)
 	cmd.Flags().BoolVar(&stream, "stream", false, "tell of each member as soon as it is settled")
-	cmd.Flags().StringVar(&c.need, "need", "all", "`RULE` for success, who has to answer ok: all, first, a number of members, a share such as 66%, or all that have a label, KEY=VALUE")
+	cmd.Flags().StringVar(&c.need, "need", "all", "`RULE` for success, who has to answer ok: all (also of none), first, which is 1, a number of members, a share such as 66%, or all that have a label, KEY=VALUE")
 	return cmd
 }
 
 // calling is what the flags of call and send say.
 type calling struct {
 	deadline time.Duration
-	need     string // empty: as the library has it
+	need     string
 	wait     int
 	waitUpTo time.Duration
 	labels   []string
@@ -78,6 +79,7 @@ type calling struct {
 }
 
 func (c *calling) flags(cmd *cobra.Command) {
+	c.need, c.waitUpTo = "first", middlecon.DefaultWait // where no flags of theirs say otherwise
 	cmd.Flags().DurationVar(&c.deadline, "deadline", middlecon.DefaultDeadline, fmt.Sprintf("`DURATION` by which the account is complete, %v to %v", protocol.MinDeadline, protocol.MaxDeadline))
 	cmd.Flags().StringArrayVar(&c.labels, "label", nil, "`KEY=VALUE` that selected members have; may be repeated")
 	cmd.Flags().StringArrayVar(&c.state, "state", nil, "`KEY=VALUE` that selected members' state has; may be repeated")
@@ -91,10 +93,8 @@ func (c *calling) waitFlags(cmd *cobra.Command) {
 func (c *calling) options() (middlecon.CallOptions, error) {
 	options := middlecon.CallOptions{Deadline: c.deadline, Wait: c.wait}
 	var err error
-	if c.need != "" {
-		if options.Need, err = protocol.ParseRule(c.need); err != nil {
-			return options, misuse{fmt.Errorf("--need: %w", err)}
-		}
+	if options.Need, err = protocol.ParseRule(c.need); err != nil {
+		return options, misuse{fmt.Errorf("--need: %w", err)}
 	}
 	if options.Labels, err = parseLabels(c.labels); err != nil {
 		return options, err
@@ -107,6 +107,9 @@ func (c *calling) options() (middlecon.CallOptions, error) {
 	}
 	if c.wait < 0 {
 		return options, misuse{fmt.Errorf("--wait %d: want 0 or more", c.wait)}
+	}
+	if c.wait == 0 && c.waitUpTo != middlecon.DefaultWait {
+		return options, misuse{errors.New("--wait-up-to: there is no --wait, which says for how many members")}
 	}
 	if c.wait > 0 {
 		options.WaitUpTo = c.waitUpTo
@@ -141,7 +144,7 @@ func (s *shared) ask(cmd *cobra.Command, ask func(context.Context, *middlecon.Co
 			return fmt.Errorf("%w: the call is cancelled, what it did is unknown", errInterrupted)
 		}
 		if over := conn.Err(); over != nil {
-			return fmt.Errorf("%w any more, the outcome is unknown for all: %w", middlecon.ErrUnreachable, over)
+			return fmt.Errorf("the outcome is unknown for all: %w", over)
 		}
 		return err
 	}

@@ -20,7 +20,8 @@ another broker move there, each after a random part of half the grace; calls and
 offers in flight finish; new ones are refused, and go to the other broker. When
 all that is done, or the grace is over, the broker closes what is left and ends.
 
-Only root and the broker's own user may do that, over its Unix socket.`,
+Root and the broker's own user may do that, over its Unix socket, and whom the policy
+gives the verb drain: without a file admins.`,
 		Example: "  middlecon drain\n  middlecon drain --grace 30s --broker unix:///run/ddcos/middlecon.sock",
 		Args:    exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {

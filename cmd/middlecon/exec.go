@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -17,10 +16,10 @@ import (
 	"ddcos/protocol"
 )
 
-// How long a command that was told to end may take, and how much of its
+// How long what a command left behind may hold its files, and how much of its
 // standard error is kept to explain a failure.
 const (
-	killAfter  = 100 * time.Millisecond
+	heldFor    = 100 * time.Millisecond
 	stderrKept = protocol.MaxErrorText
 )
 
@@ -49,21 +48,23 @@ func (a *answers) answer(ctx context.Context, m *middlecon.Message) ([]byte, err
 	}
 	failed := &tail{limit: stderrKept}
 	cmd := exec.CommandContext(ctx, "sh", "-c", a.command)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(m.Payload), out, failed
+	cmd.Stdin = bytes.NewReader(m.Payload)
 	verb, of := a.verb, ""
-	if m.Will != nil {
+	switch {
+	case m.Will != nil:
 		verb, of = "will", m.Will.Name
+	case m.NoReply:
+		verb = "publish"
 	}
 	cmd.Env = append(os.Environ(), "MIDDLECON_WILL_OF="+of, "MIDDLECON_VERB="+verb, "MIDDLECON_ROOM="+m.Room, "MIDDLECON_CALLER_HOST="+m.Host, fmt.Sprintf("MIDDLECON_CALLER_PID=%d", m.PID))
 	// A group of its own, so that what the shell started ends with it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.WaitDelay = killAfter
-	err := cmd.Run()
+	err := runInto(cmd, out, failed, heldFor)
 	switch text := strings.TrimSpace(string(failed.kept)); {
 	case out.full:
 		return nil, fmt.Errorf("the command printed more than %d bytes", out.limit)
-	case err == nil || errors.Is(err, exec.ErrWaitDelay):
+	case err == nil:
 		return out.kept, nil
 	case text != "":
 		return nil, fmt.Errorf("%w: %s", err, text)

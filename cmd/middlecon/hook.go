@@ -87,8 +87,8 @@ Exit status: 0 go on, 1 refused, 2 wrong use, 3 there is no account, and
 	h.flags(cmd)
 	f := cmd.Flags()
 	f.StringVar(&h.room, "room", hookRoom, "`ROOM` to call")
-	f.StringVar(&h.need, "need", "all", "`RULE` for the start, who has to answer ok: all (also of none), first, a number of members, a share such as 66%, or all that have a label, KEY=VALUE")
-	f.StringVar(&h.unreachable, "on-unreachable", "allow", "`allow` the start or deny it where no account comes back")
+	f.StringVar(&h.need, "need", "all", "`RULE` for the start, who has to answer ok: all (also of none), first, which is 1, a number of members, a share such as 66%, or all that have a label, KEY=VALUE")
+	f.StringVar(&h.unreachable, "on-unreachable", "allow", "`allow|deny` the start where no account comes back")
 	return cmd
 }
 

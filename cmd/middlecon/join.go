@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -35,7 +37,7 @@ With --state-from FILE the member shows the lines KEY=VALUE of FILE as its state
 and reads it again at each SIGHUP. With --state-from - each line of its standard
 input sets one key, or removes it where there is no =.
 
-The commands find MIDDLECON_VERB (call, offer, bid), MIDDLECON_ROOM,
+The commands find MIDDLECON_VERB (call, publish, offer, bid), MIDDLECON_ROOM,
 MIDDLECON_CALLER_HOST and MIDDLECON_CALLER_PID in their environment. At the
 deadline, or when the answer is needed no more, they are killed with all that they
 have started.
@@ -48,8 +50,8 @@ A will comes to COMMAND as a message, with MIDDLECON_VERB=will and
 MIDDLECON_WILL_OF, the member's name.
 
 When the broker is lost, the member joins again as soon as there is one, or another
-of those given; from one that drains it moves before. With
---no-reconnect it ends, and the exit status is 3. Interrupted, the member leaves.`,
+of those given; from one that drains it moves before. With --no-reconnect it ends, and
+the exit status is 3. Interrupted, or when its terminal closes, the member leaves.`,
 		Example: `  middlecon join web --name web1 --label zone=a --exec 'nginx -s reload'
   middlecon join nodes --name "$(hostname)" --exec 'uptime'
   middlecon join build --name b1 --exec ./build --bid 'cut -d" " -f1 /proc/loadavg | tr -d .'
@@ -137,11 +139,18 @@ func (s *shared) join(cmd *cobra.Command, room string, j *joining) error {
 	if err != nil {
 		return err
 	}
+	if source.hangup == nil { // else it reads the file again
+		ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGHUP)
+		defer stop()
+		cmd.SetContext(ctx)
+	}
 	member, handler := j.run.member(member)
 	conn, err := s.dialWith(cmd, middlecon.Options{Reconnect: !j.once, Resume: j.resume, Resumed: func(why error) {
 		_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "middlecon: the connection was lost and is resumed: %s\n", plain(why.Error()))
 	}, Lost: func(why error) {
 		_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "middlecon: the broker is lost, reconnecting: %s\n", plain(why.Error()))
+	}, Rejoined: func(m *middlecon.Membership) {
+		s.sayJoined(cmd, "joined again", "rejoined", member.Name, m)
 	}, Moved: func(from, to protocol.Address) {
 		_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "middlecon: the broker at %s goes away: moved to %s\n", from, to)
 	}})
@@ -163,8 +172,7 @@ func (s *shared) member(cmd *cobra.Command, conn *middlecon.Conn, room string, m
 	if err != nil {
 		return err
 	}
-	s.say(cmd.OutOrStdout(), fmt.Sprintf("joined %s as %s, member %s, view %d", room, member.Name, m.ID(), m.View()),
-		map[string]any{"event": "joined", "room": room, "name": member.Name, "member": m.ID().String(), "view": m.View()})
+	s.sayJoined(cmd, "joined", "joined", member.Name, m)
 	ctx, stop := context.WithCancel(cmd.Context())
 	followed := make(chan struct{})
 	go func() { defer close(followed); s.showStates(ctx, cmd, m, source) }()
@@ -174,12 +182,17 @@ func (s *shared) member(cmd *cobra.Command, conn *middlecon.Conn, room string, m
 		if err := m.Err(); err != nil {
 			return fmt.Errorf("the broker has ended the membership: %w", err)
 		}
-		return fmt.Errorf("%w any more: %w", middlecon.ErrUnreachable, conn.Err())
+		return conn.Err()
 	case <-cmd.Context().Done():
 	}
 	leaving, cancel := context.WithTimeout(context.Background(), leaveWithin)
 	defer cancel()
 	return m.Leave(leaving)
+}
+
+func (s *shared) sayJoined(cmd *cobra.Command, how, event, name string, m *middlecon.Membership) {
+	s.say(cmd.OutOrStdout(), fmt.Sprintf("%s %s as %s, member %s, view %d", how, m.Room, name, m.ID(), m.View()),
+		map[string]any{"event": event, "room": m.Room, "name": name, "member": m.ID().String(), "view": m.View()})
 }
 
 func echo(_ context.Context, m *middlecon.Message) ([]byte, error) { return m.Payload, nil }

@@ -19,7 +19,7 @@ import (
 )
 
 // patience bounds every wait of these tests: it is reached only by a failure.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // The test binary is the command itself where it is started under that name.
 func TestMain(m *testing.M) {
@@ -42,10 +42,11 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"await":  await,
-			"flying": flying,
-			"exist":  exist,
-			"drains": drains, "says": says, "flood": flood, "has": has,
+			"await":   await,
+			"flying":  flying,
+			"written": written,
+			"exist":   exist,
+			"drains":  drains, "says": says, "flood": flood, "has": has,
 			"line":   line,
 			"long":   long,
 			"tcp":    tcp,

@@ -31,7 +31,8 @@ offers again may have the work done twice.
 Who is bound has a line, or with --json an object, as soon as it is known; the
 account comes last. With --stream the bound member's reply is printed as it comes
 (objects with part, or part_base64), which is what a command of join --exec prints.
-It counts only if that member is ok in the end: else the account says that it is void.
+It counts only if that member is ok in the end: else the account says that it is void,
+and what was printed just before may not come.
 
 Exit status: 0 the bound member did it, 1 nobody was bound or it did not,
 2 wrong use, 3 the broker cannot be reached.`,
@@ -133,12 +134,15 @@ func (s *shared) printOffer(w io.Writer, a *middlecon.Account, streamed bool) {
 	became := "nobody is bound"
 	if ok {
 		became = o.Name + " is bound: " + o.Outcome.String()
+		if streamed && o.Error != "" { // else it stands in the table
+			became += " (" + shown(o) + ")"
+		}
 	}
 	if a.Void > 0 {
 		_, _ = fmt.Fprintf(w, "what came of the reply, %d bytes, does not count\n", a.Void)
 	}
-	_, _ = fmt.Fprintf(w, "%s, view %d of %s: offered to %d, %d bid, %s, %v\n",
-		a.Room, a.View, members(a.ViewSize), a.Selected, a.Bids, became, brief(a.Elapsed))
+	_, _ = fmt.Fprintf(w, "%s, view %d of %s: offered to %d, %d bid, %s, %v%s\n",
+		a.Room, a.View, members(a.ViewSize), a.Selected, a.Bids, became, brief(a.Elapsed), waited(a))
 	if streamed {
 		printCounts(w, a)
 		printAbsent(w, a.Absent)

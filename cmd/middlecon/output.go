@@ -158,8 +158,16 @@ func printHead(w io.Writer, a *middlecon.Account) {
 	if !a.Met {
 		met = "not met"
 	}
-	_, _ = fmt.Fprintf(w, "%s, view %d of %s: %d selected, rule %s %s, %v\n",
-		a.Room, a.View, members(a.ViewSize), a.Selected, a.Rule, met, brief(a.Elapsed))
+	_, _ = fmt.Fprintf(w, "%s, view %d of %s: %d selected, rule %s %s, %v%s\n",
+		a.Room, a.View, members(a.ViewSize), a.Selected, a.Rule, met, brief(a.Elapsed), waited(a))
+}
+
+// waited says for how long members were waited for, if they were.
+func waited(a *middlecon.Account) string {
+	if a.Waited == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" after waiting %v for members", brief(a.Waited))
 }
 
 func printCounts(w io.Writer, a *middlecon.Account) {
@@ -220,11 +228,14 @@ func brief(d time.Duration) time.Duration {
 	return d.Round(time.Second)
 }
 
-func members(n int) string {
+func members(n int) string { return plural(uint64(max(n, 0)), "member") }
+
+// plural is a number of things, by the name of one.
+func plural(n uint64, one string) string {
 	if n == 1 {
-		return "1 member"
+		return "1 " + one
 	}
-	return strconv.Itoa(n) + " members"
+	return strconv.FormatUint(n, 10) + " " + one + "s"
 }
 
 func pid(n int) string {

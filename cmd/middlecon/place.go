@@ -15,6 +15,7 @@ import (
 	"ddcos/middlecon/enrol"
 	"ddcos/middlecon/files"
 	"ddcos/middlecon/tokens"
+	"ddcos/protocol"
 )
 
 // stateDir is where a broker's host keeps its authority and its tokens.
@@ -103,7 +104,7 @@ func (p *place) newToken(t tokenWish) (tokens.Token, string, error) {
 // joinLine is what to run on another host.
 func joinLine(address, secret, pin, role string) string {
 	line := fmt.Sprintf("k2i join %s --token %s --ca-hash %s", address, secret, pin)
-	if role != authority.RoleAgent {
+	if role != protocol.RoleAgent {
 		line += " --role " + role + " --enrol-only"
 	}
 	return line

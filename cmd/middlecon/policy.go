@@ -24,13 +24,13 @@ FILE' and 'k2i serve --policy FILE' follow it, and read it anew at SIGHUP; one t
 is wrong is told in the log then, and the one of before holds.
 
 Without a file users of the host, and sessions without credentials where the
-operator insisted on those, may do everything; a certificate or a token may what
-its role says: admin everything, client all but manage and read_args, agent join
-and claim. With a file nothing is allowed but what it allows.`,
+operator insisted on those, may do everything but drain; a certificate or a token
+may what its role says: admin everything, client all but manage, drain and read_args,
+agent join and claim. With a file nothing is allowed but what it allows; root and the
+broker's own user may always drain it, since they may kill it.`,
 		Example: `  middlecon policy example > policy.yaml
   middlecon policy check policy.yaml
   middlecon policy explain --file policy.yaml 'uid 1000' call deploy`,
-		Args: exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(policyCheckCommand(&s), policyExplainCommand(&s), policyExampleCommand())
@@ -74,7 +74,7 @@ func policyExplainCommand(s *shared) *cobra.Command {
 		Short: "Tell whether somebody may do something, and why",
 		Long: `Decide as a broker would. PRINCIPAL is 'uid 1000', spiffe://ddcos/agent/web-1, 'token ci'
 or an address. VERB is one of join, call, send, publish, offer, claim, watch, manage in a
-ROOM, or status, read, read_args without one. Exit status: 0 it is allowed, 1 it is not.`,
+ROOM, or status, drain, read, read_args without one. Exit status: 0 it is allowed, 1 it is not.`,
 		Example: "  middlecon policy explain 'uid 1000' call deploy\n  middlecon policy explain 'token ci' --role client read_args",
 		Args:    between(2, 3),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -13,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ddcos/middlecon"
+	"ddcos/protocol"
 )
 
 // processes are those that one script started, by name.
@@ -119,7 +122,23 @@ func signalTo(ts *testscript.TestScript, _ bool, args []string) {
 	if !ok {
 		ts.Fatalf("unknown signal %s", args[1])
 	}
-	ts.Check(of(ts).named(ts, args[0]).cmd.Process.Signal(sig))
+	one := of(ts).named(ts, args[0])
+	ts.Check(one.cmd.Process.Signal(sig))
+	if sig == syscall.SIGSTOP { // a thread may go on for a while after another has taken the signal
+		poll(ts, args[0]+" is stopped", func() bool { return stopped(one.cmd.Process.Pid) })
+	}
+}
+
+// stopped tells whether every thread of a process is.
+func stopped(pid int) bool {
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	for _, path := range threads {
+		stat, err := os.ReadFile(path)
+		if _, state, ok := strings.Cut(string(stat), ") "); err != nil || !ok || state[0] != 'T' {
+			return false
+		}
+	}
+	return err == nil && len(threads) > 0
 }
 
 // ends NAME STATUS waits for the end of what start began; -1 is by a signal.
@@ -160,6 +179,16 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 
 // flying N: so many calls are in flight, soon.
 func flying(ts *testscript.TestScript, _ bool, args []string) {
+	counted(ts, args, "calls in flight", func(s *protocol.Stats) uint64 { return s.InFlight })
+}
+
+// written N: so many lines of the account log are counted, soon: after they can be read.
+func written(ts *testscript.TestScript, _ bool, args []string) {
+	counted(ts, args, "lines of the account log", func(s *protocol.Stats) uint64 { return s.Logged })
+}
+
+// counted waits until the broker counts so many.
+func counted(ts *testscript.TestScript, args []string, what string, count func(*protocol.Stats) uint64) {
 	want, err := strconv.ParseUint(args[0], 10, 64)
 	ts.Check(err)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -167,9 +196,9 @@ func flying(ts *testscript.TestScript, _ bool, args []string) {
 	conn, err := middlecon.Dial(ctx, ts.Getenv("DDCOS_BROKER"), middlecon.Options{Software: "test"})
 	ts.Check(err)
 	defer func() { _ = conn.Close() }()
-	poll(ts, args[0]+" calls in flight", func() bool {
+	poll(ts, args[0]+" "+what, func() bool {
 		s, err := conn.Status(ctx)
 		ts.Check(err)
-		return s.InFlight == want
+		return count(s) == want
 	})
 }

@@ -14,7 +14,6 @@ import (
 	"ddcos"
 	"ddcos/cli"
 	"ddcos/middlecon"
-	"ddcos/middlecon/authority"
 	"ddcos/middlecon/creds"
 	"ddcos/middlecon/tokens"
 	"ddcos/protocol"
@@ -81,21 +80,12 @@ not know of each other: who calls a room reaches those that are at the same one.
 		Version:       ddcos.Version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return misuse{fmt.Errorf("unknown command %q: see 'middlecon --help'", args[0])}
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return misuse{fmt.Errorf("%w: see '%s --help'", err, cmd.CommandPath())}
-	})
 	root.AddCommand(upCommand(), tokenCommand(), caCommand(), serveCommand(), joinCommand(&s), callCommand(&s), sendCommand(&s), offerCommand(&s), hookCommand(&s), membersCommand(&s), watchCommand(&s), forgetCommand(&s), publishCommand(&s), statusCommand(&s), drainCommand(&s), policyCommand())
 	cli.Finish(root, cli.Habits{
 		Misuse: func(err error) error { return misuse{err} },
@@ -103,7 +93,7 @@ not know of each other: who calls a room reaches those that are at the same one.
 		Values: map[string][]string{
 			"need":           {"all", "first"},
 			"on-unreachable": {"allow", "deny"},
-			"role":           authority.Roles(),
+			"role":           protocol.Roles(),
 			"use":            {string(tokens.Join), string(tokens.Session)},
 		},
 	})

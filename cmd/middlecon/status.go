@@ -78,6 +78,8 @@ type keptJSON struct {
 type statusJSON struct {
 	UptimeMS    uint64            `json:"uptime_ms"`
 	Sessions    uint64            `json:"sessions"`
+	TLS         uint64            `json:"tls_sessions"`
+	TLSRefused  uint64            `json:"tls_refused"`
 	Rooms       uint64            `json:"rooms"`
 	Members     uint64            `json:"members"`
 	Watches     uint64            `json:"watches"`
@@ -113,7 +115,7 @@ type statusJSON struct {
 
 func statusOfBroker(s *protocol.Stats) statusJSON {
 	return statusJSON{
-		UptimeMS: s.UptimeMS, Sessions: s.Sessions, Rooms: s.Rooms, Members: s.Members, Watches: s.Watches, Absent: s.Absent, Views: s.Views,
+		UptimeMS: s.UptimeMS, Sessions: s.Sessions, TLS: s.TLS, TLSRefused: s.TLSRefused, Rooms: s.Rooms, Members: s.Members, Watches: s.Watches, Absent: s.Absent, Views: s.Views,
 		Calls: callsJSON{Accepted: s.Accepted, Finished: s.Finished, InFlight: s.InFlight, Abandoned: s.Abandoned, Refused: s.Refused},
 		Offers: offersJSON{
 			callsJSON: callsJSON{Accepted: s.OffersAccepted, Finished: s.OffersFinished, InFlight: s.OffersInFlight, Abandoned: s.OffersAbandoned, Refused: s.OffersRefused},
@@ -143,8 +145,8 @@ func outcomesOf(s *protocol.Stats) map[string]uint64 {
 }
 
 func printStatus(w io.Writer, s *protocol.Stats) {
-	_, _ = fmt.Fprintf(w, "up %v: %d sessions, %d rooms with %s, %d watches, %d absent, %d views\n",
-		brief(time.Duration(s.UptimeMS)*time.Millisecond), s.Sessions, s.Rooms, members(int(s.Members)), s.Watches, s.Absent, s.Views)
+	_, _ = fmt.Fprintf(w, "up %v: %s, %s with %s, %d watches, %d absent, %d views\n",
+		brief(time.Duration(s.UptimeMS)*time.Millisecond), plural(s.Sessions, "session"), plural(s.Rooms, "room"), members(int(s.Members)), s.Watches, s.Absent, s.Views)
 	_, _ = fmt.Fprintf(w, "calls: %d accepted = %d finished + %d in flight; %d refused, %d abandoned by their callers; %d published\n",
 		s.Accepted, s.Finished, s.InFlight, s.Refused, s.Abandoned, s.Published)
 	if s.OffersAccepted+s.OffersRefused > 0 {
@@ -169,8 +171,11 @@ func printStatus(w io.Writer, s *protocol.Stats) {
 	}
 	_, _ = fmt.Fprintf(w, "replies: %d late, %d duplicate, %d to no call\n", s.Late, s.Duplicate, s.Unknown)
 	_, _ = fmt.Fprintf(w, "bytes: %d held for accounts in flight, %d of accounts not read, %d queued for sessions, %d of these for slow ones, %d of frames begun\n", s.Held, s.Homing, s.Queued, s.Slow, s.Begun)
-	_, _ = fmt.Fprintf(w, "beyond a limit: %d calls without a credit, %d for too many deliveries, %d frames to slow sessions; %d sessions for frames begun, %d of hosts that were gone, %d slowed down as floods; waited %d times to join, watch and the like\n",
+	_, _ = fmt.Fprintf(w, "beyond a limit: %d calls without a credit, %d for too many deliveries, %d frames to full queues; %d sessions for frames begun, %d of hosts that were gone, %d slowed down as floods; waited %d times to join, watch and the like\n",
 		s.Overdrawn, s.Throttled, s.QueueFull, s.BegunEnded, s.HalfOpen, s.Floods, s.PutOff)
+	if s.TLS+s.TLSRefused > 0 {
+		_, _ = fmt.Fprintf(w, "TLS: %d of the sessions, %d connections and sessions refused\n", s.TLS, s.TLSRefused)
+	}
 	if s.Forbidden+s.Expelled > 0 {
 		_, _ = fmt.Fprintf(w, "policy: %d requests forbidden, %d memberships, watches and sessions ended\n", s.Forbidden, s.Expelled)
 	}

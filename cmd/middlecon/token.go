@@ -10,8 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ddcos/middlecon/policy"
 	"ddcos/middlecon/tokens"
+	"ddcos/protocol"
 )
 
 // maxTTL is how long a token may live at most.
@@ -80,19 +80,10 @@ func tokenCommand() *cobra.Command {
 		Long: `Tokens are secrets that are worth a certificate (to join with), or a session over
 TLS without one. They stand in --dir, hashed; what is revoked is refused at once, and
 sessions that live by it end within seconds. Run it on the broker's host.`,
-		Args: oneOf,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(tokenNewCommand(), tokenListCommand(), tokenRevokeCommand())
 	return cmd
-}
-
-// oneOf refuses a word that is no subcommand.
-func oneOf(cmd *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return misuse{fmt.Errorf("unknown command %q: see '%s --help'", args[0], cmd.CommandPath())}
-	}
-	return nil
 }
 
 func tokenNewCommand() *cobra.Command {
@@ -128,7 +119,7 @@ kept as a hash.`,
 	}
 	f := cmd.Flags()
 	p.add(f)
-	f.StringVar(&t.role, "role", policy.RoleAgent, "`ROLE` that it is worth: agent, client, admin or broker; for sessions any that the policy knows")
+	f.StringVar(&t.role, "role", protocol.RoleAgent, "`ROLE` that it is worth: agent, client, admin or broker; for sessions any that the policy knows")
 	f.StringVar(&t.use, "use", string(tokens.Join), "`USE` it is for: join or session")
 	f.StringVar(&t.name, "name", "", "`NAME` to list and revoke it by, and of a session's principal; made up without it")
 	f.DurationVar(&t.ttl, "ttl", time.Hour, "`DURATION` that it is good for")
@@ -167,9 +158,10 @@ func tokenListCommand() *cobra.Command {
 	var p place
 	var s shared
 	cmd := &cobra.Command{
-		Use:   "list",
-		Short: "List the tokens",
-		Args:  exactly(0),
+		Use:     "list",
+		Short:   "List the tokens",
+		Example: "  middlecon token list\n  middlecon token list --json | jq -r '.[].name'",
+		Args:    exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			store, err := tokens.Open(p.tokens())
 			if err != nil {

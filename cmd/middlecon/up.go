@@ -83,7 +83,7 @@ func (f *upFlags) check() (protocol.Address, error) {
 	if f.life < authority.LeastLife || f.life > authority.MostLife {
 		return protocol.Address{}, misuse{fmt.Errorf("--cert-life %v: want %v to %v", f.life, authority.LeastLife, authority.MostLife)}
 	}
-	f.token.role, f.token.use = authority.RoleAgent, string(tokens.Join)
+	f.token.role, f.token.use = protocol.RoleAgent, string(tokens.Join)
 	if err := f.token.check(); err != nil {
 		return protocol.Address{}, err
 	}
@@ -111,7 +111,7 @@ func (f *upFlags) run(cmd *cobra.Command) error {
 	if made {
 		log.Info("made a certificate authority", "dir", f.options(0).Dir)
 	}
-	cert := &brokerCert{place: f.place, ca: ca, name: authority.Name{Role: authority.RoleBroker, Host: f.serve.options.Host}, find: func() (reach, error) {
+	cert := &brokerCert{place: f.place, ca: ca, name: authority.Name{Role: protocol.RoleBroker, Host: f.serve.options.Host}, find: func() (reach, error) {
 		own, err := ownAddresses()
 		if err != nil {
 			return reach{}, err

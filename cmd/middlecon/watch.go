@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -42,12 +43,10 @@ interrupted. With --json each view is one object on a line of its own.`,
 func (s *shared) follow(cmd *cobra.Command, conn *middlecon.Conn, w *middlecon.Watch) error {
 	for {
 		view, err := w.Next(cmd.Context())
-		switch {
-		case interrupted(cmd):
+		if interrupted(cmd) {
 			return nil
-		case err != nil && conn.Err() != nil:
-			return fmt.Errorf("%w any more: %w", middlecon.ErrUnreachable, conn.Err())
-		case err != nil:
+		}
+		if err != nil {
 			return err
 		}
 		if s.json {
@@ -79,7 +78,9 @@ type willJSON struct {
 	Host   string `json:"host"`
 	PID    int    `json:"pid"`
 	Reason string `json:"reason"`
-	Text   string `json:"text"`
+
+	Text       string `json:"text"`
+	TextBase64 []byte `json:"text_base64,omitempty"` // where it is no UTF-8: then Text is what can be read of it
 }
 
 func viewJSON(v *middlecon.View) any {
@@ -99,6 +100,9 @@ func viewJSON(v *middlecon.View) any {
 	}
 	if l := v.Will; l != nil {
 		will := willJSON{Name: l.Name, Host: l.Host, PID: l.PID, Reason: l.Reason, Text: string(l.Payload)}
+		if !utf8.Valid(l.Payload) {
+			will.TextBase64 = l.Payload
+		}
 		if l.Member != 0 {
 			will.Member = l.Member.String()
 		}

@@ -37,6 +37,10 @@ type Options struct {
 	// next sample waits for it. Nil for nobody.
 	Observe func(*k2i.Snapshot)
 
+	// Host is where a single look looks, by k2i.ModeProcfs; nil for the one that this
+	// program runs on.
+	Host *Host
+
 	// Fields are what a single look is for, nil for all: of others a row may be blank.
 	Fields []string
 
@@ -73,6 +77,7 @@ type Agent struct {
 	users      *names
 	groups     *names
 	containers *container.Identifier
+	images     *container.Images
 	placing    bool // containers are found
 	masked     maskedLines
 	looks      connections
@@ -104,7 +109,7 @@ func New(ctx context.Context, options Options) (*Agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	options.Fields = nil
+	options.Fields, options.Host = nil, thisHost(options.Root)
 	a, err := open(fs, options)
 	if err != nil {
 		return nil, err
@@ -121,7 +126,7 @@ func New(ctx context.Context, options Options) (*Agent, error) {
 // open is New without events, and without what takes further files.
 func open(fs *procfs.FS, options Options) (*Agent, error) {
 	a := &Agent{
-		options: options, fs: fs, users: newNames(lookupUser), groups: newNames(lookupGroup), containers: container.New(),
+		options: options, fs: fs, users: newNames(options.Host.User), groups: newNames(options.Host.Group), containers: container.New(), images: options.Host.images,
 		events: noEvents{"a single look"}, self: newSelf(options), placing: wantsContainers(options.Fields),
 	}
 	a.looks.turn = make(chan struct{}, 1)
@@ -170,21 +175,16 @@ func (a *Agent) Run(ctx context.Context) error {
 	defer tick.Stop()
 	polls := newPoller(a)
 	defer polls.timer.Stop()
-	looks := time.NewTicker(a.self.every)
-	defer looks.Stop()
 	a.weigh(time.Now())
 	a.pass(ctx)
 	for {
 		select {
-		case <-looks.C:
-			if a.weigh(time.Now()) {
-				tick.Reset(a.self.interval())
-				a.begin(ctx) // says so
-			}
 		case <-tick.C:
 			a.begin(ctx)
 		case t := <-a.taking:
-			a.publish(ctx, t)
+			if a.publish(ctx, t) {
+				tick.Reset(a.self.interval())
+			}
 		case <-polls.told:
 			polls.wake()
 		case <-polls.timer.C:
@@ -235,7 +235,10 @@ func LookFor(rates bool) func(context.Context, Options) (*k2i.Snapshot, error) {
 const RatePause = 500 * time.Millisecond
 
 func look(ctx context.Context, options Options, pause time.Duration) (*k2i.Snapshot, error) {
-	fs, err := procfs.New(ctx, options.Root)
+	if options.Host == nil {
+		options.Host = thisHost(options.Root)
+	}
+	fs, err := procfs.Of(ctx, options.Host.System, options.Root)
 	if err != nil {
 		return nil, err
 	}
@@ -258,11 +261,8 @@ func look(ctx context.Context, options Options, pause time.Duration) (*k2i.Snaps
 	defer func() { _ = a.Close() }() // the sample is taken
 	snap, err := a.once(ctx)
 	if err == nil && pause > 0 {
-		select {
-		case <-time.After(pause):
+		if err = options.Host.System.Pause(ctx, pause); err == nil {
 			snap, err = a.once(ctx)
-		case <-ctx.Done():
-			err = ctx.Err()
 		}
 	}
 	if err != nil {
@@ -282,6 +282,6 @@ func (a *Agent) once(ctx context.Context) (*k2i.Snapshot, error) {
 }
 
 // onceCrossover is how many processes make loading the BPF programs worth its
-// while for a single look: it takes some 50 ms of CPU time and a process then 8 µs, in
+// while for a single look: it takes some 20 ms of CPU time and a process then 8 µs, in
 // /proc one takes some 31 µs. On two CPUs both are shared out.
-const onceCrossover = 2000
+const onceCrossover = 1000

@@ -4,20 +4,24 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"ddcos/k2i"
 )
 
 // patience bounds every wait of these tests.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // sleeper starts a process that does nothing.
 func sleeper(t *testing.T) *exec.Cmd {
@@ -31,6 +35,23 @@ func sleeper(t *testing.T) *exec.Cmd {
 		_ = cmd.Wait()
 	})
 	return cmd
+}
+
+// awaitOffCPU waits until a stopped process of one thread no longer runs, as it may for
+// a moment: the kernel waits for that before it tells what call it is in.
+func awaitOffCPU(t *testing.T, pid int) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); ; runtime.Gosched() {
+		said, err := os.ReadFile(fmt.Sprintf("/proc/%d/syscall", pid))
+		switch {
+		case err != nil:
+			t.Fatal(err)
+		case !bytes.HasPrefix(said, []byte("running")):
+			return
+		case time.Now().After(deadline):
+			t.Fatalf("process %d stays on its CPU", pid)
+		}
+	}
 }
 
 func find(snap *k2i.Snapshot, pid int) (k2i.Process, bool) {
@@ -47,6 +68,10 @@ func TestRoadsAgree(t *testing.T) {
 	if err := child.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := unix.Wait4(child.Process.Pid, nil, unix.WUNTRACED, nil); err != nil {
+		t.Fatal(err)
+	}
+	awaitOffCPU(t, child.Process.Pid)
 	var seen []k2i.Process
 	for _, mode := range []k2i.Mode{ModeAuto, k2i.ModeBPF, k2i.ModeProcfs} {
 		options := DefaultOptions()

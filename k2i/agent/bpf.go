@@ -1,5 +1,3 @@
-//go:build !rows
-
 package agent
 
 import (
@@ -7,6 +5,8 @@ import (
 	"slices"
 	"sort"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"ddcos/k2i"
 	"ddcos/k2i/probe"
@@ -22,26 +22,22 @@ const recheck = 10 * time.Second
 type bpfRoad struct {
 	fs     *procfs.FS
 	probe  *probe.Probe
-	unseen []int32 // shown by /proc alone
+	unseen []int32 // shown by /proc alone; before that is known, the first process, which it mostly is
 	next   time.Duration
-	lost   uint64       // as of the last look
-	ahead  chan listing // of a single look: what is read while the programs are loaded
+	lost   uint64           // as of the last look
+	ahead  chan hostReading // of a single look: the host is read while the programs are loaded
 }
 
-// listing is what /proc tells of the host, and who there is by it.
-type listing struct {
+// hostReading is what /proc tells of the host.
+type hostReading struct {
 	host       k2i.Host
 	visibility k2i.Visibility
-	pids       []int32
 	err        error
 }
 
-// list reads it; the processes only where all is to be compared.
-func (r *bpfRoad) list(ctx context.Context, all bool) (l listing) {
-	if l.host, l.visibility, l.err = r.fs.Host(ctx); l.err == nil && all {
-		l.pids, l.err = r.fs.PIDs()
-	}
-	return l
+func (r *bpfRoad) readHost(ctx context.Context) (h hostReading) {
+	h.host, h.visibility, h.err = r.fs.Host(ctx)
+	return h
 }
 
 func (r *bpfRoad) mode() k2i.Mode { return k2i.ModeBPF }
@@ -64,35 +60,37 @@ func (r *bpfRoad) read(ctx context.Context, last *k2i.Sample) (*k2i.Sample, erro
 	if err != nil {
 		return nil, err
 	}
-	var told listing
-	due := sample.Mono >= r.next
+	var told hostReading
 	if r.ahead != nil {
 		told, r.ahead = <-r.ahead, nil
 	} else {
-		told = r.list(ctx, due)
+		told = r.readHost(ctx)
 	}
 	if told.err != nil {
 		return nil, told.err
 	}
 	sample.Host, sample.Visibility = told.host, told.visibility
-	if due {
-		r.next = sample.Mono + recheck
-		r.compare(sample, told.pids)
+	r.unseen = slices.DeleteFunc(r.unseen, func(pid int32) bool { return !r.add(sample, pid) })
+	if sample.Mono < r.next {
+		return sample, nil
 	}
-	for _, pid := range r.unseen {
-		if p, err := r.fs.Process(pid); err == nil { // else it has ended
-			r.add(sample, &p)
-		}
-	}
-	return sample, nil
+	r.next = sample.Mono + recheck
+	return sample, r.compare(sample)
 }
 
-// add puts a process into the sample, unless the iterator has it after all.
-func (r *bpfRoad) add(sample *k2i.Sample, p *k2i.Process) {
-	at, found := place(sample, p.PID)
-	if !found {
-		sample.Processes, sample.Shared = slices.Insert(sample.Processes, at, p), slices.Insert(sample.Shared, at, false)
+// add puts a process into the sample that it does not have, unless that began with it
+// or has ended.
+func (r *bpfRoad) add(sample *k2i.Sample, pid int32) bool {
+	at, found := place(sample, pid)
+	if found {
+		return false
 	}
+	p, err := r.fs.Process(pid)
+	if err != nil || time.Duration(p.StartNS) >= sample.Mono-time.Second {
+		return false
+	}
+	sample.Processes, sample.Shared = slices.Insert(sample.Processes, at, &p), slices.Insert(sample.Shared, at, false)
+	return true
 }
 
 // place is where a pid is in a sample, or belongs.
@@ -102,29 +100,41 @@ func place(sample *k2i.Sample, pid int32) (at int, found bool) {
 	return at, at < len(list) && list[at].PID == pid
 }
 
-// compare looks for processes that /proc shows, that began before the sample
-// and that it does not have.
-func (r *bpfRoad) compare(sample *k2i.Sample, pids []int32) {
-	r.unseen = r.unseen[:0]
+// compare adds processes that /proc shows and that the sample does not have. To list
+// them takes as long as all else, so that is done where the kernel counts others than
+// it has.
+func (r *bpfRoad) compare(sample *k2i.Sample) error {
+	if hasAll(sample) {
+		return nil
+	}
+	pids, err := r.fs.PIDs()
 	for _, pid := range pids {
-		if _, found := place(sample, pid); found {
-			continue
-		}
-		p, err := r.fs.Process(pid)
-		if err == nil && time.Duration(p.StartNS) < sample.Mono-time.Second {
+		if r.add(sample, pid) {
 			r.unseen = append(r.unseen, pid)
 		}
 	}
+	return err
+}
+
+// hasAll tells whether there are as many threads on this host as in the sample, of which
+// the kernel tells the lower 16 bits.
+func hasAll(sample *k2i.Sample) bool {
+	var host unix.Sysinfo_t
+	threads := uint16(0)
+	for _, p := range sample.Processes {
+		threads += uint16(p.Threads)
+	}
+	return unix.Sysinfo(&host) == nil && host.Procs == threads
 }
 
 func openBPF(fs *procfs.FS, want Options) (road, error) {
 	options := probe.DefaultOptions()
 	options.CgroupController, options.Counting, options.Expected = fs.CgroupController(), want.Count, want.about
 	options.Once, options.Brief = want.once, !wantsDetail(want.Fields)
-	r := &bpfRoad{fs: fs}
+	r := &bpfRoad{fs: fs, unseen: []int32{1}}
 	if want.once {
-		r.ahead = make(chan listing, 1)
-		go func(to chan<- listing) { to <- r.list(context.Background(), true) }(r.ahead)
+		r.ahead = make(chan hostReading, 1)
+		go func(to chan<- hostReading) { to <- r.readHost(context.Background()) }(r.ahead)
 	}
 	var err error
 	if r.probe, err = probe.Open(options); err != nil {

@@ -3,6 +3,8 @@ package agent
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -23,8 +25,16 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	proc := t.TempDir()
+	kept := filepath.Join(proc, "1/root/var/lib/containers/storage/overlay-containers/containers.json")
+	if err := os.MkdirAll(filepath.Dir(kept), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(kept, []byte(`[{"id":"`+hexID+`","metadata":"{\"image-name\":\"`+hexImage+`\"}"}]`), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	return &world{t: t, a: &Agent{
-		options: DefaultOptions(), placing: true, containers: container.New(), users: newNames(lookupUser), groups: newNames(lookupGroup),
+		options: DefaultOptions(), placing: true, containers: container.New(), images: container.NewImages(proc), users: newNames(lookupUser), groups: newNames(lookupGroup),
 	}, want: map[int32]string{}}
 }
 
@@ -53,6 +63,9 @@ func (w *world) check(when string) {
 		if got := strings.TrimSpace(fmt.Sprint(p.ContainerID, " ", p.Runtime, " ", p.Kind, " ", p.InnerID)); got != w.want[p.PID] {
 			w.t.Errorf("%s: %d %s: %q, want %q", when, p.PID, p.Args, got, w.want[p.PID])
 		}
+		if (p.Image == hexImage) != (p.ContainerID == hexID) {
+			w.t.Errorf("%s: %d in %q: image %q", when, p.PID, p.ContainerID, p.Image)
+		}
 	}
 }
 
@@ -61,7 +74,7 @@ func (w *world) clone() {
 	next := make([]*k2i.Process, len(w.rows))
 	for i, p := range w.rows {
 		q := *p
-		q.ContainerID, q.Runtime, q.Kind, q.InnerID, q.InnerRuntime, q.Pod, q.Unit = "", "", "", "", "", "", ""
+		q.ContainerID, q.Runtime, q.Kind, q.InnerID, q.InnerRuntime, q.Pod, q.Unit, q.Image = "", "", "", "", "", "", "", ""
 		next[i] = &q
 	}
 	w.rows = next
@@ -76,6 +89,9 @@ func (w *world) row(pid int32) *k2i.Process {
 	w.t.Fatalf("no %d", pid)
 	return nil
 }
+
+// hexImage is what the container hexID was made from.
+const hexImage = "localhost/web:1"
 
 const hexID = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
@@ -205,12 +221,15 @@ func TestArrivedInContainer(t *testing.T) {
 		if got := strings.TrimSpace(fmt.Sprint(p.ContainerID, " ", p.Runtime, " ", p.Kind)); got != want {
 			t.Errorf("a child of %d: %q, want %q", from, got, want)
 		}
+		if (p.Image == hexImage) != (from == 30) {
+			t.Errorf("a child of %d: image %q", from, p.Image)
+		}
 	}
 }
 
 // Each field of what a process is in wants containers to be found, and no other does.
 func TestFieldsOfContainers(t *testing.T) {
-	found := strings.Fields("cgroup container_id runtime kind inner_id inner_runtime pod unit ns_cgroup")
+	found := strings.Fields("cgroup container_id runtime kind inner_id inner_runtime pod unit image ns_cgroup")
 	for _, f := range k2i.Fields() {
 		if got, want := wantsContainers([]string{"pid", f.Name}), slices.Contains(found, f.Name); got != want {
 			t.Errorf("%s: %v, want %v", f.Name, got, want)

@@ -261,8 +261,9 @@ func TestExecIsSeenBetweenSamples(t *testing.T) {
 		p := s.Find(int32(child.Process.Pid))
 		return p != nil && p.Comm == "sleep"
 	})
-	if p := snap.Find(int32(child.Process.Pid)); p.Args[1] != "1000" || p.User != "root" || p.Cgroup == "" || p.Kind == "" || a.Stats().Passes != 1 {
-		t.Errorf("after %d samples: %+v", a.Stats().Passes, p)
+	p, stats := snap.Find(int32(child.Process.Pid)), a.Stats()
+	if !slices.Equal(p.Args, child.Args) || p.User != "root" || p.Cgroup == "" || p.Kind == "" || stats.Passes != 1 && stats.Events.Lost == 0 { // what others' events lose is repaired by one
+		t.Errorf("after %d samples: %+v", stats.Passes, p)
 	}
 	cancel()
 	if err := <-done; err != nil {

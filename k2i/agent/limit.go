@@ -14,12 +14,12 @@ type Limits struct {
 // DefaultLimits are a tenth of a core and 200 MiB.
 func DefaultLimits() Limits { return Limits{CPUs: 0.1, Memory: 200 << 20} }
 
-// How limits are kept. The agent looks at itself every lookEvery; each look past
-// a limit doubles the interval, as far as maxInterval, and calmLooks in a row that
-// leave room for it halve it again.
+// How limits are kept. The agent looks at itself after a pass, every lookEvery where
+// passes come as often; each look past a limit doubles the interval, as far as
+// maxInterval, and looks over calmFor that leave room for it halve it again.
 const (
 	lookEvery   = 5 * time.Second
-	calmLooks   = 3
+	calmFor     = 15 * time.Second
 	calmShare   = 0.4 // of the CPU limit: half an interval costs twice as much
 	calmMemory  = 0.9
 	maxThrottle = 6 // doublings
@@ -49,7 +49,7 @@ type governor struct {
 	wanted time.Duration // the interval that the agent was told
 	level  int           // doublings of it
 	slower int           // doublings of the time between two looks at events
-	calm   int           // looks in a row
+	calm   time.Duration // that looks in a row have been over
 	why    string        // "" at level 0
 }
 
@@ -70,7 +70,7 @@ func (g *governor) look(c cost) (changed bool) {
 		g.calm, g.level = 0, min(g.level+1, maxThrottle)
 		g.why = g.reason(busy, share, c.resident)
 	case g.level > 0 && room:
-		if g.calm++; g.calm == calmLooks {
+		if g.calm += c.elapsed; g.calm >= calmFor {
 			g.calm, g.level = 0, g.level-1
 		}
 		if g.level == 0 {
@@ -96,7 +96,7 @@ func (g *governor) pace(busy bool, events float64) {
 // reason is what a reader of an answer is told.
 func (g *governor) reason(busy bool, share float64, resident int64) string {
 	if busy {
-		return fmt.Sprintf("it used %.0f %% of a core, %.0f %% are allowed", 100*share, 100*g.limits.CPUs)
+		return fmt.Sprintf("it used %.3g %% of a core, %.3g %% are allowed", 100*share, 100*g.limits.CPUs)
 	}
 	return fmt.Sprintf("it had %d MiB resident, %d MiB are allowed", resident>>20, g.limits.Memory>>20)
 }

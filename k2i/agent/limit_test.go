@@ -34,7 +34,7 @@ func TestGovernor(t *testing.T) {
 	}
 	for name, looks := range map[string][]looked{
 		"within":        {{99 * time.Millisecond, 1000, 0, ""}, {0, 0, 0, ""}},
-		"too busy":      {{101 * time.Millisecond, 0, 1, "it used 10 % of a core, 10 % are allowed"}, {230 * time.Millisecond, 0, 2, "it used 23 %"}},
+		"too busy":      {{101 * time.Millisecond, 0, 1, "it used 10.1 % of a core, 10 % are allowed"}, {230 * time.Millisecond, 0, 2, "it used 23 %"}},
 		"too large":     {{0, 1001, 1, "it had 0 MiB resident"}, {0, 1000, 1, "it had"}},
 		"far too busy":  {{second, 0, 1, "it"}, {second, 0, 2, "it"}, {second, 0, 3, "it"}, {second, 0, 4, "it"}, {second, 0, 5, "it"}, {second, 0, 6, "it"}, {second, 0, 6, "it"}},
 		"calm again":    {{second, 0, 1, "it"}, {0, 0, 1, "it"}, {0, 0, 1, "it"}, {0, 0, 0, ""}, {0, 0, 0, ""}},
@@ -44,13 +44,17 @@ func TestGovernor(t *testing.T) {
 		g := &governor{limits: limits, wanted: second}
 		for i, l := range looks {
 			before := g.level
-			changed := g.look(cost{elapsed: second, cpu: l.cpu, resident: l.resident})
+			changed := g.look(cost{elapsed: lookEvery, cpu: l.cpu * 5, resident: l.resident})
 			if g.level != l.level || changed != (before != g.level) || !strings.HasPrefix(g.why, l.why) || (l.why == "") != (g.why == "") {
 				t.Errorf("%s, look %d: level %d, changed %v, %q", name, i, g.level, changed, g.why)
 			}
 		}
 	}
-	g := &governor{wanted: second}
+	g := &governor{limits: limits, wanted: second, level: maxThrottle}
+	if !g.look(cost{elapsed: maxInterval}) || g.level != maxThrottle-1 {
+		t.Error("a whole interval is long enough to be calm")
+	}
+	g = &governor{wanted: second}
 	if g.look(cost{second, 100 * second, second, 1 << 40}) || g.look(cost{cpu: second}) {
 		t.Error("without limits, and in no time, nothing is too much")
 	}
@@ -183,6 +187,30 @@ func TestThrottle(t *testing.T) {
 	})
 }
 
+// Long intervals are judged as a whole: a pass that costs much throttles the agent as
+// far as it must, and does not count for more because a look was soon after it.
+func TestThrottledNoFurtherThanItMust(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		a := newCostly(newCostlyRoad(650*time.Millisecond), &log)
+		a.options.Interval, a.self.wanted = time.Second, time.Second
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- a.Run(ctx) }()
+		for range 20 {
+			time.Sleep(30 * time.Second) //nolint:forbidigo // the bubble's clock
+			synctest.Wait()
+			if self := a.Snapshot().Self; self.IntervalNS != 8e9 || self.CPUs < 0.08 || self.CPUs > 0.083 {
+				t.Fatalf("%+v\n%s", self, &log)
+			}
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // TestMeterThatFails keeps what there is, and is told.
 func TestMeterThatFails(t *testing.T) {
 	var log bytes.Buffer
@@ -214,6 +242,12 @@ func TestRealThrottle(t *testing.T) {
 	}()
 	options := DefaultOptions()
 	options.Interval, options.Limits.CPUs = 10*time.Millisecond, 0.1
+	var throttled atomic.Pointer[k2i.Snapshot] // the first that was
+	options.Observe = func(s *k2i.Snapshot) {
+		if s.Self.Throttled != "" && s.Self.PassNS != 0 {
+			throttled.CompareAndSwap(nil, s)
+		}
+	}
 	a, err := New(t.Context(), options)
 	if err != nil {
 		t.Fatal(err)
@@ -222,7 +256,8 @@ func TestRealThrottle(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- a.Run(ctx) }()
-	snap := until(t, a, "an agent that is throttled", func(s *k2i.Snapshot) bool { return s.Self.Throttled != "" })
+	until(t, a, "an agent that is throttled", func(*k2i.Snapshot) bool { return throttled.Load() != nil })
+	snap := throttled.Load()
 	if self := snap.Self; self.IntervalNS < 20e6 || self.CPUs < 0.1 || self.RSSBytes == 0 || self.PassNS == 0 || len(snap.Processes) < 2000 {
 		t.Errorf("%+v of %d processes", self, len(snap.Processes))
 	}

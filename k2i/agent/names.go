@@ -10,6 +10,7 @@ import (
 	"ddcos/k2i"
 	"ddcos/k2i/container"
 	"ddcos/k2i/mask"
+	"ddcos/k2i/procfs"
 )
 
 // What is kept of user and group names: looking one up reads a file, or asks a server.
@@ -59,6 +60,28 @@ func (n *names) named(number string, now time.Time) string {
 		return number
 	}
 	return n.of(uint32(id), now)
+}
+
+// Host is what a look asks: for its processes, and for the names of numeric ids.
+type Host struct {
+	System procfs.System
+	User   func(id string) (name string, err error)
+	Group  func(id string) (name string, err error)
+
+	images *container.Images // nil where runtimes' files cannot be read
+}
+
+// thisHost is the one that this program runs on.
+func thisHost(root string) *Host {
+	return &Host{procfs.Kernel{}, lookupUser, lookupGroup, container.NewImages(root)}
+}
+
+// image is what a container was made from, "" where that cannot be known.
+func (a *Agent) image(id string, now time.Time) string {
+	if a.images == nil {
+		return ""
+	}
+	return a.images.Of(id, now)
 }
 
 func lookupUser(id string) (string, error) {
@@ -112,11 +135,15 @@ func (a *Agent) name(sample *k2i.Sample) {
 		if at < len(before) && sameProgram(before[at], p) {
 			p.User, p.Group = a.users.of(p.EUID, sample.At), a.groups.of(p.EGID, sample.At)
 			setIdentity(p, identityOf(before[at]))
+			p.Image = before[at].Image
 			if p.PPID == before[at].PPID || p.ContainerID != "" { // who lost its parent stays where it was
 				continue
 			}
 		} else {
 			a.place(p, sample.At)
+		}
+		if !a.placing {
+			continue
 		}
 		if open == nil {
 			open = map[int]bool{}
@@ -127,8 +154,13 @@ func (a *Agent) name(sample *k2i.Sample) {
 		return
 	}
 	d := descent{rows: sample.Processes, open: open}
-	for _, i := range slices.Sorted(maps.Keys(open)) {
+	looked := slices.Sorted(maps.Keys(open))
+	for _, i := range looked {
 		d.settle(i, 0)
+	}
+	for _, i := range looked {
+		p := sample.Processes[i]
+		p.Image = a.image(p.ContainerID, sample.At)
 	}
 }
 
@@ -150,6 +182,7 @@ func (a *Agent) arrived(p, from *k2i.Process) {
 	if from != nil {
 		setIdentity(p, identityOf(p).Within(identityOf(from), container.Keeper{}))
 	}
+	p.Image = a.image(p.ContainerID, time.Now())
 	if a.seldom != nil && p.Exe == "" && !p.Kernel && !p.Ended() {
 		p.Exe = a.fs.Exe(p.Key())
 	}

@@ -55,14 +55,18 @@ func (a *Agent) sample(ctx context.Context) (*k2i.Sample, error) {
 	return sample, nil
 }
 
-// publish ends a pass.
-func (a *Agent) publish(ctx context.Context, t taken) {
+// publish ends a pass, after which the agent looks at itself when it is time. It is
+// true where passes come at another interval from now on.
+func (a *Agent) publish(ctx context.Context, t taken) (changed bool) {
 	a.taking = nil
+	if s := a.self; !s.at.IsZero() && time.Since(s.at) >= s.every {
+		changed = a.weigh(time.Now())
+	}
 	stats := a.Stats()
 	switch {
 	case ctx.Err() != nil:
 		a.live.Abandon()
-		return
+		return changed
 	case t.err != nil:
 		a.live.Abandon()
 		stats.Failures++
@@ -87,6 +91,7 @@ func (a *Agent) publish(ctx context.Context, t taken) {
 	a.passed = time.Now()
 	a.failing = t.err != nil
 	a.stats.Store(&stats)
+	return changed
 }
 
 // finish adds what the kernel does not know to a sample: of the agent itself, of
@@ -97,5 +102,8 @@ func (a *Agent) finish(sample *k2i.Sample) {
 	}
 	sample.Agent, sample.Self = a.options.About, a.self.told
 	sample.Missing = with(sample.Missing, slices.Concat(a.events.lacks(), a.road.lacks()))
+	if a.images == nil {
+		sample.Missing = with(sample.Missing, []string{"image"})
+	}
 	a.name(sample)
 }

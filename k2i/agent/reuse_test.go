@@ -101,9 +101,13 @@ func tellApart(mode k2i.Mode, events k2i.EventMode) error {
 		return err
 	}
 	contained := 0
-	for round := range 4 {
+	for round := 0; round < 4; round++ {
 		r := reused{Agent: a, mode: mode, between: round%2 == 1}
-		if err := r.round(ctx); err != nil {
+		switch err := r.round(ctx); {
+		case errors.Is(err, errTaken):
+			round-- // with another pid
+			continue
+		case err != nil:
 			return fmt.Errorf("round %d: %w", round, err)
 		}
 		if r.contained {
@@ -214,9 +218,15 @@ func (r *reused) remembered(was *k2i.Process) error {
 	return nil
 }
 
+// errTaken is told where a thread of this process has the pid, and keeps it.
+var errTaken = errors.New("a thread took it")
+
 // takePID starts a process that has a pid. Threads of this one take pids as well.
 func takePID(ctx context.Context, pid int) (*exec.Cmd, error) {
 	for range 100 {
+		if _, err := os.Stat(fmt.Sprint("/proc/self/task/", pid)); err == nil {
+			return nil, errTaken
+		}
 		if err := os.WriteFile("/proc/sys/kernel/ns_last_pid", []byte(strconv.Itoa(pid-1)), 0); err != nil {
 			return nil, err
 		}

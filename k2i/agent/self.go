@@ -42,7 +42,7 @@ type traced interface {
 type self struct {
 	governor
 	meter meter
-	every time.Duration // between two looks
+	every time.Duration // between two looks, at least
 	at    time.Time     // of the last one
 	used  time.Duration // then
 	ran   time.Duration // then, of BPF programs in other processes
@@ -60,7 +60,8 @@ func newSelf(options Options) *self {
 func (a *Agent) Limits() Limits { return a.options.Limits }
 
 // weigh compares what was used since the last look with the limits, and is true
-// where the interval changes. What it found is told by the next sample.
+// where the interval changes. It is for the end of a pass: so it compares whole
+// intervals, however long they are, and the sample tells what was found.
 func (a *Agent) weigh(now time.Time) (changed bool) {
 	s := a.self
 	cpu, resident, err := s.meter()

@@ -1,5 +1,6 @@
-// Package container tells from the kernel's side alone, without asking any
-// runtime, which container a process is in and what runs it.
+// Package container tells from the kernel's side, without asking any runtime,
+// which container a process is in and what runs it; and from the files that
+// runtimes keep, what image it was made from.
 package container
 
 import "strings"

@@ -121,6 +121,8 @@ func (a agent) ask(ctx context.Context, req wire.Request) Reply {
 	case !errors.As(err, &network):
 	case network.Timeout() || errors.Is(err, context.DeadlineExceeded):
 		status, err = StatusTimeout, errors.New("no answer in time: the agent or its host may be stopped")
+	case errors.Is(err, context.Canceled):
+		err = errors.New("interrupted")
 	default:
 		status, err = StatusUnreachable, plain(network.Err)
 	}

@@ -22,17 +22,19 @@ func Ask(ctx context.Context, source Source, q query.Query) (*Table, error) {
 		return nil, err
 	}
 	q.Fields = merged(q)
+	asked := choiceOf(q)
 	var replies []Reply
 	var err error
 	if s, ok := source.(Streamer); ok {
-		replies, err = s.Stream(ctx, wire.Request{Query: q}, newSieve(q).take)
+		sieve := newSieve(q, asked)
+		replies, err = s.Stream(ctx, wire.Request{Query: q, Keep: sieve.keeps()}, sieve.take)
 	} else {
 		replies, err = source.Ask(ctx, wire.Request{Query: q})
 	}
 	if err != nil {
 		return nil, err
 	}
-	return merge(chosen(replies, q), q).by(source), nil
+	return asked.table(replies, q, brokersOf(source)), nil
 }
 
 // AskEach is Ask for a query without order, limit or groups that calls each with
@@ -49,9 +51,10 @@ func AskEach(ctx context.Context, source Source, q query.Query, each func(*Table
 		return nil, err
 	}
 	q.Fields = merged(q)
+	asked := choiceOf(q)
 	var mu sync.Mutex // one call of each at a time
 	replies, err := s.Stream(ctx, wire.Request{Query: q}, func(r Reply) Reply {
-		if r.Status != StatusOK || r.Answer == nil || len(r.Answer.Processes) == 0 || len(chosen([]Reply{r}, q)) == 0 {
+		if r.Status != StatusOK || r.Answer == nil || len(r.Answer.Processes) == 0 || !asked.has(&r) {
 			return r
 		}
 		part := merge([]Reply{r}, q)
@@ -64,7 +67,7 @@ func AskEach(ctx context.Context, source Source, q query.Query, each func(*Table
 	if err != nil {
 		return nil, err
 	}
-	return merge(chosen(replies, q), q).by(source), nil
+	return asked.table(replies, q, brokersOf(source)), nil
 }
 
 // merged are the fields that q asks for, with those that its order over all hosts

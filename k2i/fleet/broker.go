@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -109,6 +110,21 @@ func (b *BrokerSource) one(ctx context.Context, conn session, name string, req w
 
 func absentReply(gone *middlecon.Absent) Reply {
 	return Reply{Host: gone.Name, Status: StatusAbsent, Err: absence(gone), Lost: gone.Ago}
+}
+
+// Explain adds to an error of Ask what its reader can do about it.
+func Explain(err error) error {
+	switch {
+	case errors.Is(err, middlecon.ErrUnreachable):
+		return fmt.Errorf("%w; is 'middlecon serve' running there? (--broker or DDCOS_BROKER names another)", err)
+	case errors.Is(err, protocol.CodeForbidden):
+		return fmt.Errorf("%w; that is for a certificate of the role client (--tls-cert), which 'middlecon token new --role client' tells how to get", err)
+	case errors.Is(err, context.Canceled):
+		return fmt.Errorf("interrupted: %w", err)
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("nothing came in time: is the broker stopped? 'middlecon status' tells (%w)", err)
+	}
+	return err
 }
 
 // session is the live session, or a new one.

@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -11,30 +12,14 @@ import (
 	"ddcos/k2i/query"
 	"ddcos/k2i/wire"
 	"ddcos/middlecon"
-	"ddcos/middlecon/broker"
+	"ddcos/middlecon/broker/started"
 	"ddcos/protocol"
 )
 
 // serveBroker runs a real broker on a socket of its own until stop is called.
 func serveBroker(t testing.TB, path string) (stop func()) {
 	t.Helper()
-	options := broker.DefaultOptions()
-	options.Listen = []protocol.Address{{Network: "unix", Where: path}}
-	b, err := broker.New(options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		if err := b.Serve(ctx); err != nil {
-			t.Error(err)
-		}
-	}()
-	stop = func() { cancel(); <-ended }
-	t.Cleanup(stop)
-	return stop
+	return started.At(t, protocol.Address{Network: "unix", Where: path}).Stop
 }
 
 // join makes a session that is a member of the agents' room.
@@ -90,7 +75,7 @@ func TestBroker(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	source := Broker(address, 300*time.Millisecond, middlecon.Options{})
+	source := Broker(address, 3*time.Second, middlecon.Options{}) // in which the others answer
 	defer func() { _ = source.Close() }()
 	q := query.Query{Sort: []query.Key{{Field: "rss_bytes", Descending: true}}}
 	expect := func(want map[string]string) {
@@ -116,7 +101,7 @@ func TestBroker(t *testing.T) {
 	want := map[string]string{
 		"fails":   "app_error: the agent says: no sample yet",
 		"garbles": "error: malformed",
-		"sleeps":  "timeout: received the question and gave no answer within 300ms",
+		"sleeps":  "timeout: received the question and gave no answer within 3s",
 		"dies":    "lost_after_send: its session ended",
 	}
 	expect(want)
@@ -127,7 +112,7 @@ func TestBroker(t *testing.T) {
 func TestBrokerComesBack(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "m.sock")
 	address := "unix://" + path
-	source := Broker(address, time.Second, middlecon.Options{})
+	source := Broker(address, 20*time.Second, middlecon.Options{})
 	defer func() { _ = source.Close() }()
 	if _, err := Ask(t.Context(), source, query.Query{}); !errors.Is(err, middlecon.ErrUnreachable) {
 		t.Fatalf("without a broker: %v", err)
@@ -179,5 +164,26 @@ func TestEveryOutcomeHasASentence(t *testing.T) {
 		if got := absence(&gone); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
+	}
+}
+
+// What an error of a broker means for its reader is told once, for every command.
+func TestExplain(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{fmt.Errorf("calling: %w", &protocol.Error{Code: protocol.CodeForbidden, Text: "nobody may"}), "calling: forbidden: nobody may; that is for a certificate of the role client"},
+		{fmt.Errorf("dialling: %w", middlecon.ErrUnreachable), "is 'middlecon serve' running there?"},
+		{errors.New("else"), "else"},
+		{fmt.Errorf("asking: %w", context.Canceled), "interrupted: "},
+		{fmt.Errorf("asking: %w", context.DeadlineExceeded), "nothing came in time: is the broker stopped? 'middlecon status' tells"},
+	} {
+		if got := Explain(c.err); !strings.Contains(got.Error(), c.want) || !errors.Is(got, c.err) {
+			t.Errorf("%v is explained as %v", c.err, got)
+		}
+	}
+	if Explain(nil) != nil {
+		t.Error("nothing is explained")
 	}
 }

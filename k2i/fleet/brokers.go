@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"ddcos/k2i"
-	"ddcos/k2i/query"
 	"ddcos/k2i/wire"
 	"ddcos/middlecon"
 	"ddcos/protocol"
@@ -121,6 +120,7 @@ type asking struct {
 	cancel context.CancelFunc
 	req    wire.Request
 	until  time.Time
+	asked  choice
 	states []BrokerState
 	lists  []chan listing // by broker
 
@@ -179,7 +179,7 @@ func (a *handed) among(replies []Reply) []Reply {
 
 func (b *BrokersSource) question(ctx context.Context, req wire.Request, each func(Reply) Reply) *asking {
 	q := &asking{
-		BrokersSource: b, req: req, handed: handed{each: each, by: map[string]Reply{}}, until: time.Now().Add(b.deadline), states: make([]BrokerState, len(b.each)), lists: make([]chan listing, len(b.each)),
+		BrokersSource: b, req: req, asked: choiceOf(req.Query), handed: handed{each: each, by: map[string]Reply{}}, until: time.Now().Add(b.deadline), states: make([]BrokerState, len(b.each)), lists: make([]chan listing, len(b.each)),
 	}
 	q.ctx, q.cancel = context.WithCancel(ctx)
 	for i, one := range b.each {
@@ -342,10 +342,7 @@ func labelled(has, want map[string]string) bool {
 }
 
 // on tells whether the question is about that host.
-func (q *asking) on(name string) bool {
-	hosts, err := query.ParseHosts(q.req.Query.On)
-	return err != nil || hosts == nil || hosts.Match(name)
-}
+func (q *asking) on(name string) bool { return q.asked.hosts.Match(name) }
 
 // reask asks a broker for some of its hosts.
 func (q *asking) reask(i int, names []string) []Reply {

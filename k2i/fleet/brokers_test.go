@@ -28,7 +28,7 @@ func two(t *testing.T) (addresses [2]string, stop [2]func()) {
 
 func askBoth(t *testing.T, addresses [2]string, q query.Query) *Table {
 	t.Helper()
-	source := Brokers(addresses[0]+", "+addresses[1], 2*time.Second, middlecon.Options{})
+	source := Brokers(addresses[0]+", "+addresses[1], 20*time.Second, middlecon.Options{})
 	defer func() { _ = source.Close() }()
 	table, err := Ask(t.Context(), source, q)
 	if err != nil {
@@ -87,7 +87,7 @@ func awaitAbsent(t *testing.T, address string, n int) {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close() }()
-	for deadline := time.Now().Add(10 * time.Second); ; {
+	for deadline := time.Now().Add(time.Minute); ; {
 		view, err := conn.Members(t.Context(), wire.Room)
 		if err != nil || time.Now().After(deadline) {
 			t.Fatalf("waited for %d absent: %+v, %v", n, view, err)

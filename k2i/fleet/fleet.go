@@ -48,10 +48,12 @@ type Reply struct {
 type Status string
 
 // StatusOK has rows; StatusAbsent is a host that the room remembers and has
-// lost; the rest are outcomes of the account, or an agent's HTTP failure.
+// lost; StatusUnknown one that the query names and of which nobody knows; the
+// rest are outcomes of the account, or an agent's HTTP failure.
 const (
 	StatusOK          Status = "ok"
 	StatusAbsent      Status = "absent"
+	StatusUnknown     Status = "unknown"
 	StatusTimeout     Status = "timeout"
 	StatusUnreachable Status = "unreachable"
 	StatusError       Status = "error"
@@ -121,12 +123,12 @@ func (t *Table) Where(keep func(*k2i.Process) bool) *Table {
 // brokered is a Source that asks several brokers.
 type brokered interface{ Brokers() []BrokerState }
 
-// by notes what became of the brokers of a source that asks several.
-func (t *Table) by(source Source) *Table {
+// brokersOf is what became of the brokers of a source that asks several.
+func brokersOf(source Source) []BrokerState {
 	if b, ok := source.(brokered); ok {
-		t.Brokers = b.Brokers()
+		return b.Brokers()
 	}
-	return t
+	return nil
 }
 
 // Failed are the hosts that gave no rows.

@@ -3,11 +3,7 @@ package fleet
 import (
 	"fmt"
 	"maps"
-	"net"
-	"net/netip"
-	"net/url"
 	"slices"
-	"strings"
 
 	"ddcos/k2i/query"
 )
@@ -74,47 +70,4 @@ func GroupRows(rows []Row, q query.Query) ([]*query.Group, error) {
 		}
 	}
 	return query.FirstGroups(slices.Collect(maps.Values(all)), q.Sort, q.Limit), nil
-}
-
-// chosen are the replies of the hosts that a query asks. Of one that gave no
-// answer the labels are not known: it may be one of them, and stays.
-func chosen(replies []Reply, q query.Query) []Reply {
-	hosts, err := query.ParseHosts(q.On)
-	if err != nil || hosts == nil && len(q.Labels) == 0 {
-		return replies
-	}
-	return slices.DeleteFunc(replies, func(r Reply) bool {
-		if !hosts.Match(r.Host) && !hosts.Match(hostname(r.Host)) && isName(hostname(r.Host)) {
-			return true
-		}
-		if r.Status != StatusOK || r.Answer == nil {
-			return false
-		}
-		for name, value := range q.Labels {
-			if has, ok := r.Answer.Labels[name]; !ok || has != value {
-				return true
-			}
-		}
-		return false
-	})
-}
-
-// hostname is the host in an agent's URL, or the name itself.
-func hostname(given string) string {
-	if strings.Contains(given, "://") {
-		if u, err := url.Parse(given); err == nil {
-			return u.Hostname()
-		}
-	}
-	if host, _, err := net.SplitHostPort(given); err == nil {
-		return host
-	}
-	return given
-}
-
-// isName tells a name, by which a host may be meant, from an address or a path,
-// of which nobody knows whose it is.
-func isName(host string) bool {
-	_, err := netip.ParseAddr(host)
-	return host != "" && err != nil
 }

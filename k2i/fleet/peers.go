@@ -19,6 +19,8 @@ const MaxPeers = 1 << 20
 type Peers struct {
 	Hosts []*Host // by name
 	Links []Link  // by the end that opened, then by the other
+
+	Brokers []BrokerState // of several that were asked; nil else
 }
 
 // Failed are the hosts that told no connections, or not all of them.
@@ -79,7 +81,7 @@ func AskPeers(ctx context.Context, source Source) (*Peers, error) {
 		return nil, err
 	}
 	slices.SortStableFunc(replies, func(a, b Reply) int { return cmp.Compare(a.Host, b.Host) })
-	peers := &Peers{Hosts: make([]*Host, 0, len(replies))}
+	peers := &Peers{Hosts: make([]*Host, 0, len(replies)), Brokers: brokersOf(source)}
 	var all sockets
 	for i := range replies {
 		r := &replies[i]
@@ -112,7 +114,7 @@ func Read(body []byte, req wire.Request) (Reply, error) {
 		}
 		return connected(a.Host.Name, a), nil
 	}
-	a, err := wire.DecodeAnswer(body, req.Query)
+	a, err := wire.DecodeKept(body, req)
 	if err != nil {
 		return Reply{}, err
 	}

@@ -32,9 +32,10 @@ func TestASieveChangesNoAnswer(t *testing.T) {
 				replies[i] = Reply{Host: replies[i].Host, Status: StatusTimeout, Err: "no answer"}
 			}
 		}
-		want := merge(chosen(slices.Clone(replies), q), q)
+		asked := choiceOf(q)
+		want := asked.table(slices.Clone(replies), q, nil)
 		taken := make([]Reply, len(replies))
-		sieve := newSieve(q)
+		sieve := newSieve(q, asked)
 		var group sync.WaitGroup
 		for _, i := range r.Perm(len(replies)) {
 			a := replies[i]
@@ -50,7 +51,7 @@ func TestASieveChangesNoAnswer(t *testing.T) {
 				dropped += len(replies[i].Answer.Processes) - len(taken[i].Answer.Processes)
 			}
 		}
-		got := merge(chosen(taken, q), q)
+		got := asked.table(taken, q, nil)
 		if shown(got) != shown(want) || len(got.Hosts) != len(want.Hosts) {
 			t.Fatalf("%+v: got\n%s\nwant\n%s", q, shown(got), shown(want))
 		}
@@ -79,7 +80,7 @@ func randomHost(r *rand.Rand, i int) *k2i.Snapshot {
 func TestASieveKeepsFewRows(t *testing.T) {
 	r := rand.New(rand.NewPCG(23, 24))
 	q := query.Query{Sort: []query.Key{{Field: "rss", Descending: true}}, Limit: 10}
-	s, kept := newSieve(q), 0
+	s, kept := newSieve(q, choice{}), 0
 	const hosts = 500
 	for range hosts {
 		snap := host("h")
@@ -91,7 +92,7 @@ func TestASieveKeepsFewRows(t *testing.T) {
 	if kept > hosts*q.Limit/10 || kept < q.Limit {
 		t.Errorf("%d rows are kept of %d", kept, hosts*q.Limit)
 	}
-	if newSieve(query.Query{}) != nil || newSieve(query.Query{By: "host", Limit: 3}) != nil {
+	if newSieve(query.Query{}, choice{}) != nil || newSieve(query.Query{By: "host", Limit: 3}, choice{}) != nil {
 		t.Error("rows that are all wanted are sieved")
 	}
 }

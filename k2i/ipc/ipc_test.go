@@ -15,7 +15,7 @@ import (
 	"ddcos/k2i/query"
 	"ddcos/k2i/wire"
 	"ddcos/middlecon"
-	"ddcos/middlecon/broker"
+	"ddcos/middlecon/broker/started"
 	"ddcos/protocol"
 )
 
@@ -35,23 +35,7 @@ func snapshot() *k2i.Snapshot {
 // serveBroker runs a real broker until stop is called.
 func serveBroker(t *testing.T, path string) (stop func()) {
 	t.Helper()
-	options := broker.DefaultOptions()
-	options.Listen = []protocol.Address{{Network: "unix", Where: path}}
-	b, err := broker.New(options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		if err := b.Serve(ctx); err != nil {
-			t.Error(err)
-		}
-	}()
-	stop = func() { cancel(); <-ended }
-	t.Cleanup(stop)
-	return stop
+	return started.At(t, protocol.Address{Network: "unix", Where: path}).Stop
 }
 
 // lines is a log that a test can wait for.
@@ -81,7 +65,7 @@ func (l *lines) String() string {
 // wait returns when the log has n times want.
 func (l *lines) wait(t *testing.T, want string, n int) {
 	t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(time.Minute)
 	for strings.Count(l.String(), want) < n {
 		select {
 		case <-l.more:
@@ -119,7 +103,7 @@ func call(t *testing.T, address string, payload []byte) *middlecon.Account {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close() }()
-	account, err := conn.Call(t.Context(), wire.Room, payload, middlecon.CallOptions{Deadline: 2 * time.Second})
+	account, err := conn.Call(t.Context(), wire.Room, payload, middlecon.CallOptions{Deadline: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -85,8 +85,13 @@ func (p *Probe) beginEarly() {
 		p.asking.Bits[i] = ^uint64(0)
 	}
 	p.early = true
+	p.spent = argumentsPass{lines: make([]commandLine, 0, p.opts.Expected), bytes: make([]byte, 0, p.opts.Expected*ampleLine)}
 	p.early = p.beginArguments() == nil
 }
+
+// ampleLine is more than a command line has on average: room that is not used is none
+// that is taken.
+const ampleLine = 256
 
 // takeEarly takes what that pass brought. Whoever has begun, or begun to run another
 // program, since it came by is asked again, as new ones are; so are all where it
@@ -100,19 +105,19 @@ func (p *Probe) takeEarly(ctx context.Context, now time.Duration, late <-chan ti
 	case <-ctx.Done():
 		return false
 	}
-	p.pending, p.spent, p.early = nil, pass, false
+	p.pending, p.early = nil, false
 	if pass.err != nil {
 		return true
 	}
 	p.reread = now + argumentsFor
 	lines := pass.lines
 	for i := range p.memory {
-		m, r := &p.memory[i], &p.records[i]
+		m, r := &p.memory[i], p.records[i]
 		for len(lines) > 0 && lines[0].pid < m.pid {
 			lines = lines[1:]
 		}
 		if len(lines) > 0 && lines[0].pid == m.pid && lines[0].start == m.start && lines[0].execID == r.ExecId {
-			m.setLine(pass.bytes[lines[0].begin:lines[0].end])
+			m.ownLine(pass.bytes[lines[0].begin:lines[0].end:lines[0].end]) // the pass ends here
 			m.place = argumentsPlace{r.ExecId, r.ArgStart, r.ArgEnd}
 		}
 	}
@@ -122,19 +127,17 @@ func (p *Probe) takeEarly(ctx context.Context, now time.Duration, late <-chan ti
 // wantArguments notes whose command lines have to be read, and is false where
 // nobody's has.
 func (p *Probe) wantArguments(all bool) bool {
-	p.asking, p.few = ebpf.TasksWantedPids{}, p.few[:0]
+	p.asking, p.tasks = ebpf.TasksWantedPids{}, p.tasks[:0]
 	wanted := false
 	for i := range p.records {
-		r, m := &p.records[i], &p.memory[i]
+		r, m := p.records[i], &p.memory[i]
 		place := argumentsPlace{r.ExecId, r.ArgStart, r.ArgEnd}
 		switch {
 		case place.empty():
 			m.setLine(nil)
 		case all || m.args == nil || m.place != place:
 			m.asked, wanted = true, true
-			if len(p.few) <= maxSingles {
-				p.few = append(p.few, r.Pid)
-			}
+			p.tasks = append(p.tasks, r.Task)
 			bit := uint32(r.Pid) % uint32(ebpf.TasksLimitLIMIT_WANTED)
 			p.asking.Bits[bit/64] |= 1 << (bit % 64)
 		}
@@ -145,28 +148,27 @@ func (p *Probe) wantArguments(all bool) bool {
 
 // beginArguments has a pass begin.
 func (p *Probe) beginArguments() error {
-	if err := p.wanted.Update(uint32(0), &p.asking, cilium.UpdateAny); err != nil {
-		return err
-	}
 	// Opened here, so that Close cannot come between: only reading may hang.
-	iter, err := p.openArguments()
+	r, err := p.openArguments()
 	if err != nil {
 		return err
 	}
 	p.pending = make(chan argumentsPass, 1)
-	go func(done chan<- argumentsPass, room argumentsPass) { done <- passArguments(iter, room) }(p.pending, p.spent)
+	go func(done chan<- argumentsPass, room argumentsPass) { done <- passArguments(r, room) }(p.pending, p.spent)
 	p.spent = argumentsPass{}
 	return nil
 }
 
-// openArguments opens the iterator: for few processes one by one, since else it
-// steps over all tasks of the machine.
+// openArguments opens what reads them: of those alone that are asked for, where this
+// kernel can; else an iterator, which steps over all tasks of the machine.
 func (p *Probe) openArguments() (io.ReadCloser, error) {
-	if p.early || p.singly == nil || len(p.few) > maxSingles || len(p.few)*singleSteps > len(p.records)+len(p.threads) {
-		return p.arguments.Open()
+	if p.lines != nil && !p.early {
+		return openLines(p.lines, p.lineRoom, p.tasks)
 	}
-	few, err := openEach(p.singly, p.few)
-	return &few, err
+	if err := p.wanted.Update(uint32(0), &p.asking, cilium.UpdateAny); err != nil {
+		return nil, err
+	}
+	return p.arguments.Open()
 }
 
 // awaitArguments waits for the pass that is under way.
@@ -249,8 +251,11 @@ func updateArguments(processes []memory, pass *argumentsPass) {
 // setLine makes arguments of a command line, unless it is the one that they are of.
 func (m *memory) setLine(raw []byte) {
 	if m.args == nil || !bytes.Equal(raw, m.line) {
-		m.line = bytes.Clone(raw)
-		m.args = k2i.SplitArgs(raw)
-		m.fresh = true
+		m.ownLine(bytes.Clone(raw))
 	}
+}
+
+// ownLine is setLine of one that nobody else writes to.
+func (m *memory) ownLine(raw []byte) {
+	m.line, m.args, m.fresh = raw, k2i.SplitArgs(raw), true
 }

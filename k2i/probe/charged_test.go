@@ -57,8 +57,12 @@ func TestSumIsTheSchedulers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	look := func() (early, late int64, cpu map[task]uint64) {
-		early = schedulersSum(t)
+	look := func() (began uint64, early, late int64, cpu map[task]uint64) {
+		var now unix.Timespec
+		if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &now); err != nil {
+			t.Fatal(err)
+		}
+		began, early = uint64(now.Nano()), schedulersSum(t)
 		sample, err := e.probe.Read(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -68,17 +72,13 @@ func TestSumIsTheSchedulers(t *testing.T) {
 			p := sample.Processes[i]
 			cpu[task{p.PID, p.StartNS}] = p.CPUNS
 		}
-		return early, late, cpu
+		return began, early, late, cpu
 	}
-	early0, late0, before := look()
+	began0, early0, late0, before := look()
 	if fallen, err := (throng.Storm{Program: program, Number: 1500}).Run(t.Context()); err != nil || fallen.Number != 1500 {
 		t.Fatalf("%+v, %v", fallen, err)
 	}
-	early1, late1, after := look()
-	var end unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &end); err != nil {
-		t.Fatal(err)
-	}
+	began1, early1, late1, after := look()
 	ended := map[task]uint64{}
 	for more := true; more; {
 		var events []k2i.Event
@@ -89,8 +89,11 @@ func TestSumIsTheSchedulers(t *testing.T) {
 	}
 	var sum int64
 	for key, cpu := range ended {
-		// Others make processes all the while, of which the ring tells as well.
-		if _, still := after[key]; !still && key.start < uint64(end.Nano()) {
+		// Others make processes all the while, of which the ring tells as well: also of
+		// those that ended before the first look, or began and ended after the second.
+		_, still := after[key]
+		_, seen := before[key]
+		if !still && key.start < began1 && (seen || key.start >= began0) {
 			sum += int64(cpu - before[key])
 		}
 	}

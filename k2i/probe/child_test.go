@@ -1,9 +1,11 @@
 package probe
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -43,6 +45,8 @@ var modes = map[string]func(with string) error{
 	"hold":      holdSockets,
 	"delay":     waitForCPU,
 	"disk":      readDisk,
+	"second":    readAside,
+	"next":      readInTurn,
 }
 
 func TestMain(m *testing.M) {
@@ -122,6 +126,44 @@ func manyThreads(string) error {
 	busyThreads(4, 20)
 	sleepers(12)
 	return nil
+}
+
+// readAside has another thread than the leader read whatever comes.
+func readAside(string) error {
+	go func() {
+		runtime.LockOSThread()
+		for b := make([]byte, 1); ; {
+			if n, err := unix.Read(unix.Stdin, b); n == 0 && err == nil {
+				os.Exit(0)
+			}
+		}
+	}()
+	for {
+		_ = unix.Pause()
+	}
+}
+
+// readInTurn is readAside that has each byte read by a thread of its own, which ends then:
+// there are always as many.
+func readInTurn(string) error {
+	var readOne func()
+	readOne = func() {
+		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
+		for b := make([]byte, 1); ; {
+			n, err := unix.Read(unix.Stdin, b)
+			if n == 1 {
+				go readOne()
+				return
+			}
+			if err == nil {
+				os.Exit(0)
+			}
+		}
+	}
+	go readOne()
+	for {
+		_ = unix.Pause()
+	}
 }
 
 // useCPU uses some in user mode and some in the kernel, by threads that stay
@@ -211,7 +253,7 @@ func endLeader(string) error {
 	if unix.Gettid() != os.Getpid() {
 		return fmt.Errorf("the main goroutine is on thread %d of %d", unix.Gettid(), os.Getpid())
 	}
-	_, _, _ = unix.RawSyscall(unix.SYS_EXIT, 0, 0, 0)
+	_, _, _ = unix.Syscall(unix.SYS_EXIT, 0, 0, 0) // not RawSyscall, which would keep the others from the runtime's processor
 	return nil
 }
 
@@ -249,7 +291,8 @@ func start(cmd *exec.Cmd, attr *syscall.SysProcAttr) (pid int, err error) {
 	return cmd.Process.Pid, awaitStop(cmd.Process.Pid)
 }
 
-// awaitStop waits until all threads of a child are stopped.
+// awaitStop waits until all threads of a child are stopped and have left their CPUs: a
+// thread that is told to be stopped may still run, and be preempted before it no longer does.
 func awaitStop(pid int) error {
 	var status unix.WaitStatus
 	for {
@@ -259,9 +302,26 @@ func awaitStop(pid int) error {
 		case err != nil:
 			return err
 		case status.Stopped():
+			for deadline := time.Now().Add(patience); !offCPU(pid); runtime.Gosched() {
+				if time.Now().After(deadline) {
+					return fmt.Errorf("child %d is stopped, and threads of it stay on a CPU", pid)
+				}
+			}
 			return nil
 		default:
 			return fmt.Errorf("child %d did not stop: exit status %d, signal %v", pid, status.ExitStatus(), status.Signal())
 		}
 	}
+}
+
+// offCPU tells whether no thread of a process is on a CPU, or about to be: the kernel
+// waits for that before it tells what call a thread is in.
+func offCPU(pid int) bool {
+	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/syscall", pid))
+	for _, task := range tasks {
+		if said, err := os.ReadFile(task); err != nil || bytes.HasPrefix(said, []byte("running")) {
+			return false
+		}
+	}
+	return len(tasks) > 0
 }

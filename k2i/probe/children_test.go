@@ -34,7 +34,7 @@ func openRoads(t testing.TB) (*Probe, *procfs.FS) {
 	}
 	opts := DefaultOptions()
 	opts.CgroupController = fs.CgroupController()
-	opts.ArgumentsWait = 10 * time.Second
+	opts.ArgumentsWait, opts.Iterate = 10*time.Second, iterating()
 	p, err := Open(opts)
 	if errors.Is(err, ErrRefused) && os.Geteuid() != 0 {
 		t.Skip(err)
@@ -77,8 +77,8 @@ func (f family) add(t testing.TB, name string, cmd *exec.Cmd, attr *syscall.SysP
 	return pid
 }
 
-// addRunning starts a process that never stops and waits for its state.
-func (f family) addRunning(t testing.TB, name string, cmd *exec.Cmd, attr *syscall.SysProcAttr, state string) int {
+// addRunning starts a process that never stops.
+func (f family) addRunning(t testing.TB, name string, cmd *exec.Cmd, attr *syscall.SysProcAttr) int {
 	t.Helper()
 	cmd.SysProcAttr = attr
 	if err := cmd.Start(); err != nil {
@@ -86,7 +86,6 @@ func (f family) addRunning(t testing.TB, name string, cmd *exec.Cmd, attr *sysca
 	}
 	pid := cmd.Process.Pid
 	kill(t, pid)
-	awaitState(t, pid, state)
 	f[name] = pid
 	return pid
 }
@@ -107,7 +106,7 @@ func awaitState(t testing.TB, pid int, state string) {
 // await waits for a condition.
 func await(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
@@ -148,9 +147,10 @@ func withTerminal(t testing.TB, cmd *exec.Cmd) (*exec.Cmd, *syscall.SysProcAttr)
 	return cmd, &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 0}
 }
 
-// leased is a file that cannot be opened as long as the test runs, or for the
-// 45 s that the kernel gives it to end its lease.
-func leased(t testing.TB) string {
+// leased is a program that whoever starts it waits for, up to the 45 s that the kernel
+// gives to end a lease, and tells whether somebody does: of all that the starter may wait for (its pages, a shorter vfork of the
+// runtime's), only that lasts.
+func leased(t testing.TB) (program string, awaited func() bool) {
 	t.Helper()
 	f, err := os.OpenFile(t.TempDir()+"/program", os.O_CREATE|os.O_WRONLY, 0o755)
 	if err != nil {
@@ -160,7 +160,10 @@ func leased(t testing.TB) string {
 	if _, err := unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_WRLCK); err != nil {
 		t.Fatal(err)
 	}
-	return f.Name()
+	return f.Name(), func() bool {
+		lease, err := unix.FcntlInt(f.Fd(), unix.F_GETLEASE, 0)
+		return err == nil && lease != unix.F_WRLCK
+	}
 }
 
 // schedule changes how a stopped process is scheduled.

@@ -64,11 +64,22 @@ func zoo(t testing.TB) family {
 // addUnstoppable adds those that have ended, or wait so that no signal stops them.
 func addUnstoppable(t testing.TB, f family) {
 	t.Helper()
-	f.addRunning(t, "zombie", childOf("zombie", ""), nil, "Z")
-	headless := f.addRunning(t, "headless", childOf("headless", ""), nil, "Z")
-	waiting := f.addRunning(t, "vfork", childOf("vfork", leased(t)), nil, "D")
+	var ended unix.Siginfo // when all its threads have; its leader is a zombie before that
+	zombie := f.addRunning(t, "zombie", childOf("zombie", ""), nil)
+	if err := unix.Waitid(unix.P_PID, zombie, &ended, unix.WEXITED|unix.WNOWAIT, nil); err != nil {
+		t.Fatal(err)
+	}
+	headless := f.addRunning(t, "headless", childOf("headless", ""), nil)
+	awaitState(t, headless, "Z")
+	program, awaited := leased(t)
+	waiting := f.addRunning(t, "vfork", childOf("vfork", program), nil)
+	await(t, "a child at its program", awaited)
+	awaitState(t, waiting, "D")
 	for _, pid := range []int{headless, waiting} {
 		await(t, fmt.Sprintf("all other threads of %d stopped", pid), func() bool { return stopOthers(t, pid) })
+	}
+	for _, pid := range []int{zombie, headless, waiting} {
+		await(t, fmt.Sprintf("all threads of %d off their CPUs", pid), func() bool { return offCPU(pid) })
 	}
 }
 

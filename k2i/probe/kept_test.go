@@ -180,7 +180,7 @@ func TestWantArguments(t *testing.T) {
 	}
 	p := Probe{}
 	pass := func(all bool, records ...ebpf.TasksProcessRecord) (asked []int32) {
-		p.records = records
+		p.records = inOrder(p.records, records)
 		p.memory, p.room = remember(p.room, p.memory, p.records), p.memory
 		wanted := p.wantArguments(all)
 		bits := 0

@@ -1,109 +1,167 @@
 package probe
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"strings"
 
 	cilium "github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
-	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
 
 	"ddcos/ebpf"
 )
 
-// tableObjects are what the process table needs.
-type tableObjects struct {
-	Table        *cilium.Program `ebpf:"table"`
-	KnownCgroups *cilium.Map     `ebpf:"known_cgroups"`
-	Passes       *cilium.Map     `ebpf:"passes"`
-}
-
-// lineObjects are what command lines need, and Linux 5.18.
-type lineObjects struct {
-	Arguments *cilium.Program `ebpf:"arguments"`
-	Wanted    *cilium.Map     `ebpf:"wanted"`
-}
-
-// load brings the programs into the kernel and attaches them. Without the one
-// for command lines the probe has all other fields.
+// load brings the programs into the kernel and attaches them: a walk, or an iterator
+// where it is refused. Without the one for command lines the probe has all other fields.
 func (p *Probe) load(hierarchy ebpf.TasksHierarchy) error {
-	types := btf.NewCache()
-	parsed := make(chan struct{})
-	go func() { // as long as the rest of the preparation
-		defer close(parsed)
-		_, _ = types.Kernel() // whoever needs them has the error
+	types := make(chan *kernelTypes, 1)
+	go func() {
+		found, _ := typesFor(ebpf.TasksObject()) // whoever needs them has the error
+		types <- found
 	}()
-	spec, err := ebpf.LoadTasks()
+	spec, err := ebpf.LoadTasks() // which takes as long
 	if err != nil {
 		return fmt.Errorf("compiled BPF object: %w", err)
 	}
-	brief := uint32(0)
-	if p.opts.Brief {
-		brief = 1
-	}
-	if err := errors.Join(spec.Variables[ebpf.TasksVarCgroupHierarchy].Set(hierarchy), spec.Variables[ebpf.TasksVarBrief].Set(brief)); err != nil {
+	o := &object{spec: spec, types: <-types, maps: map[string]*cilium.Map{}, closers: &p.closers}
+	if err := p.fit(o, hierarchy); err != nil {
 		return fmt.Errorf("compiled BPF object: %w", err)
 	}
-	<-parsed
-	if p.noArguments = p.loadLines(spec, types); p.noArguments == nil && p.opts.Once {
-		p.beginEarly()
-	}
-	p.tally = openTally(p.opts.Counting, maxTallies, &p.closers)
-	shared, err := p.share(spec, ebpf.TasksVarTallied, ebpf.TasksMapTallies)
-	if err != nil {
-		return fmt.Errorf("compiled BPF object: %w", err)
-	}
-	shared.Cache = types
-	p.distrust(spec.Programs[ebpf.TasksProgTable], types)
-	var objects tableObjects
-	err = raised(func() error { return spec.LoadAndAssign(&objects, &shared) })
+	own := &object{spec: spec, types: o.types, maps: map[string]*cilium.Map{}, closers: new([]io.Closer)}
+	lines := make(chan error, 1)
+	go func() { lines <- p.loadLines(own) }() // the verifier takes as long again for the others
+	err = p.loadPasses(o)
+	p.noArguments = <-lines
+	p.closers = append(p.closers, *own.closers...)
+	return err
+}
+
+// loadPasses loads what reads the table.
+func (p *Probe) loadPasses(o *object) error {
+	err := raised(func() (err error) {
+		if p.known, err = o.mapOf(ebpf.TasksMapKnownCgroups); err == nil {
+			p.passes, err = o.mapOf(ebpf.TasksMapPasses)
+		}
+		return err
+	})
 	if err != nil {
 		return refusal(err)
 	}
-	p.cgroups, p.known = newCgroupPaths(objects.KnownCgroups), objects.KnownCgroups
-	p.passes = objects.Passes
-	p.closers = append(p.closers, objects.Table, objects.KnownCgroups, objects.Passes)
-	if p.table, err = p.attach(objects.Table); err != nil {
+	p.cgroups = newCgroupPaths(p.known)
+	if !p.opts.Once && !p.opts.Iterate && p.loadWalk(o) == nil {
+		return nil // which takes longer to load, and less time for each pass
+	}
+	return p.loadTable(o)
+}
+
+// loadWalk loads the program that walks by itself, which kernels before 6.7 refuse.
+func (p *Probe) loadWalk(o *object) error {
+	var rooms *cilium.Map
+	var program *cilium.Program
+	err := raised(func() (err error) {
+		if rooms, err = o.mapOf(ebpf.TasksMapRooms); err == nil {
+			program, err = o.program(ebpf.TasksProgWalk)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	p.closers = append(p.closers, program)
+	if p.walk, err = openWalk(program, rooms); err == nil {
+		p.closers = append(p.closers, p.walk)
+	}
+	return err
+}
+
+// loadTable loads the iterator.
+func (p *Probe) loadTable(o *object) error {
+	var table *cilium.Program
+	err := raised(func() (err error) {
+		table, err = o.program(ebpf.TasksProgTable)
+		return err
+	})
+	if err != nil {
+		return refusal(err)
+	}
+	if p.table, err = o.attach(table); err != nil {
 		return refusal(err)
 	}
 	return nil
 }
 
-// distrust leaves the program's cast as it is where it counts and this kernel has it.
-// Else it becomes a move: a program for the agent is verified once, and trusted.
-func (p *Probe) distrust(table *cilium.ProgramSpec, types *btf.Cache) {
-	if kernel, err := types.Kernel(); err == nil && p.opts.Brief {
-		var cast *btf.Func
-		if kernel.TypeByName("bpf_rdonly_cast", &cast) == nil {
-			return
+// fit makes of the object what the options ask for.
+func (p *Probe) fit(o *object, hierarchy ebpf.TasksHierarchy) error {
+	p.tally = openTally(p.opts.Counting, maxTallies, &p.closers)
+	shared, err := p.share(o.spec, ebpf.TasksVarTallied, ebpf.TasksMapTallies)
+	if err != nil {
+		return err
+	}
+	maps.Copy(o.maps, shared.MapReplacements)
+	brief := uint32(0)
+	if p.opts.Brief {
+		brief = 1
+		for _, unused := range []string{ebpf.TasksMapStamps, ebpf.TasksMapKnownCgroups, ebpf.TasksMapTallies} {
+			o.spec.Maps[unused].MaxEntries = 1
 		}
 	}
-	for i := range table.Instructions {
-		if one := &table.Instructions[i]; one.IsKfuncCall() {
-			*one = asm.Mov.Reg(asm.R0, asm.R1)
-		}
-	}
+	vars := o.spec.Variables
+	return errors.Join(vars[ebpf.TasksVarCgroupHierarchy].Set(hierarchy), vars[ebpf.TasksVarBrief].Set(brief), vars[ebpf.TasksVarTaskType].Set(p.distrust(o)),
+		vars[ebpf.TasksVarRoomBytes].Set(cmp.Or(p.opts.room, uint64(ebpf.TasksLimitLIMIT_ROOM))))
 }
 
-// loadLines loads what reads command lines; its error is why there are none.
-func (p *Probe) loadLines(spec *cilium.CollectionSpec, types *btf.Cache) error {
-	var objects lineObjects
-	err := raised(func() error { return spec.LoadAndAssign(&objects, &cilium.CollectionOptions{Cache: types}) })
+// distrust leaves the programs' casts as they are where they count and this kernel has
+// them, and gives its number of the type that they are to. Else they become moves: a
+// program for the agent is verified once, and trusted, but for those that walk by themselves.
+func (p *Probe) distrust(o *object) (id uint32) {
+	if o.types != nil && o.types.ids[kindName{kindFunc, cast}] != 0 {
+		id = o.types.ids[kindName{kindStruct, "task_struct"}]
+	}
+	if p.opts.Brief && id != 0 {
+		return id
+	}
+	for name, program := range o.spec.Programs {
+		for i := range program.Instructions {
+			if one := &program.Instructions[i]; one.IsKfuncCall() && name != ebpf.TasksProgWalk && name != ebpf.TasksProgLines {
+				*one = asm.Mov.Reg(asm.R0, asm.R1)
+			}
+		}
+	}
+	return id
+}
+
+// loadLines loads what reads command lines, for which it needs Linux 5.18; its error is
+// why there are none. Of a single look they are read at once, and by the iterator alone.
+func (p *Probe) loadLines(o *object) error {
+	var program *cilium.Program
+	err := raised(func() (err error) {
+		if p.wanted, err = o.mapOf(ebpf.TasksMapWanted); err == nil {
+			program, err = o.program(ebpf.TasksProgArguments)
+		}
+		return err
+	})
 	if err != nil {
 		return refusal(err)
 	}
-	p.wanted = objects.Wanted
-	p.closers = append(p.closers, objects.Arguments, objects.Wanted)
-	if p.arguments, err = p.attach(objects.Arguments); err != nil {
+	if p.arguments, err = o.attach(program); err != nil {
 		return refusal(err)
 	}
-	if takesOne(objects.Arguments) {
-		p.singly = objects.Arguments
+	if p.opts.Once {
+		p.beginEarly()
+		return nil
+	}
+	if room, err := o.mapOf(ebpf.TasksMapAsking); err == nil {
+		if some, err := o.program(ebpf.TasksProgLines); err == nil { // older kernels refuse it
+			p.lines, p.lineRoom = some, room
+			*o.closers = append(*o.closers, some)
+		}
 	}
 	return nil
 }
@@ -135,12 +193,13 @@ func (p *Probe) share(spec *cilium.CollectionSpec, variable, tallies string) (ci
 }
 
 // attach makes an iterator of a loaded program.
-func (p *Probe) attach(program *cilium.Program) (*link.Iter, error) {
+func (o *object) attach(program *cilium.Program) (*link.Iter, error) {
+	*o.closers = append(*o.closers, program)
 	iter, err := link.AttachIter(link.IterOptions{Program: program})
 	if err != nil {
 		return nil, err
 	}
-	p.closers = append(p.closers, iter)
+	*o.closers = append(*o.closers, iter)
 	return iter, nil
 }
 

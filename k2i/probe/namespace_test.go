@@ -57,7 +57,7 @@ func seenFromInside(ctx context.Context, pids map[string]int) error {
 		return err
 	}
 	opts := DefaultOptions()
-	opts.CgroupController = fs.CgroupController()
+	opts.CgroupController, opts.Iterate = fs.CgroupController(), iterating()
 	p, err := Open(opts)
 	if err != nil {
 		return err

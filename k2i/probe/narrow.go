@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"slices"
 	"sort"
 	"unsafe"
 
@@ -38,16 +39,27 @@ const alwaysBytes = int(unsafe.Offsetof(ebpf.TasksProcessRecord{}.Usage))
 // takeNarrow keeps a record whose rest is that of the pass before.
 func (p *Probe) takeNarrow(record []byte) { p.takeBeginning(record, narrowBytes) }
 
-// takeIdle is the same for a process that has done nothing since.
+// takeIdle is the same for a process that has done nothing since. Where nobody else has
+// changed it either, that is found while both records are in the caches.
 func (p *Probe) takeIdle(record []byte) {
 	var idle ebpf.TasksIdleRecord
 	if !decode(&idle, record) {
 		return
 	}
-	if r := p.takeBeginning(record, alwaysBytes); r != nil {
-		r.Signals.Pending, r.Signals.SharedPending, r.Signals.Blocked = idle.Pending, idle.SharedPending, idle.Blocked
+	r := p.takeBeginning(record, alwaysBytes)
+	if r == nil {
+		return
 	}
+	s := &r.Signals
+	if s.Pending == idle.Pending && s.SharedPending == idle.SharedPending && s.Blocked == idle.Blocked && sameTo(alwaysBytes, p.last[p.reading], r) {
+		r.Kind = unchanged
+		return
+	}
+	s.Pending, s.SharedPending, s.Blocked = idle.Pending, idle.SharedPending, idle.Blocked
 }
+
+// unchanged is the kind of a record that is the one of the pass before.
+const unchanged = uint32(ebpf.TasksRecordKindRECORD_IDLE)
 
 // takeBeginning keeps a record of which so many bytes have come, nil where that cannot
 // be: the pass before has no rest of it, which no kernel should do, and the pass is made
@@ -60,17 +72,23 @@ func (p *Probe) takeBeginning(record []byte, size int) *ebpf.TasksProcessRecord 
 	if !decode(&head, record) || head.pid <= 0 {
 		return nil
 	}
-	p.records = append(p.records, ebpf.TasksProcessRecord{})
-	r := &p.records[len(p.records)-1]
+	r := p.more()
 	copy(bytesOf(r), record[:size])
 	before := p.before(r.Pid)
 	if before == nil || before.StartNs != r.StartNs {
-		p.records, p.forgot = p.records[:len(p.records)-1], true
+		p.came[0], p.forgot = p.came[0][:len(p.came[0])-1], true
 		return nil
 	}
 	copy(bytesOf(r)[size:], bytesOf(before)[size:])
 	r.Kind = uint32(ebpf.TasksRecordKindRECORD_NARROW)
 	return r
+}
+
+// more is one record more, in which anything may be.
+func (p *Probe) more() *ebpf.TasksProcessRecord {
+	at := len(p.came[0])
+	p.came[0] = slices.Grow(p.came[0], 1)[:at+1]
+	return &p.came[0][at]
 }
 
 func bytesOf(r *ebpf.TasksProcessRecord) []byte {
@@ -89,5 +107,5 @@ func (p *Probe) before(pid int32) *ebpf.TasksProcessRecord {
 	if p.reading == len(p.last) || p.last[p.reading].Pid != pid {
 		return nil
 	}
-	return &p.last[p.reading]
+	return p.last[p.reading]
 }

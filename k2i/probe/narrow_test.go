@@ -18,7 +18,7 @@ func seen(t *testing.T, p *Probe, pid int) (*k2i.Process, ebpf.TasksProcessRecor
 	}
 	for i := range p.records {
 		if int(p.records[i].Pid) == pid {
-			return sample.Processes[i], p.records[i]
+			return sample.Processes[i], *p.records[i]
 		}
 	}
 	t.Fatalf("no process %d", pid)
@@ -107,17 +107,17 @@ func TestTurns(t *testing.T) {
 func TestPartOfAStranger(t *testing.T) {
 	known := processRecord(5)
 	known.StartNs, known.HasActions, known.Rights.Effective, known.Usage.CpuNs, known.Signals.Caught = 50, 1, 7, 9, 8
-	p := Probe{cgroups: newCgroupPaths(told{}), shared: sharedMasks{}, last: []ebpf.TasksProcessRecord{known, processRecord(7)}}
+	p := Probe{cgroups: newCgroupPaths(told{}), shared: sharedMasks{}, last: inOrder(nil, []ebpf.TasksProcessRecord{known, processRecord(7)})}
 	take := func(kind ebpf.TasksRecordKind, b []byte) *ebpf.TasksProcessRecord {
 		t.Helper()
-		before := len(p.records)
+		before := len(p.came[0])
 		if err := p.take(kind, b); err != nil {
 			t.Fatal(err)
 		}
-		if len(p.records) == before {
+		if len(p.came[0]) == before {
 			return nil
 		}
-		return &p.records[before]
+		return &p.came[0][before]
 	}
 	narrow := func(pid int32, start uint64) *ebpf.TasksProcessRecord {
 		t.Helper()

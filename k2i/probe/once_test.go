@@ -29,11 +29,11 @@ func ahead() *Probe {
 	p := &Probe{opts: Options{ArgumentsWait: time.Second}, early: true, pending: make(chan argumentsPass, 1)}
 	for pid := int32(1); pid <= 5; pid++ {
 		r := processRecord(pid)
-		r.StartNs, r.ExecId, r.ArgStart, r.ArgEnd = uint64(10*pid), 1, 100, 200
+		r.StartNs, r.ExecId, r.ArgStart, r.ArgEnd, r.Task = uint64(10*pid), 1, 100, 200, pid
 		if pid == 5 {
 			r.ArgStart, r.ArgEnd = 0, 0
 		}
-		p.records = append(p.records, r)
+		p.records = append(p.records, &r)
 		p.memory = append(p.memory, memory{pid: pid, start: r.StartNs, fresh: true})
 	}
 	p.records[1].ExecId = 2
@@ -51,8 +51,8 @@ func TestLinesReadAhead(t *testing.T) {
 	if got := p.memory[0].args; !slices.Equal(got, []string{"one"}) {
 		t.Errorf("got %q", got)
 	}
-	if !p.wantArguments(time.Hour >= p.reread) || !slices.Equal(p.few, []int32{2, 3, 4}) {
-		t.Errorf("asks for %v", p.few)
+	if !p.wantArguments(time.Hour >= p.reread) || !slices.Equal(p.tasks, []int32{2, 3, 4}) {
+		t.Errorf("asks for %v", p.tasks)
 	}
 	if p.memory[4].args == nil {
 		t.Error("a thread of the kernel has a command line to come")
@@ -64,8 +64,8 @@ func TestLinesReadAhead(t *testing.T) {
 func TestLinesReadAheadFail(t *testing.T) {
 	p := ahead()
 	p.pending <- argumentsPass{err: errors.New("broken")}
-	if !p.takeEarly(t.Context(), time.Hour, nil) || !p.wantArguments(time.Hour >= p.reread) || !slices.Equal(p.few, []int32{1, 2, 3, 4}) {
-		t.Errorf("after a failure it asks for %v", p.few)
+	if !p.takeEarly(t.Context(), time.Hour, nil) || !p.wantArguments(time.Hour >= p.reread) || !slices.Equal(p.tasks, []int32{1, 2, 3, 4}) {
+		t.Errorf("after a failure it asks for %v", p.tasks)
 	}
 	synctest.Test(t, func(t *testing.T) {
 		p := ahead()

@@ -1,7 +1,7 @@
-// Package probe reads the whole process table by BPF task iterators: one pass
-// inside the kernel instead of several files a process.
+// Package probe reads the whole process table by BPF: one pass inside the kernel
+// instead of several files a process.
 //
-// Two iterators share the work. The table never sleeps, so no process can hold
+// Two programs share the work. That of the table never sleeps, so no process can hold
 // it up. Command lines lie in the processes' own memory, whose lock a stuck
 // process may hold for ever; they are read apart, and waited for only so long.
 package probe
@@ -42,6 +42,12 @@ type Options struct {
 	// loaded, while that of the table is being loaded.
 	Once bool
 
+	// Iterate reads by an iterator also where a program could walk by itself, for those
+	// who compare the two.
+	Iterate bool
+
+	room uint64 // bytes that a walk may leave before they are read; 0 for all there are
+
 	// Brief leaves out signals, rights, namespaces and cgroups, which it then takes
 	// much less time to load the program for.
 	Brief bool
@@ -65,10 +71,12 @@ type Probe struct {
 	opts        Options
 	closers     []io.Closer
 	cgroups     *cgroupPaths
-	table       *link.Iter
+	walk        *walk           // nil where the kernel refuses it
+	table       *link.Iter      // then, else nil
 	arguments   *link.Iter      // nil where the kernel refuses it
 	noArguments error           // why
-	singly      *cilium.Program // of arguments, where this kernel can run it for one process
+	lines       *cilium.Program // does the same for some processes; nil where the kernel refuses it
+	lineRoom    *cilium.Map     // where it leaves them
 	wanted      *cilium.Map     // whose command lines the next pass reads
 	passes      *cilium.Map     // what the program is told of the pass that begins
 	known       *cilium.Map
@@ -77,12 +85,13 @@ type Probe struct {
 
 	mu      sync.Mutex // guards all below
 	stream  stream
-	records []ebpf.TasksProcessRecord // of the pass at hand, by pid
-	last    []ebpf.TasksProcessRecord // of the one before
-	told    time.Duration             // that one's Mono; 0 where it failed
-	reading int                       // the place in last that the pass has come to
-	turn    uint32                    // of the next pass
-	forgot  bool                      // the next pass has to tell everything of everybody
+	came    [2][]ebpf.TasksProcessRecord // in the pass at hand and the one before, as they came
+	records []*ebpf.TasksProcessRecord   // the first of these, by pid
+	last    []*ebpf.TasksProcessRecord   // and the second
+	told    time.Duration                // that one's Mono; 0 where it failed
+	reading int                          // the place in last that the pass has come to
+	turn    uint32                       // of the next pass
+	forgot  bool                         // the next pass has to tell everything of everybody
 	threads []ebpf.TasksThreadRecord
 	tallies []ebpf.TasksTallyRecord
 	inner   []ebpf.TasksInnerPidsRecord
@@ -93,7 +102,7 @@ type Probe struct {
 	pending chan argumentsPass  // one that was not waited for to its end
 	spent   argumentsPass       // one that is over, for its room
 	asking  ebpf.TasksWantedPids
-	few     []int32       // the first of those
+	tasks   []int32       // the same, by their numbers in the first PID namespace
 	early   bool          // pending was begun before the table was read
 	reread  time.Duration // since boot: when all command lines are read again
 }

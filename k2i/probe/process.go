@@ -3,7 +3,9 @@ package probe
 import (
 	"bytes"
 	"os"
+	"runtime"
 	"slices"
+	"sync"
 	"unsafe"
 
 	"ddcos/ebpf"
@@ -45,11 +47,11 @@ type memory struct {
 
 // remember carries over what is known of each process that is still the same
 // one, into room where it is large enough. Both lists are sorted by pid.
-func remember(room, before []memory, records []ebpf.TasksProcessRecord) []memory {
+func remember(room, before []memory, records []*ebpf.TasksProcessRecord) []memory {
 	now := slices.Grow(room[:0], len(records))[:len(records)]
 	at := 0
 	for i := range records {
-		r := &records[i]
+		r := records[i]
 		for at < len(before) && before[at].pid < r.Pid {
 			at++
 		}
@@ -71,9 +73,13 @@ func (p *Probe) rows(sample, before *k2i.Sample) {
 		before = &k2i.Sample{}
 	}
 	page := uint64(os.Getpagesize())
+	if p.opts.Once {
+		p.rowsOnce(sample.Processes, page)
+		return
+	}
 	last, at := 0, 0
 	for i := range p.records {
-		r, m := &p.records[i], &p.memory[i]
+		r, m := p.records[i], &p.memory[i]
 		for last < len(p.last) && p.last[last].Pid < r.Pid {
 			last++
 		}
@@ -83,32 +89,59 @@ func (p *Probe) rows(sample, before *k2i.Sample) {
 		if isWhole(r) {
 			m.setInner(p.innerOf(r.Pid))
 		}
-		if !m.fresh && last < len(p.last) && same(&p.last[last], r) &&
+		if !m.fresh && last < len(p.last) && same(p.last[last], r) &&
 			at < len(before.Processes) && before.Processes[at].StartNS == r.StartNs && before.Processes[at].Cgroup != "" {
 			sample.Processes[i], sample.Shared[i] = before.Processes[at], true
 			continue
 		}
-		sample.Processes[i] = p.row(r, m, page)
+		sample.Processes[i] = new(k2i.Process)
+		p.row(sample.Processes[i], r, m, page)
 	}
 	p.shared.tidy(len(p.records))
 }
 
-// same tells whether two records are, to the byte and whichever way they came: of the
-// same process, then.
-func same(a, b *ebpf.TasksProcessRecord) bool {
+// rowsOnce makes the rows of the only pass there is: in one piece of memory, and where
+// they need nothing that rows share, by all CPUs.
+func (p *Probe) rowsOnce(rows []*k2i.Process, page uint64) {
+	made := huge(make([]k2i.Process, len(rows)))
+	share := len(rows)
+	if p.opts.Brief {
+		share = (len(rows) + runtime.GOMAXPROCS(0) - 1) / runtime.GOMAXPROCS(0)
+	}
+	var parts sync.WaitGroup
+	for begin := 0; begin < len(rows); begin += share {
+		parts.Go(func() {
+			for i := begin; i < min(begin+share, len(rows)); i++ {
+				r, m := p.records[i], &p.memory[i]
+				m.setInner(p.innerOf(r.Pid))
+				rows[i] = &made[i]
+				p.row(rows[i], r, m, page)
+			}
+		})
+	}
+	parts.Wait()
+}
+
+// same tells whether a record is that of the pass before, to the byte and whichever way
+// they came: of the same process, then.
+func same(before, r *ebpf.TasksProcessRecord) bool {
+	return r.Kind == unchanged || sameTo(processBytes, before, r)
+}
+
+// sameTo compares so many bytes.
+func sameTo(size int, a, b *ebpf.TasksProcessRecord) bool {
 	const kind = unsafe.Sizeof(a.Kind) // comes first
-	return bytes.Equal(bytesOf(a)[kind:], bytesOf(b)[kind:])
+	return bytes.Equal(bytesOf(a)[kind:size], bytesOf(b)[kind:size])
 }
 
 // row makes a row, and notes what has to be known of it at the next pass.
-func (p *Probe) row(r *ebpf.TasksProcessRecord, m *memory, page uint64) *k2i.Process {
+func (p *Probe) row(made *k2i.Process, r *ebpf.TasksProcessRecord, m *memory, page uint64) {
 	told := later(cpuTime{r.PrevUserNs, r.PrevSystemNs}, m.told)
 	m.told = scale(cpuTime{r.Usage.UserNs, r.Usage.SystemNs}, r.Usage.CpuNs, told)
 	m.setComm(r)
 	if !p.opts.Brief && (m.masks == nil || !m.masks.are(r)) {
 		m.masks = p.shared.of(r)
 	}
-	made := new(k2i.Process)
 	fill(made, r, m, page)
 	p.tally.tell(made, &r.Usage, m.tally)
 	m.delay = max(m.delay, made.RunDelayNS)
@@ -116,7 +149,6 @@ func (p *Probe) row(r *ebpf.TasksProcessRecord, m *memory, page uint64) *k2i.Pro
 	if !p.opts.Brief {
 		made.Cgroup = p.cgroup(r)
 	}
-	return made
 }
 
 // fill makes the row of one process but for its cgroup.

@@ -10,17 +10,17 @@ import (
 
 // A pid that was given to another process has nothing of the first.
 func TestRemember(t *testing.T) {
-	records := func(pairs ...[2]uint64) (out []ebpf.TasksProcessRecord) {
+	records := func(pairs ...[2]uint64) (out []*ebpf.TasksProcessRecord) {
 		for _, p := range pairs {
 			r := processRecord(int32(p[0]))
 			r.StartNs = p[1]
-			out = append(out, r)
+			out = append(out, &r)
 		}
 		return out
 	}
 	before := []memory{{pid: 1, start: 10, comm: "a"}, {pid: 2, start: 20, comm: "b"}, {pid: 4, start: 40, comm: "d"}, {pid: 9, start: 90, comm: "i"}}
 	for _, c := range []struct {
-		records []ebpf.TasksProcessRecord
+		records []*ebpf.TasksProcessRecord
 		want    []string
 	}{
 		{records([2]uint64{1, 10}, [2]uint64{2, 20}, [2]uint64{4, 40}, [2]uint64{9, 90}), []string{"a", "b", "d", "i"}},
@@ -52,7 +52,7 @@ func TestTimesOfPasses(t *testing.T) {
 	pass := func(start, user, system, runtime uint64) k2i.Process {
 		r := processRecord(1)
 		r.StartNs, r.Usage = start, ebpf.TasksUsage{CpuNs: runtime, UserNs: user, SystemNs: system}
-		p.records = []ebpf.TasksProcessRecord{r}
+		p.records = []*ebpf.TasksProcessRecord{&r}
 		p.memory = remember(nil, p.memory, p.records)
 		var sample k2i.Sample
 		p.rows(&sample, nil)

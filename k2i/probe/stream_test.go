@@ -168,11 +168,11 @@ func FuzzStream(f *testing.F) {
 		// What the passes make of it, whatever it is.
 		p := Probe{cgroups: newCgroupPaths(told{}), shared: sharedMasks{}}
 		if p.stream.each(bytes.NewReader(b), p.take) == nil {
-			p.records = sortByPID(p.records)
+			p.records = inOrder(nil, p.came[0])
 			fold(p.records, p.threads)
 			p.cgroups.forget(p.usedCgroups())
 		} else {
-			p.records = sortByPID(p.records)
+			p.records = inOrder(nil, p.came[0])
 		}
 		p.memory = remember(nil, nil, p.records)
 		pass := passArguments(io.NopCloser(bytes.NewReader(b)), argumentsPass{})

@@ -1,9 +1,9 @@
 package probe
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"sort"
 
@@ -13,10 +13,11 @@ import (
 // readTable makes one pass of the table's iterator and folds the threads into
 // their processes. It leaves p.records sorted by pid.
 func (p *Probe) readTable() error {
-	if p.last == nil {
-		p.last = make([]ebpf.TasksProcessRecord, 0, p.opts.Expected)
+	if p.came[1] == nil {
+		p.came[1] = huge(make([]ebpf.TasksProcessRecord, 0, p.opts.Expected+p.opts.Expected/8)) // what is not used is not taken
 	}
-	p.records, p.last = p.last, p.records
+	p.came[0], p.came[1] = p.came[1], p.came[0]
+	p.records, p.last = p.last[:0], p.records
 	err := p.iterate()
 	if err == nil && p.forgot {
 		err = p.iterate()
@@ -28,7 +29,7 @@ func (p *Probe) readTable() error {
 		p.forgot = true
 		return fmt.Errorf("process table: %w", err)
 	}
-	p.records = sortByPID(p.records)
+	p.records = inOrder(p.records, p.came[0])
 	slices.SortStableFunc(p.inner, byInnerPID)
 	fold(p.records, p.threads)
 	p.cgroups.forget(p.usedCgroups())
@@ -37,8 +38,18 @@ func (p *Probe) readTable() error {
 
 // iterate reads what the iterator tells, in its order.
 func (p *Probe) iterate() error {
-	p.records, p.threads, p.tallies, p.inner, p.reading = p.records[:0], p.threads[:0], p.tallies[:0], p.inner[:0], 0
+	p.came[0], p.threads, p.tallies, p.inner, p.reading = p.came[0][:0], p.threads[:0], p.tallies[:0], p.inner[:0], 0
 	if err := p.announce(); err != nil {
+		return err
+	}
+	if p.closers == nil {
+		return os.ErrClosed
+	}
+	if p.walk != nil {
+		err := p.walk.each(p.take)
+		if errors.Is(err, errNoWayOn) {
+			p.forgot, err = true, nil
+		}
 		return err
 	}
 	iter, err := p.table.Open()
@@ -56,9 +67,8 @@ func (p *Probe) iterate() error {
 func (p *Probe) take(kind ebpf.TasksRecordKind, record []byte) error {
 	switch kind {
 	case ebpf.TasksRecordKindRECORD_PROCESS:
-		p.records = append(p.records, ebpf.TasksProcessRecord{})
-		if n := len(p.records) - 1; !decode(&p.records[n], record) || p.records[n].Pid <= 0 {
-			p.records = p.records[:n]
+		if r := p.more(); !decode(r, record) || r.Pid <= 0 {
+			p.came[0] = p.came[0][:len(p.came[0])-1]
 		}
 	case ebpf.TasksRecordKindRECORD_NARROW:
 		p.takeNarrow(record)
@@ -87,32 +97,9 @@ func (p *Probe) take(kind ebpf.TasksRecordKind, record []byte) error {
 	return nil
 }
 
-// sortByPID puts records in order, which they nearly always are: the iterator
-// walks pids upwards. Of two with one pid, as when a thread other than the
-// leader calls exec meanwhile, the later one counts.
-func sortByPID(records []ebpf.TasksProcessRecord) []ebpf.TasksProcessRecord {
-	rising := true // a record is too large to be handed about where it need not be
-	for i := 1; i < len(records) && rising; i++ {
-		rising = records[i-1].Pid < records[i].Pid
-	}
-	if rising {
-		return records
-	}
-	slices.SortStableFunc(records, func(a, b ebpf.TasksProcessRecord) int { return cmp.Compare(a.Pid, b.Pid) })
-	unique := records[:0]
-	for i := range records {
-		if n := len(unique); n > 0 && unique[n-1].Pid == records[i].Pid {
-			unique[n-1] = records[i]
-			continue
-		}
-		unique = append(unique, records[i])
-	}
-	return unique
-}
-
 // fold adds each thread's usage to its process. A thread whose process was not
 // seen, because it began or ended during the pass, is dropped.
-func fold(records []ebpf.TasksProcessRecord, threads []ebpf.TasksThreadRecord) {
+func fold(records []*ebpf.TasksProcessRecord, threads []ebpf.TasksThreadRecord) {
 	at := 0 // threads of a process mostly follow one another
 	for i := range threads {
 		t := &threads[i]
@@ -123,6 +110,9 @@ func fold(records []ebpf.TasksProcessRecord, threads []ebpf.TasksThreadRecord) {
 			}
 		}
 		add(&records[at].Usage, &t.Usage)
+		if records[at].Kind == unchanged { // it has begun a thread since
+			records[at].Kind = uint32(ebpf.TasksRecordKindRECORD_NARROW)
+		}
 	}
 }
 

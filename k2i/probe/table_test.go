@@ -9,7 +9,7 @@ import (
 	"ddcos/ebpf"
 )
 
-func pids(records []ebpf.TasksProcessRecord) []int32 {
+func pids(records []*ebpf.TasksProcessRecord) []int32 {
 	out := []int32{}
 	for i := range records {
 		out = append(out, records[i].Pid)
@@ -24,6 +24,8 @@ func TestSortByPID(t *testing.T) {
 		{[]int32{3, 1, 2}, []int32{1, 2, 3}},
 		{[]int32{1, 1, 2, 2, 2}, []int32{1, 2}},
 		{[]int32{2, 1, 2, 1}, []int32{1, 2}},
+		{[]int32{5, 6, 7, 2, 3, 4, 3}, []int32{2, 3, 4, 5, 6, 7}},
+		{[]int32{9, 1, 8, 2, 7, 3, 6, 4, 5}, []int32{1, 2, 3, 4, 5, 6, 7, 8, 9}},
 	} {
 		var records []ebpf.TasksProcessRecord
 		for i, pid := range c.in {
@@ -31,7 +33,7 @@ func TestSortByPID(t *testing.T) {
 			r.StartNs = uint64(i)
 			records = append(records, r)
 		}
-		got := sortByPID(records)
+		got := inOrder(nil, records)
 		if !slices.Equal(pids(got), c.want) {
 			t.Errorf("%v: got %v", c.in, pids(got))
 		}
@@ -57,8 +59,8 @@ func TestTake(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if !slices.Equal(pids(p.records), []int32{5}) || len(p.threads) != 1 {
-		t.Errorf("got %v and %d threads", pids(p.records), len(p.threads))
+	if !slices.Equal(pids(inOrder(nil, p.came[0])), []int32{5}) || len(p.threads) != 1 {
+		t.Errorf("got %v and %d threads", pids(inOrder(nil, p.came[0])), len(p.threads))
 	}
 	if err := p.take(ebpf.TasksRecordKindRECORD_ARGUMENTS, argumentsRecord(5, 0, 0, "")); err == nil || !strings.Contains(err.Error(), "does not belong") {
 		t.Errorf("command line in the table: %v", err)
@@ -72,9 +74,10 @@ func TestTake(t *testing.T) {
 // Whatever order threads come in, each process has the sum of its own.
 func TestFold(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 3))
-	records := []ebpf.TasksProcessRecord{}
+	records := []*ebpf.TasksProcessRecord{}
 	for pid := int32(2); pid < 40; pid += 2 {
-		records = append(records, processRecord(pid))
+		r := processRecord(pid)
+		records = append(records, &r)
 	}
 	want := map[int32]ebpf.TasksUsage{}
 	threads := []ebpf.TasksThreadRecord{}

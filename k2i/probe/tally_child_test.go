@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"syscall"
+	"testing"
 	"unsafe"
 
 	"golang.org/x/sync/errgroup"
@@ -170,7 +171,7 @@ func talkOn(path string, words []string) error {
 				}
 				_ = unix.Kill(os.Getpid(), unix.SIGSTOP)
 			}()
-			_, _, _ = unix.RawSyscall(unix.SYS_EXIT, 0, 0, 0)
+			_, _, _ = unix.Syscall(unix.SYS_EXIT, 0, 0, 0) // as endLeader does
 		case "lo":
 			err = loopbackUp()
 		case "exit":
@@ -299,4 +300,38 @@ func openDirect(dir string) (fd int, page []byte, err error) {
 	page = raw[-uintptr(unsafe.Pointer(&raw[0]))&4095:][:4096]
 	fd, err = unix.Open(path, unix.O_RDONLY|unix.O_DIRECT|unix.O_CLOEXEC, 0)
 	return fd, page, err
+}
+
+// cloneArgs is the kernel's struct clone_args.
+type cloneArgs struct {
+	flags, pidfd, childTID, parentTID, exitSignal, stack, stackSize, tls, setTID, setTIDSize, cgroup uint64
+}
+
+// cloneAs makes a process with a number that is free, which others are not disturbed by:
+// a copy of this one that does nothing.
+func cloneAs(t *testing.T, pid int) {
+	t.Helper()
+	number, rest := int32(pid), unix.NsecToTimespec(patience.Nanoseconds())
+	var pinned runtime.Pinner
+	pinned.Pin(&number)
+	defer pinned.Unpin()
+	args := cloneArgs{exitSignal: uint64(unix.SIGCHLD), setTID: uint64(uintptr(unsafe.Pointer(&number))), setTIDSize: 1}
+	got, errno := cloneAndRest(&args, &rest)
+	if errno != 0 || int(got) != pid {
+		t.Fatalf("a second process %d: %d, %v", pid, got, errno)
+	}
+	kill(t, pid)
+}
+
+// cloneAndRest returns in the caller alone. The other one has no more threads, so that
+// Go's runtime is of no use to it.
+//
+//go:norace
+func cloneAndRest(args *cloneArgs, rest *unix.Timespec) (pid uintptr, errno syscall.Errno) {
+	pid, _, errno = syscall.RawSyscall(unix.SYS_CLONE3, uintptr(unsafe.Pointer(args)), unsafe.Sizeof(*args), 0)
+	if pid == 0 && errno == 0 {
+		_, _, _ = syscall.RawSyscall6(unix.SYS_PPOLL, 0, 0, uintptr(unsafe.Pointer(rest)), 0, 0, 0)
+		_, _, _ = syscall.RawSyscall(unix.SYS_EXIT_GROUP, 1, 0, 0)
+	}
+	return pid, errno
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -24,7 +23,7 @@ import (
 func openCounting(t testing.TB, want Counting) *Probe {
 	t.Helper()
 	opts := DefaultOptions()
-	opts.Counting = want
+	opts.Counting, opts.Iterate = want, iterating()
 	p, err := Open(opts)
 	if err != nil {
 		t.Fatal(err)
@@ -186,7 +185,7 @@ func TestTrafficIsNotInherited(t *testing.T) {
 // and the one that ended keeps what it had.
 func TestTrafficAndReusedPID(t *testing.T) {
 	p := openCounting(t, Counting{Sockets: true, RunDelay: true})
-	e, err := p.openEvents(1 << 20)
+	e, err := p.openEvents(roomy)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,39 +200,20 @@ func TestTrafficAndReusedPID(t *testing.T) {
 	if _, row, _ := life(events, pid); heardOf(&row) != want {
 		t.Errorf("of the first: %+v, want %+v", heardOf(&row), want)
 	}
-	for range 200 { // others begin at the same time
-		if err := os.WriteFile("/proc/sys/kernel/ns_last_pid", []byte(strconv.Itoa(pid-1)), 0); err != nil {
-			t.Fatal(err)
-		}
-		second := exec.CommandContext(t.Context(), "sleep", "1000")
-		if err := second.Start(); err != nil {
-			t.Fatal(err)
-		}
-		var row k2i.Process
-		if second.Process.Pid == pid {
-			sample, err := p.Read(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			row = find(t, sample, pid)
-		}
-		_ = second.Process.Kill()
-		_ = second.Wait() // it was killed
-		if row.PID == 0 {
-			continue
-		}
-		if heardOf(&row) != (heard{}) {
-			t.Errorf("of the second: %+v", heardOf(&row))
-		}
-		return
+	cloneAs(t, pid)
+	sample, err := p.Read(t.Context())
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatalf("nobody got pid %d again", pid)
+	if row := find(t, sample, pid); heardOf(&row) != (heard{}) {
+		t.Errorf("of the second: %+v", heardOf(&row))
+	}
 }
 
 // Who ended tells what it did, by whichever of its threads, and forks tell nothing.
 func TestTrafficOfThoseThatEnded(t *testing.T) {
 	p := openCounting(t, Counting{Sockets: true})
-	e, err := p.openEvents(1 << 20)
+	e, err := p.openEvents(roomy)
 	if err != nil {
 		t.Fatal(err)
 	}

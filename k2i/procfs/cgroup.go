@@ -3,8 +3,6 @@ package procfs
 import (
 	"bytes"
 	"errors"
-	"os"
-	"path/filepath"
 
 	"ddcos/k2i"
 )
@@ -73,7 +71,7 @@ func hasController(controllers []byte, name string) bool {
 // cgroup fills in the path of the process's control group; "" where the kernel
 // is built without them.
 func (r *reader) cgroup(p *k2i.Process) error {
-	b, err := r.file("cgroup", maxFile)
+	b, err := r.file("cgroup", MaxFile)
 	if errors.Is(err, errHidden) || errors.Is(err, errLacking) {
 		return nil
 	}
@@ -88,7 +86,7 @@ func (r *reader) cgroup(p *k2i.Process) error {
 
 // ownController is the preferred controller that the reader's own line names.
 func (fs *FS) ownController() string {
-	b, err := os.ReadFile(filepath.Join(fs.root, "self", "cgroup"))
+	b, err := fs.text("self/cgroup")
 	if err != nil {
 		return ""
 	}

@@ -34,14 +34,14 @@ func TestCmdlineIsCut(t *testing.T) {
 	tr.process(9)
 	tr.write("9/cmdline", "cat\x00"+strings.Repeat("x", 2<<20)+"\x00")
 	fs := tr.open()
-	var r reader
+	r := fs.reader(-1)
 	p, _, err := fs.read(&r, 9)
 	if err != nil {
 		t.Fatal(err)
 	}
 	same(t, "arguments", len(p.Args), 2)
 	same(t, "bytes kept", len(p.Args[1]), k2i.MaxArgs-len("cat\x00"))
-	same(t, "buffer", len(r.buf), maxFile)
+	same(t, "buffer", len(r.buf), MaxFile)
 
 	tr.write("9/cmdline", strings.Repeat("y\x00", 1<<20))
 	if p, err = fs.Process(9); err != nil {

@@ -51,7 +51,7 @@ type Connector struct {
 	ending  map[int32]int32   // status of leaders whose process has other threads
 }
 
-// OpenConnector begins to listen. It needs root in the first namespaces.
+// OpenConnector begins to listen. It needs the first namespaces, and before Linux 6.6 root.
 func (fs *FS) OpenConnector() (*Connector, error) {
 	socket, err := listenConnector()
 	if err != nil {

@@ -11,8 +11,12 @@ import (
 	"ddcos/k2i"
 )
 
-// maxFact is what is read of one file for a fact: an environment may be long.
-const maxFact = 128 << 10
+// maxFact is what is read of one file for a fact: an environment may be long. Most files
+// are shorter than usualFact.
+const (
+	maxFact   = 128 << 10
+	usualFact = 4 << 10
+)
 
 // maxLink is what is read of a symbolic link: PATH_MAX.
 const maxLink = 4096
@@ -35,12 +39,13 @@ func (fs *FS) Facts(p *k2i.Process, tid int32, names []string) map[string]string
 		return nil
 	}
 	defer func() { _ = unix.Close(dir) }() // nothing was written to it
-	r := reader{dir: dir, buf: make([]byte, maxFact)}
+	r := fs.reader(dir)
+	r.buf = make([]byte, usualFact)
 	prefix := ""
 	if tid != 0 && tid != p.PID {
 		prefix = "task/" + strconv.Itoa(int(tid)) + "/"
 	}
-	if b, err := r.file(prefix+"stat", maxFile); err != nil || !startedAt(b, p.StartTicks) {
+	if b, err := r.file(prefix+"stat", MaxFile); err != nil || !startedAt(b, p.StartTicks) {
 		return nil
 	}
 	files := map[string]string{}

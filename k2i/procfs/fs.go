@@ -6,11 +6,9 @@
 package procfs
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -27,23 +25,29 @@ const DefaultRoot = "/proc"
 type FS struct {
 	root    string
 	fixed   k2i.Host       // what does not change while the host is up
-	self    k2i.Visibility // what the namespace and the mount hide from everyone who reads here
+	self    k2i.Visibility // full, or what the PID namespace leaves of it
 	cgroups string
 	lacks   []string // files that this kernel has of no process
 	missing []string // fields that this road cannot give here, sorted
-	calls   calls    // nil for the kernel's own
+	euid    uint32   // of the reader
+	system  System
 }
 
 // New reads the proc file system at root, DefaultRoot as a rule.
-func New(_ context.Context, root string) (*FS, error) {
-	if info, err := os.Stat(root); err != nil || !info.IsDir() {
-		return nil, fmt.Errorf("proc file system %s: %w", root, cmp.Or(err, error(unix.ENOTDIR)))
+func New(ctx context.Context, root string) (*FS, error) { return Of(ctx, Kernel{}, root) }
+
+// Of is New by a system's calls. By others than the kernel's there are New, Host, PIDs,
+// Process, Look and Passes alone.
+func Of(_ context.Context, system System, root string) (*FS, error) {
+	fs := &FS{root: root, system: system}
+	dir, err := system.Openat(unix.AT_FDCWD, root, unix.O_PATH|unix.O_DIRECTORY)
+	if err != nil {
+		return nil, fmt.Errorf("proc file system %s: %w", root, err)
 	}
-	fs := &FS{root: root}
+	system.Close(dir)
 	if err := fs.readFixed(); err != nil {
 		return nil, err
 	}
-	fs.self = fs.hidden()
 	fs.cgroups = fs.ownController()
 	fs.lacks, fs.missing = fs.lacking()
 	return fs, nil
@@ -56,7 +60,10 @@ func (fs *FS) lacking() (files, fields []string) {
 	fields = []string{"exec_id", "pidfd_inode"}
 	io := []string{"read_bytes", "write_bytes", "cancelled_write_bytes", "rchar_bytes", "wchar_bytes", "read_calls", "write_calls"}
 	for file, names := range map[string][]string{"cgroup": {"cgroup"}, "io": io} {
-		if _, err := os.Lstat(filepath.Join(fs.root, "self", file)); missing(err) {
+		fd, err := fs.system.Openat(unix.AT_FDCWD, filepath.Join(fs.root, "self", file), unix.O_PATH)
+		if err == nil {
+			fs.system.Close(fd)
+		} else if missing(err) {
 			files = append(files, file)
 			fields = append(fields, names...)
 		}
@@ -91,20 +98,9 @@ func less(v k2i.Visibility) k2i.Visibility {
 
 // PIDs lists the processes, sorted.
 func (fs *FS) PIDs() ([]int32, error) {
-	dir, err := os.Open(fs.root)
+	pids, err := fs.system.PIDs(fs.root)
 	if err != nil {
 		return nil, fmt.Errorf("process list: %w", err)
-	}
-	names, err := dir.Readdirnames(-1)
-	_ = dir.Close() // it was only read
-	if err != nil {
-		return nil, fmt.Errorf("process list: %w", err)
-	}
-	pids := make([]int32, 0, len(names))
-	for _, name := range names {
-		if pid, err := strconv.ParseInt(name, 10, 32); err == nil && pid > 0 {
-			pids = append(pids, int32(pid))
-		}
 	}
 	slices.Sort(pids)
 	return pids, nil
@@ -127,7 +123,7 @@ func (fs *FS) About() (int, error) {
 
 // Process reads a single process.
 func (fs *FS) Process(pid int32) (k2i.Process, error) {
-	r := reader{lacks: fs.lacks, calls: fs.calls}
+	r := fs.reader(-1)
 	p, _, err := fs.read(&r, pid)
 	if err != nil {
 		return k2i.Process{}, fmt.Errorf("process %d: %w", pid, err)
@@ -150,11 +146,11 @@ func (fs *FS) read(r *reader, pid int32) (p k2i.Process, full bool, err error) {
 // so that a pid which is given to another process meanwhile cannot mix the two.
 // It is not full when another user's counters could not be read.
 func (fs *FS) readOnce(r *reader, pid int32) (p k2i.Process, full bool, err error) {
-	dir, err := r.openat(unix.AT_FDCWD, fs.root+"/"+strconv.Itoa(int(pid)), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC)
+	dir, err := r.system.Openat(unix.AT_FDCWD, fs.root+"/"+strconv.Itoa(int(pid)), unix.O_PATH|unix.O_DIRECTORY)
 	if err != nil {
 		return p, false, readError(err)
 	}
-	defer func() { _ = unix.Close(dir) }() // nothing was written to it
+	defer r.system.Close(dir)
 	r.dir = dir
 	var owned k2i.Process // before stat: which tells whether it was there still
 	if !r.reads(partStatus) {
@@ -185,7 +181,7 @@ func (fs *FS) readOnce(r *reader, pid int32) (p k2i.Process, full bool, err erro
 	}
 	switch err := r.io(&p); {
 	case errors.Is(err, errHidden):
-		return p, p.EUID == uint32(os.Geteuid()), nil
+		return p, p.EUID == fs.euid, nil
 	case err != nil:
 		return p, false, err
 	}

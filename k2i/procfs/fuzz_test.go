@@ -39,7 +39,6 @@ func FuzzMachineFiles(f *testing.F) {
 		_ = m.System(to) // any error is right, a panic is not
 		_, _, _ = m.fs.Host(t.Context())
 		_ = m.fs.cpuInfo()
-		_ = m.fs.hidesPIDs()
 		mounts, _, _ := m.MountPoints()
 		disks, _, _ := m.Disks()
 		links, _, _ := m.Interfaces()

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -24,7 +23,7 @@ const initPIDNamespace = 4026531836
 
 // readFixed reads what stays as it is while the host is up.
 func (fs *FS) readFixed() error {
-	boot, err := os.ReadFile(filepath.Join(fs.root, "sys/kernel/random/boot_id"))
+	boot, err := fs.text("sys/kernel/random/boot_id")
 	if err != nil {
 		return fmt.Errorf("boot id: %w; is %s a proc file system, mounted without subset=pid?", err, fs.root)
 	}
@@ -32,13 +31,17 @@ func (fs *FS) readFixed() error {
 	if err != nil {
 		return err
 	}
-	var name unix.Utsname
-	if err := unix.Uname(&name); err != nil {
-		return fmt.Errorf("kernel release: %w", err)
+	self, err := fs.system.Self()
+	if err != nil {
+		return err
+	}
+	fs.euid, fs.self = self.EUID, k2i.VisibilityFull
+	if namespace != initPIDNamespace {
+		fs.self = k2i.VisibilityNamespace
 	}
 	fs.fixed = k2i.Host{
-		BootID: strings.TrimSpace(string(boot)), Kernel: unix.ByteSliceToString(name.Release[:]),
-		TicksPerSecond: ticksPerSecond, PageBytes: int64(os.Getpagesize()),
+		BootID: strings.TrimSpace(string(boot)), Kernel: self.Release,
+		TicksPerSecond: ticksPerSecond, PageBytes: self.PageBytes,
 	}
 	fs.fixed.ID = k2i.NewHostID(fs.fixed.BootID, namespace)
 	return nil
@@ -47,25 +50,27 @@ func (fs *FS) readFixed() error {
 // Host reads what the machine says of itself, and how much of it can be seen
 // here. What the mount leaves out is zero.
 func (fs *FS) Host(context.Context) (k2i.Host, k2i.Visibility, error) {
-	host := fs.fixed
-	wall, mono, err := now()
+	host, visibility := fs.fixed, fs.visibility()
+	self, err := fs.system.Self()
 	if err != nil {
-		return host, fs.self, err
+		return host, visibility, err
 	}
-	if host.Name, err = os.Hostname(); err != nil {
-		return host, fs.self, fmt.Errorf("host name: %w", err)
+	host.Name = self.Host
+	if host.PIDMax, err = fs.pidMax(); err != nil {
+		return host, visibility, err
+	}
+	wall, mono, err := fs.system.Now() // with nothing before readCPU
+	if err != nil {
+		return host, visibility, err
 	}
 	host.UptimeNS = mono.Nanoseconds()
 	host.BootUnixNS = wall.UnixNano() - mono.Nanoseconds()
-	if host.PIDMax, err = fs.pidMax(); err != nil {
-		return host, fs.self, err
-	}
 	for _, read := range []func(*k2i.Host) error{fs.readCPU, fs.readMemory, fs.readLoad} {
 		if err := read(&host); err != nil && !missing(err) {
-			return host, fs.self, err
+			return host, visibility, err
 		}
 	}
-	return host, fs.self, nil
+	return host, visibility, nil
 }
 
 // missing is a file that this mount of proc does not have.
@@ -73,7 +78,7 @@ func missing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 
 // pidMax is the first pid that is never given out.
 func (fs *FS) pidMax() (int64, error) {
-	b, err := os.ReadFile(filepath.Join(fs.root, "sys/kernel/pid_max"))
+	b, err := fs.text("sys/kernel/pid_max")
 	if missing(err) {
 		return 0, nil
 	}
@@ -89,7 +94,7 @@ func (fs *FS) pidMax() (int64, error) {
 
 // pidNamespace is the inode number in the link self/ns/pid, "pid:[4026531836]".
 func (fs *FS) pidNamespace() (uint64, error) {
-	link, err := os.Readlink(filepath.Join(fs.root, "self/ns/pid"))
+	link, err := fs.system.Readlink(filepath.Join(fs.root, OwnLink))
 	if err != nil {
 		return 0, fmt.Errorf("PID namespace: %w; is %s mounted for another namespace?", err, fs.root)
 	}
@@ -101,23 +106,18 @@ func (fs *FS) pidNamespace() (uint64, error) {
 	return n, nil
 }
 
-// hidden tells what this place cannot see, whichever road is taken: a PID
-// namespace shows its own processes, hidepid only those of the caller.
-func (fs *FS) hidden() k2i.Visibility {
-	if namespace, err := fs.pidNamespace(); err != nil || namespace != initPIDNamespace {
-		return k2i.VisibilityNamespace
+// visibility is how much of the machine is seen here now, whichever road is taken: a
+// PID namespace shows its own processes, a mount with hidepid those of the caller but
+// to root. A mount may begin to hide at any time; the first process, whose stat
+// everybody reads else, tells.
+func (fs *FS) visibility() k2i.Visibility {
+	if fs.self == k2i.VisibilityNamespace || fs.euid == 0 {
+		return fs.self
 	}
-	if os.Geteuid() != 0 && fs.hidesPIDs() {
+	fd, err := fs.system.Openat(unix.AT_FDCWD, filepath.Join(fs.root, "1/stat"), unix.O_RDONLY)
+	if err != nil {
 		return k2i.VisibilityPartial
 	}
-	return k2i.VisibilityFull
-}
-
-// now reads the wall clock and CLOCK_BOOTTIME, which goes on during suspend.
-func now() (time.Time, time.Duration, error) {
-	var ts unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
-		return time.Time{}, 0, fmt.Errorf("clock since boot: %w", err)
-	}
-	return time.Now(), time.Duration(ts.Nano()), nil
+	fs.system.Close(fd)
+	return fs.self
 }

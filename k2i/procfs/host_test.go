@@ -1,13 +1,16 @@
 package procfs
 
 import (
+	"errors"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	gopsutil "github.com/shirou/gopsutil/v4/host"
+	"golang.org/x/sys/unix"
 
 	"ddcos/k2i"
 )
@@ -84,21 +87,64 @@ func TestNamespaceIsToldOf(t *testing.T) {
 	same(t, "id", sample.Host.ID, "7f3c0a52-90f7-4b5a-9a11-1f2c3d4e5f60.4026532261")
 }
 
+// A mount that begins to hide processes, and stops, is told of by each look of who is
+// not root; the mount is of one thread alone.
 func TestHidesPIDs(t *testing.T) {
-	const before = "21 1 0:20 / /other rw - proc proc rw,hidepid=invisible\n22 1 0:21 / ROOT rw shared:1 - tmpfs none rw,hidepid=2\n"
-	for options, want := range map[string]bool{
-		"rw": false, "rw,hidepid=0": false, "rw,hidepid=off": false, "rw,hidepid=1": true, "rw,hidepid=2": true,
-		"rw,hidepid=noaccess": true, "rw,hidepid=invisible": true, "rw,hidepid=ptraceable": true, "rw,gid=4": false,
-	} {
-		tr := newTree(t)
-		tr.remove("self")
-		tr.link("4711/ns/pid", "pid:[4026531836]")
-		tr.link("self", "4711")
-		text := strings.ReplaceAll(before+"23 1 0:22 / ROOT rw - proc proc "+options+"\n", "ROOT", tr.root)
-		tr.write("4711/mountinfo", text)
-		same(t, options, tr.open().hidesPIDs(), want)
+	fs, err := New(t.Context(), DefaultRoot)
+	if err != nil {
+		t.Fatal(err)
 	}
-	same(t, "nothing known", newTree(t).open().hidesPIDs(), true)
+	if os.Geteuid() != 0 || fs.self == k2i.VisibilityNamespace {
+		t.Skip("it takes root, and the first PID namespace")
+	}
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and never unlocked: the thread ends with its mounts and its user
+		done <- hideAndShow(t)
+	}()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+}
+
+func hideAndShow(t *testing.T) error {
+	own := func(call, a, b, c uintptr) error { // of this thread alone
+		if _, _, errno := unix.RawSyscall(call, a, b, c); errno != 0 {
+			return errno
+		}
+		return nil
+	}
+	become := func(uid uintptr) error { return own(unix.SYS_SETRESUID, 0, uid, 0) }
+	err := errors.Join(
+		unix.Unshare(unix.CLONE_FS|unix.CLONE_NEWNS),
+		unix.Mount("", "/", "", unix.MS_PRIVATE|unix.MS_REC, ""),
+		unix.Mount("proc", DefaultRoot, "proc", 0, ""),
+		own(unix.SYS_SETGROUPS, 0, 0, 0), // group 0 is exempt
+		own(unix.SYS_SETRESGID, 65534, 65534, 65534),
+		become(65534),
+	)
+	if err != nil {
+		return err
+	}
+	nobody, err := New(t.Context(), DefaultRoot)
+	if err != nil {
+		return err
+	}
+	for _, c := range []struct {
+		option string
+		want   k2i.Visibility
+	}{{"hidepid=0", k2i.VisibilityFull}, {"hidepid=1", k2i.VisibilityPartial}, {"hidepid=0", k2i.VisibilityFull}, {"hidepid=2", k2i.VisibilityPartial}} {
+		err := errors.Join(become(0), unix.Mount("", DefaultRoot, "", unix.MS_REMOUNT, c.option), become(65534))
+		if err != nil {
+			return err
+		}
+		_, got, err := nobody.Host(t.Context())
+		if err != nil {
+			return err
+		}
+		same(t, c.option, got, c.want)
+	}
+	return nil
 }
 
 func TestThisHost(t *testing.T) {

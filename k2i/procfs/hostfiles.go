@@ -6,30 +6,46 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"ddcos/k2i"
 )
 
-// maxHostFile is what is read of one of the host's files: in stat the lines of
+// MaxHostFile is what is read of one of the host's files: in stat the lines of
 // some thousand CPUs, after which nothing is wanted.
-const maxHostFile = 256 << 10
+const MaxHostFile = 256 << 10
+
+// OwnLink is a link that is read of a proc file system.
+const OwnLink = "self/ns/pid"
+
+// HostFiles are the files that New and Host read beside, by anybody; first the one
+// that is measured by the clock.
+func HostFiles() []string {
+	return []string{"stat", "meminfo", "loadavg", "sys/kernel/random/boot_id", "sys/kernel/pid_max", "self/cgroup", "self/io"}
+}
 
 // errUnexpected is a text that the kernel has not written so far.
 var errUnexpected = errors.New("unexpected text")
 
-// text is a file of the host, cut at maxHostFile.
+// text is a file of the host, cut at MaxHostFile.
 func (fs *FS) text(name string) ([]byte, error) {
-	f, err := os.Open(filepath.Join(fs.root, name))
+	fd, err := fs.system.Openat(unix.AT_FDCWD, filepath.Join(fs.root, name), unix.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = f.Close() }() // it was only read
-	return io.ReadAll(io.LimitReader(f, maxHostFile))
+	defer fs.system.Close(fd)
+	text := bytes.NewBuffer(make([]byte, 0, usualHostFile))
+	_, err = text.ReadFrom(io.LimitReader(descriptor{fs.system, fd}, MaxHostFile))
+	return text.Bytes(), err
 }
+
+// usualHostFile is room for most of them, so that one read brings all and one tells that
+// there is no more.
+const usualHostFile = 4 << 10
 
 // readCPU sums the first line of stat, in ticks, but for idle and iowait. Time of
 // guests is within user and nice already.
@@ -73,19 +89,22 @@ func (fs *FS) readMemory(host *k2i.Host) error {
 		return fmt.Errorf("memory: %w", err)
 	}
 	for line := range bytes.Lines(text) {
-		to := map[string]*uint64{"MemTotal:": &host.MemTotalBytes, "MemAvailable:": &host.MemAvailableBytes}
-		words := bytes.Fields(line)
-		if len(words) == 0 || to[string(words[0])] == nil {
+		var to *uint64
+		name, rest, _ := bytes.Cut(line, []byte(":"))
+		switch string(name) {
+		case "MemTotal":
+			to = &host.MemTotalBytes
+		case "MemAvailable":
+			to = &host.MemAvailableBytes
+		default:
 			continue
 		}
-		kB := uint64(0)
-		if len(words) > 1 {
-			kB, err = strconv.ParseUint(string(words[1]), 10, 54)
-		}
-		if err != nil || len(words) < 2 {
+		number, _, _ := bytes.Cut(bytes.TrimSpace(rest), []byte(" "))
+		kB, err := strconv.ParseUint(string(number), 10, 54)
+		if err != nil {
 			return fmt.Errorf("memory: %w: %.64q", errUnexpected, line)
 		}
-		*to[string(words[0])] = kB << 10
+		*to = kB << 10
 	}
 	return nil
 }
@@ -108,26 +127,4 @@ func (fs *FS) readLoad(host *k2i.Host) error {
 	}
 	host.Load = load
 	return nil
-}
-
-// hidesPIDs looks for hidepid among the options of the mount, in mountinfo; root is
-// exempt from it. Where nothing is known of the mount it may hide some.
-func (fs *FS) hidesPIDs() bool {
-	text, err := fs.text("self/mountinfo")
-	if err != nil {
-		return true
-	}
-	for line := range strings.Lines(string(text)) {
-		mount, super, found := strings.Cut(line, " - ") // what is between has no end of its own
-		words, options := strings.Fields(mount), strings.Fields(super)
-		if !found || len(words) < 6 || len(options) < 3 || options[0] != "proc" || words[4] != filepath.Clean(fs.root) {
-			continue
-		}
-		for option := range strings.SplitSeq(options[2], ",") {
-			if mode, ok := strings.CutPrefix(option, "hidepid="); ok && mode != "0" && mode != "off" {
-				return true
-			}
-		}
-	}
-	return false
 }

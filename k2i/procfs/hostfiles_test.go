@@ -14,7 +14,7 @@ import (
 // same text.
 func TestHostFilesByLibrary(t *testing.T) {
 	tr := newTree(t)
-	tr.write("stat", "cpu  10 20 30 1000 500 1 2 3 7 8\ncpu0 10 20 30 1000 500 1 2 3 7 8\ncpu1 0 0 0 0 0 0 0 0 0 0\nintr "+strings.Repeat("9 ", maxHostFile)+"\nctxt 7\n")
+	tr.write("stat", "cpu  10 20 30 1000 500 1 2 3 7 8\ncpu0 10 20 30 1000 500 1 2 3 7 8\ncpu1 0 0 0 0 0 0 0 0 0 0\nintr "+strings.Repeat("9 ", MaxHostFile)+"\nctxt 7\n")
 	tr.write("meminfo", "MemFree: 1 kB\nMemTotal:  2048 kB\nMemAvailable:\t1024 kB\nHugePages_Total: 0\n")
 	tr.write("loadavg", "0.25 1e1 3.00 1/100 4242\n")
 	host, _, err := tr.open().Host(t.Context())

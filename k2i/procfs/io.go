@@ -70,7 +70,7 @@ func parseCount(b []byte) k2i.Count {
 // io fills in what /proc/PID/io knows. Only the process's own user and root may
 // read it, and a kernel may be built without: Unread then.
 func (r *reader) io(p *k2i.Process) error {
-	b, err := r.file("io", maxFile)
+	b, err := r.file("io", MaxFile)
 	if errors.Is(err, errLacking) {
 		return nil
 	}

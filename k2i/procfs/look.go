@@ -9,8 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"golang.org/x/sys/unix"
-
 	"ddcos/k2i"
 )
 
@@ -37,6 +35,18 @@ func partsOf(fields []string) parts {
 		of |= partOf(name)
 	}
 	return of
+}
+
+// FilesFor are the files of a process's directory that Look reads for these fields,
+// nil for all; of each as many bytes as MaxFile at most.
+func FilesFor(fields []string) []string {
+	files, of := []string{"stat"}, partsOf(fields)
+	for i, name := range [...]string{"status", "cmdline", "cgroup", "io"} {
+		if of&(1<<i) != 0 {
+			files = append(files, name)
+		}
+	}
+	return files
 }
 
 // partOf is that of one field, all of them where it is not known. The field tells
@@ -113,7 +123,8 @@ type looking struct {
 
 // read takes batches until there are none.
 func (l *looking) read(ctx context.Context) {
-	r := reader{lacks: l.fs.lacks, calls: l.fs.calls, spared: l.spared, once: true}
+	r := l.fs.reader(-1)
+	r.spared, r.once = l.spared, true
 	for ctx.Err() == nil {
 		end := int(l.taken.Add(batch))
 		for i := end - batch; i < min(end, len(l.pids)); i++ {
@@ -134,10 +145,9 @@ func (l *looking) read(ctx context.Context) {
 // owner fills in the effective ids, which the kernel gives to the directory of a
 // process as its owner.
 func (r *reader) owner(p *k2i.Process) error {
-	var st unix.Stat_t
-	if err := unix.Fstat(r.dir, &st); err != nil {
+	var err error
+	if p.EUID, p.EGID, err = r.system.Owner(r.dir); err != nil {
 		return readError(err)
 	}
-	p.EUID, p.EGID = st.Uid, st.Gid
 	return nil
 }

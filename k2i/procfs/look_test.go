@@ -3,7 +3,6 @@ package procfs
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"reflect"
 	"slices"
 	"strconv"
@@ -86,18 +85,11 @@ func TestLookForEveryField(t *testing.T) {
 // The effective ids are the same whether the directory or its status tells them: of
 // this process, of one that is nobody's to look into, and of a thread of the kernel.
 func TestLookForOwners(t *testing.T) {
-	child := exec.Command("sleep", "600")
+	var who *syscall.Credential
 	if os.Geteuid() == 0 {
-		child.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65533}}
+		who = &syscall.Credential{Uid: 65534, Gid: 65533}
 	}
-	if err := child.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = child.Process.Kill(); _ = child.Wait() }()
-	fs, err := New(t.Context(), DefaultRoot)
-	if err != nil {
-		t.Fatal(err)
-	}
+	child, _, fs := childAs(t, who) // which runs: whose directory it is changes while a program begins
 	sample, err := fs.Look(t.Context(), []string{"euid", "egid"})
 	if err != nil {
 		t.Fatal(err)

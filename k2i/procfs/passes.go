@@ -40,7 +40,7 @@ type kept struct {
 
 // NewPasses knows nothing yet.
 func NewPasses(fs *FS) *Passes {
-	return &Passes{fs: fs, r: reader{lacks: fs.lacks, calls: fs.calls}}
+	return &Passes{fs: fs, r: fs.reader(-1)}
 }
 
 // Read looks at every process once. Rows of those that have not changed are shared
@@ -125,7 +125,7 @@ func (fs *FS) begin(ctx context.Context) (*k2i.Sample, []int32, error) {
 		return nil, nil, err
 	}
 	sample := &k2i.Sample{Host: host, Visibility: visibility, Mode: k2i.ModeProcfs, Missing: slices.Clone(fs.missing)}
-	if sample.At, sample.Mono, err = now(); err != nil {
+	if sample.At, sample.Mono, err = fs.system.Now(); err != nil {
 		return nil, nil, err
 	}
 	pids, err := fs.PIDs()

@@ -27,7 +27,8 @@ func (fs *FS) Pin(key k2i.Key) (*Pinned, error) {
 	if err != nil {
 		return nil, readError(err)
 	}
-	p := &Pinned{r: reader{dir: dir, buf: make([]byte, maxFact)}, ticks: key.StartTicks}
+	p := &Pinned{r: fs.reader(dir), ticks: key.StartTicks}
+	p.r.buf = make([]byte, maxFact)
 	if err := p.Lives(); err != nil {
 		p.Close()
 		return nil, err
@@ -40,7 +41,7 @@ func (p *Pinned) Close() { _ = unix.Close(p.r.dir) } // nothing was written to i
 
 // Lives is nil while the process has neither ended nor become a zombie.
 func (p *Pinned) Lives() error {
-	b, err := p.r.file("stat", maxFile)
+	b, err := p.r.file("stat", MaxFile)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -22,7 +23,14 @@ import (
 // child starts a program that waits for its input to end, and pins it.
 func child(t *testing.T) (cmd *exec.Cmd, key k2i.Key, fs *FS) {
 	t.Helper()
+	return childAs(t, nil)
+}
+
+// childAs is child as somebody else, or as who runs the test.
+func childAs(t *testing.T, who *syscall.Credential) (cmd *exec.Cmd, key k2i.Key, fs *FS) {
+	t.Helper()
 	cmd = exec.CommandContext(t.Context(), "cat")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: who}
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -65,7 +73,7 @@ func TestPinned(t *testing.T) {
 		t.Errorf("files %+v, %v", list, err)
 	}
 	var wchan string
-	for deadline := time.Now().Add(20 * time.Second); !strings.Contains(wchan, "pipe"); runtime.Gosched() { // it is on its way there
+	for deadline := time.Now().Add(time.Minute); !strings.Contains(wchan, "pipe"); runtime.Gosched() { // it is on its way there
 		if wchan, err = p.Wchan(); err != nil || time.Now().After(deadline) {
 			t.Fatalf("it waits in %q, %v", wchan, err)
 		}
@@ -120,8 +128,11 @@ func awaitZombie(fs *FS, pid int32) error {
 		return err
 	}
 	defer func() { _ = unix.Close(fd) }()
-	if _, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 20_000); err != nil {
-		return err
+	for n := 0; n == 0; {
+		// The runtime's own signals interrupt it.
+		if n, err = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 60_000); err != nil && !errors.Is(err, unix.EINTR) || n == 0 && err == nil {
+			return fmt.Errorf("waiting for its end: %w", err)
+		}
 	}
 	p, err := fs.Process(pid)
 	if err == nil && p.State != "Z" {

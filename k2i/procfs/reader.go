@@ -3,6 +3,7 @@ package procfs
 import (
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -10,44 +11,30 @@ import (
 	"ddcos/k2i"
 )
 
-// maxFile is what is read of one file of a process. cmdline is cut there; the
+// MaxFile is what is read of one file of a process. cmdline is cut there; the
 // others are shorter, or have what is wanted well before it.
-const maxFile = 16 << 10
+const MaxFile = 16 << 10
 
 // reader reads the files of one process directory after another into one buffer.
 type reader struct {
-	dir   int // open directory of the process
-	buf   []byte
-	lacks []string // files that this kernel has of no process
-	masks map[[maskCount]k2i.Bits]*[maskCount]k2i.Bits
-	calls calls // nil for the kernel's own
+	system System
+	page   uint64 // bytes
+	dir    int    // open directory of the process
+	buf    []byte
+	lacks  []string // files that this kernel has of no process
+	masks  map[[maskCount]k2i.Bits]*[maskCount]k2i.Bits
 
 	spared parts // files that are not read
 	once   bool  // one read of a file is all of it where it leaves room: the kernel fills what it is given
 }
 
+// reader is one of the process whose directory is open.
+func (fs *FS) reader(dir int) reader {
+	return reader{system: fs.system, page: uint64(fs.fixed.PageBytes), dir: dir, lacks: fs.lacks}
+}
+
 // reads tells whether a part is read.
 func (r *reader) reads(one parts) bool { return r.spared&one == 0 }
-
-// calls are the system calls by which processes are read; tests have them fail.
-type calls interface {
-	openat(dir int, path string, flags int) (fd int, err error)
-	read(fd int, b []byte) (n int, err error)
-}
-
-func (r *reader) openat(dir int, path string, flags int) (int, error) {
-	if r.calls != nil {
-		return r.calls.openat(dir, path, flags)
-	}
-	return unix.Openat(dir, path, flags, 0)
-}
-
-func (r *reader) read(fd int, b []byte) (int, error) {
-	if r.calls != nil {
-		return r.calls.read(fd, b)
-	}
-	return unix.Read(fd, b)
-}
 
 // errLacking is a file that this kernel was built without.
 var errLacking = errors.New("no such file on this kernel")
@@ -59,17 +46,19 @@ func (r *reader) file(name string, limit int) ([]byte, error) {
 		return nil, errLacking
 	}
 	if r.buf == nil {
-		r.buf = make([]byte, maxFile)
+		r.buf = make([]byte, MaxFile)
 	}
-	fd, err := r.openat(r.dir, name, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK)
+	fd, err := r.system.Openat(r.dir, name, unix.O_RDONLY|unix.O_NONBLOCK)
 	if err != nil {
 		return nil, readError(err)
 	}
-	defer func() { _ = unix.Close(fd) }() // nothing was written to it
-	limit = min(limit, len(r.buf))
+	defer r.system.Close(fd)
 	n := 0
 	for n < limit {
-		m, err := r.read(fd, r.buf[n:limit])
+		if n == len(r.buf) {
+			r.buf = append(r.buf, make([]byte, min(n, limit-n))...)
+		}
+		m, err := r.system.Read(fd, r.buf[n:min(limit, len(r.buf))])
 		if errors.Is(err, unix.EINTR) {
 			continue
 		}
@@ -91,14 +80,14 @@ func (r *reader) file(name string, limit int) ([]byte, error) {
 // single read gives is all of it.
 func (r *reader) whole(name string) ([]byte, error) {
 	if r.buf == nil {
-		r.buf = make([]byte, maxFile)
+		r.buf = make([]byte, MaxFile)
 	}
-	fd, err := r.openat(r.dir, name, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK)
+	fd, err := r.system.Openat(r.dir, name, unix.O_RDONLY|unix.O_NONBLOCK)
 	if err != nil {
 		return nil, readError(err)
 	}
-	defer func() { _ = unix.Close(fd) }() // nothing was written to it
-	n, err := r.read(fd, r.buf)
+	defer r.system.Close(fd)
+	n, err := r.system.Read(fd, r.buf)
 	if err != nil {
 		return nil, readError(err)
 	}
@@ -115,4 +104,25 @@ func readError(err error) error {
 		return errHidden
 	}
 	return fmt.Errorf("proc file: %w", err)
+}
+
+// descriptor is an open file of a system.
+type descriptor struct {
+	system System
+	fd     int
+}
+
+// Read implements io.Reader.
+func (d descriptor) Read(b []byte) (int, error) {
+	for {
+		switch n, err := d.system.Read(d.fd, b); {
+		case errors.Is(err, unix.EINTR):
+		case err != nil:
+			return 0, err
+		case n == 0:
+			return 0, io.EOF
+		default:
+			return n, nil
+		}
+	}
 }

@@ -25,9 +25,17 @@ const (
 // not have them from elsewhere.
 func SeldomFields(mode k2i.Mode) []string {
 	if mode == k2i.ModeBPF {
-		return []string{"exe"}
+		return linkFields(mode)
 	}
-	names := []string{"exe", "oom_score_adj"}
+	return append(linkFields(mode), "oom_score_adj")
+}
+
+// linkFields are those of links, which are not everybody's to read.
+func linkFields(mode k2i.Mode) []string {
+	names := []string{"exe"}
+	if mode == k2i.ModeBPF {
+		return names
+	}
 	for _, n := range namespaceLinks {
 		names = append(names, "ns_"+n)
 	}
@@ -89,7 +97,7 @@ func (d *Seldom) Fill(sample *k2i.Sample) {
 	}
 	d.known, d.spare = now, d.known
 	if hidden > programs/2 {
-		sample.Missing = slices.Concat(sample.Missing, SeldomFields(sample.Mode))
+		sample.Missing = slices.Concat(sample.Missing, linkFields(sample.Mode))
 		slices.Sort(sample.Missing)
 		sample.Missing = slices.Compact(sample.Missing)
 	}
@@ -149,7 +157,8 @@ func (fs *FS) details(process k2i.Key, kernel bool, mode k2i.Mode, known *detail
 		return one // it has ended
 	}
 	defer func() { _ = unix.Close(dir) }() // nothing was written to it
-	r := reader{dir: dir}
+	r := fs.reader(dir)
+	r.buf = make([]byte, maxStat) // one each time
 	r.details(&one, kernel, mode)
 	if known != nil && one.tells(known) {
 		return one
@@ -183,8 +192,11 @@ func (r *reader) details(one *detail, kernel bool, mode k2i.Mode) {
 	}
 }
 
-// maxNumber is enough for a file of one number.
-const maxNumber = 32
+// maxNumber is enough for a file of one number, maxStat for a process's stat.
+const (
+	maxNumber = 32
+	maxStat   = 2 << 10
+)
 
 // parseAdjustment reads -1000 to 1000; 0 where it is none.
 func parseAdjustment(b []byte) int32 {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"strconv"
 
 	"ddcos/k2i"
@@ -136,7 +135,7 @@ const pfKthread = 0x00200000
 
 // stat fills in what /proc/PID/stat knows.
 func (r *reader) stat(p *k2i.Process) error {
-	b, err := r.file("stat", maxFile)
+	b, err := r.file("stat", MaxFile)
 	if err != nil {
 		return err
 	}
@@ -154,7 +153,7 @@ func (r *reader) stat(p *k2i.Process) error {
 	p.Threads, p.MinFlt, p.MajFlt = s.Threads, s.MinFlt, s.MajFlt
 	p.ChildrenMinFlt, p.ChildrenMajFlt = k2i.Count(s.ChildMin), k2i.Count(s.ChildMaj)
 	p.ChildrenUserNS, p.ChildrenSystemNS = k2i.Count(max(s.ChildUser*nsPerTick, -1)), k2i.Count(max(s.ChildSys*nsPerTick, -1))
-	p.VSZBytes, p.RSSBytes = s.VSZBytes, uint64(max(s.RSSPages, 0))*uint64(os.Getpagesize())
+	p.VSZBytes, p.RSSBytes = s.VSZBytes, uint64(max(s.RSSPages, 0))*r.page
 	p.Nice, p.Priority, p.RTPriority, p.Policy, p.CPU = s.Nice, s.Priority, s.RTPriority, s.Policy, s.CPU
 	return nil
 }

@@ -36,7 +36,7 @@ var maskNames = [maskCount]string{"SigPnd", "ShdPnd", "SigBlk", "SigIgn", "SigCg
 
 // maxStatus is enough for all lines of a process in some thousand groups, which
 // stand in the middle; of one in more the lines behind them are not known.
-const maxStatus = maxFile
+const maxStatus = MaxFile
 
 var errStatus = errors.New("status: no Uid or Gid")
 

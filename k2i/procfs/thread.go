@@ -54,7 +54,7 @@ func first(tid int, process *k2i.Process) int {
 
 // thread reads one thread in its directory.
 func (p *Pinned) thread(process *k2i.Process, dir string) (k2i.Process, error) {
-	b, err := p.r.file(dir+"stat", maxFile)
+	b, err := p.r.file(dir+"stat", MaxFile)
 	if err != nil {
 		return k2i.Process{}, err
 	}
@@ -65,7 +65,7 @@ func (p *Pinned) thread(process *k2i.Process, dir string) (k2i.Process, error) {
 	t := asThread(*process, s)
 	t.TID, t.Threads = k2i.Count(s.PID), 1
 	t.RCPU, t.RCPUWithExited = k2i.NoRate(), k2i.NoRate()
-	if b, err := p.r.file(dir+"schedstat", maxFile); err == nil {
+	if b, err := p.r.file(dir+"schedstat", MaxFile); err == nil {
 		if ran := ParseSchedstat(b); ran >= 0 {
 			t.CPUNS = uint64(ran)
 		}

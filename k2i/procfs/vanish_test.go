@@ -17,6 +17,7 @@ import (
 // fallible are the kernel's calls, of which the one with the number at, and
 // those after it, can be made to go wrong for one process.
 type fallible struct {
+	Kernel
 	victim string // its directory
 	at     int    // from 1 on
 	fault  fault
@@ -43,14 +44,14 @@ func (c *fallible) failing() bool {
 	return c.made == c.at || c.made > c.at && !c.fault.last
 }
 
-func (c *fallible) openat(dir int, path string, flags int) (int, error) {
+func (c *fallible) Openat(dir int, path string, flags int) (int, error) {
 	ofVictim := path == c.victim || c.dirs[dir]
 	if ofVictim && c.failing() && c.fault.open != nil {
 		if err := c.fault.open(); err != nil {
 			return -1, err
 		}
 	}
-	fd, err := unix.Openat(dir, path, flags, 0)
+	fd, err := c.Kernel.Openat(dir, path, flags)
 	delete(c.dirs, fd) // numbers are used again
 	delete(c.files, fd)
 	if ofVictim && err == nil {
@@ -59,7 +60,7 @@ func (c *fallible) openat(dir int, path string, flags int) (int, error) {
 	return fd, err
 }
 
-func (c *fallible) read(fd int, b []byte) (int, error) {
+func (c *fallible) Read(fd int, b []byte) (int, error) {
 	if c.files[fd] && c.failing() && c.fault.read != nil {
 		return c.fault.read(fd, b)
 	}
@@ -154,9 +155,9 @@ func TestVanishingAtEveryCall(t *testing.T) {
 			for at, more := 1, true; more; at++ {
 				program(tr, 20)
 				c := &fallible{victim: tr.root + "/20", at: at, fault: f, dirs: map[int]bool{}, files: map[int]bool{}}
-				fs.calls = c
+				fs.system = c
 				sample, err := read(t.Context())
-				fs.calls = nil
+				fs.system = Kernel{}
 				if err != nil {
 					t.Fatalf("at call %d: %v", at, err)
 				}

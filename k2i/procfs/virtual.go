@@ -1,5 +1,3 @@
-//go:build !rows
-
 package procfs
 
 import (

@@ -28,6 +28,7 @@ type Groups struct {
 type member struct {
 	key     k2i.Key
 	counted tally
+	row     *k2i.Process // as it was counted last: nobody writes to one that was published
 	place   place
 	in      []*group // by dimension
 }
@@ -157,6 +158,9 @@ func (g *Groups) newMember(p *k2i.Process, at time.Duration) *member {
 
 // settle puts a process into its groups, if they are not those that it is in.
 func (g *Groups) settle(m *member, p *k2i.Process, at time.Duration) {
+	if m.row == p {
+		return
+	}
 	now := placeOf(p)
 	if m.in[0] != nil && m.place == now {
 		return
@@ -170,6 +174,10 @@ func (g *Groups) settle(m *member, p *k2i.Process, at time.Duration) {
 // account counts what a process used since it was last looked at, for the
 // groups that it is in now. A counter that ran backwards has to catch up.
 func (g *Groups) account(m *member, p *k2i.Process) {
+	if m.row == p {
+		return
+	}
+	m.row = p
 	var now tally
 	now.read(counters, p)
 	grown := m.counted.known != now.known|m.counted.known

@@ -22,6 +22,8 @@ type world struct {
 	pid    int32
 
 	running  map[int32]*k2i.Process
+	truths   map[int32]string         // what they were at the sample before
+	rows     map[int32]*k2i.Process   // and what it has of them, which stays while they do nothing
 	reaped   []k2i.Event              // finals that are still to come
 	events   []k2i.Event              // since the last look
 	lossless bool                     // all events come
@@ -181,12 +183,22 @@ func (w *world) misread(p k2i.Process) *k2i.Process {
 func (w *world) sample() {
 	w.at += time.Duration(w.IntN(int(40 * time.Second)))
 	cur := &k2i.Sample{Mono: w.at, Mode: k2i.ModeBPF, Host: k2i.Host{ID: "h", CPUs: 4, MemTotalBytes: 1 << 24, UptimeNS: int64(w.at)}}
+	truths := map[int32]string{}
 	for _, pid := range slices.Sorted(maps.Keys(w.running)) {
-		cur.Processes = append(cur.Processes, w.misread(*w.running[pid]))
+		truths[pid] = fmt.Sprintf("%+v", *w.running[pid])
+		row, shared := w.rows[pid], w.truths[pid] == truths[pid]
+		if !shared {
+			row = w.misread(*w.running[pid])
+		}
+		cur.Processes, cur.Shared = append(cur.Processes, row), append(cur.Shared, shared)
 	}
 	status := k2i.Events{Mode: k2i.EventsBPF}
 	w.tick()
 	snap := w.live.Sample(cur, w.events, status)
+	w.truths, w.rows = truths, map[int32]*k2i.Process{}
+	for _, row := range cur.Processes {
+		w.rows[row.PID] = row
+	}
 	w.events = w.events[:0]
 	w.tell(snap)
 	w.groups.Observe(snap)

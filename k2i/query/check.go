@@ -1,13 +1,14 @@
 package query
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"ddcos/k2i"
+	"ddcos/near"
 )
 
 // Limits of one Query; Check names the one that is passed.
@@ -19,9 +20,6 @@ const (
 	MaxLabels = 16      // labels that hosts are asked to have
 	MaxRows   = 1 << 22 // a Limit; Linux has no more pids than this (PID_MAX_LIMIT)
 )
-
-// maxHints is how many near names an error offers.
-const maxHints = 3
 
 // Check refuses a Query that no agent should run: a name that does not exist, a
 // condition that is none, a list or a text beyond its limit, a negative Limit. Whatever came from
@@ -143,11 +141,7 @@ func unknownName(name string) error {
 // suggestion is what an error adds about a name that does not exist: those that
 // look like it, or where to find them.
 func suggestion(name string) string {
-	near := Near(name, termNames())
-	if len(near) == 0 {
-		return "; names are those in the JSON of a process, for example rss_bytes, and host, age, label.NAME"
-	}
-	return "; did you mean " + strings.Join(near, ", ") + "?"
+	return cmp.Or(near.Hint("", name, termNames()), "; names are those in the JSON of a process, for example rss_bytes, and host, age, label.NAME")
 }
 
 // unknownField names the fields that look like what was asked for.
@@ -156,51 +150,5 @@ func unknownField(name string) error {
 	for _, f := range k2i.Fields() {
 		all = append(all, f.Name)
 	}
-	near := Near(name, all)
-	if len(near) == 0 {
-		return fmt.Errorf("field %.64q: no such field; fields are named as in the JSON of a process, for example rss_bytes", name)
-	}
-	return fmt.Errorf("field %.64q: no such field; did you mean %s?", name, strings.Join(near, ", "))
-}
-
-// Near are up to three of all words, the nearest first: those that contain name
-// or are contained in it, else those that two typing mistakes away would be it.
-func Near(name string, all []string) []string {
-	name = strings.ToLower(name[:min(len(name), MaxText)])
-	var near []string
-	for _, word := range all {
-		if len(name) > 1 && len(word) > 1 && (strings.Contains(word, name) || strings.Contains(name, word)) {
-			near = append(near, word)
-		}
-	}
-	if len(near) == 0 {
-		for _, word := range all {
-			if distance(word, name) <= min(2, len(word)-1) {
-				near = append(near, word)
-			}
-		}
-	}
-	slices.SortStableFunc(near, func(a, b string) int { return distance(a, name) - distance(b, name) })
-	return near[:min(len(near), maxHints)]
-}
-
-// distance is the number of bytes to insert, remove or change to make b of a.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, diagonal+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
+	return fmt.Errorf("field %.64q: no such field%s", name, cmp.Or(near.Hint("", name, all), "; fields are named as in the JSON of a process, for example rss_bytes"))
 }

@@ -32,6 +32,7 @@ func TestCheck(t *testing.T) {
 		"more than the name":   {Query{Sort: []Key{{Field: "userid"}}}, "did you mean user, id?"},
 		"a slip of the finger": {Query{Sort: []Key{{Field: "thraeds"}}}, "did you mean threads?"},
 		"another case":         {Query{Sort: []Key{{Field: "PID"}}}, "did you mean pid"},
+		"a short word":         {Query{Sort: []Key{{Field: "foo"}}}, "for example rss_bytes"}, // which is no slip for pod
 		"nothing near":         {Query{Sort: []Key{{Field: "zzzzzzzz"}}}, "for example rss_bytes"},
 		"an empty key":         {Query{Sort: []Key{{}}}, `sort by "": no such name`},
 		"a huge key is cut":    {Query{Sort: []Key{{Field: strings.Repeat("q", 1<<20)}}}, "no such name"},
@@ -66,17 +67,5 @@ func TestCheck(t *testing.T) {
 				t.Errorf("the error is no short line: %d bytes", len(err.Error()))
 			}
 		})
-	}
-}
-
-func TestDistance(t *testing.T) {
-	tests := []struct {
-		a, b string
-		want int
-	}{{"", "", 0}, {"", "abc", 3}, {"abc", "", 3}, {"pid", "pid", 0}, {"pid", "ppid", 1}, {"kitten", "sitting", 3}, {"comm", "mm", 2}}
-	for _, test := range tests {
-		if got := distance(test.a, test.b); got != test.want {
-			t.Errorf("distance(%q, %q) = %d, want %d", test.a, test.b, got, test.want)
-		}
 	}
 }

@@ -1,5 +1,3 @@
-//go:build !rows
-
 package query
 
 import (
@@ -33,7 +31,7 @@ func (c *compiler) comparison(n *ast.BinaryNode) (condition, error) {
 	}
 	right, err := c.operand(n.Right)
 	if err != nil {
-		return nil, err
+		return nil, c.unquoted(n, left, err)
 	}
 	if slices.Contains([]string{"matches", "contains", "startsWith", "endsWith"}, n.Operator) {
 		return c.inText(n, left, right)
@@ -42,6 +40,19 @@ func (c *compiler) comparison(n *ast.BinaryNode) (condition, error) {
 		return nil, c.fail(n, "no operator %s here", n.Operator)
 	}
 	return c.ordered(n, n.Operator, left, right)
+}
+
+// unquoted is the error of a comparison's right side: where a text belongs and a name
+// stands that is none, its quotes are missing.
+func (c *compiler) unquoted(n *ast.BinaryNode, left *operand, err error) error {
+	name, ok := n.Right.(*ast.IdentifierNode)
+	if !ok || left.word == nil && left.list == nil || c.scanned.quantities[name.Location().From] != (quantity{}) {
+		return err
+	}
+	if _, known := c.named(name.Value); known {
+		return err
+	}
+	return c.fail(name, "no name %.64q; a text stands in quotes: %s %s %.64[1]q", name.Value, left.name, n.Operator)
 }
 
 // ordered compiles ==, !=, <, <=, > and >=, with the term on the left.

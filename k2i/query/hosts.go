@@ -2,7 +2,9 @@ package query
 
 import (
 	"fmt"
+	"maps"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -148,6 +150,14 @@ func ParseHosts(pattern string) (*Hosts, error) {
 		}
 	}
 	return h, nil
+}
+
+// Names are those that the pattern names without * or ?, in no order.
+func (h *Hosts) Names() []string {
+	if h == nil {
+		return nil
+	}
+	return slices.Collect(maps.Keys(h.names))
 }
 
 // Match tells whether the pattern has a host of that name.

@@ -1,5 +1,3 @@
-//go:build !rows
-
 package query
 
 import (
@@ -82,7 +80,7 @@ func (c *compiler) operand(n ast.Node) (*operand, error) {
 	case *ast.UnaryNode:
 		return c.negative(n)
 	}
-	return nil, c.fail(n, "not part of this language: there are names, values, comparisons, and, or, not, in and matches")
+	return nil, c.fail(n, "not part of this language: there are names, values, "+operators)
 }
 
 // negative compiles a number with a sign.
@@ -142,7 +140,7 @@ func (o *operand) fit(term *operand) string {
 	case o.unit == unitBytes && term.unit == unitRate, o.unit == term.unit:
 	case o.unit != unitNumber:
 		return term.name + " is " + inWords(term.unit) + ", as " + quantityExample(term.unit)
-	case o.bare && !term.bare && (term.unit == unitBytes || term.unit == unitRate || term.unit == unitTime):
+	case o.bare && !term.bare && (term.unit == unitBytes || term.unit == unitRate || term.unit == unitTime || term.unit == unitCPUs):
 		return term.name + " is " + inWords(term.unit) + ": write the unit, as " + quantityExample(term.unit)
 	}
 	return ""

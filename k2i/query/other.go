@@ -1,5 +1,3 @@
-//go:build !rows
-
 package query
 
 // Of is a name of the language where it asks of something else than processes: what

@@ -69,10 +69,7 @@ func run(q Query, host *Host, processes []*k2i.Process, n names) ([]*k2i.Process
 	if q.By != "" {
 		return rows, nil
 	}
-	byKeys := Order(q.Sort)
-	return First(rows, q.Limit, func(a, b *k2i.Process) int {
-		return cmp.Or(byKeys(Row{host, a}, Row{host, b}), ByIdentity(a, b))
-	}), nil
+	return ordered(q, host, rows), nil
 }
 
 // Groups are the processes of snap that q wants, put together by q.By, in no
@@ -145,7 +142,10 @@ func orderOf(name string) (func(a, b Row) int, bool) {
 // ByIdentity compares two processes of one host by pid and start: never 0 for
 // two different processes.
 func ByIdentity(a, b *k2i.Process) int {
-	return cmp.Or(cmp.Compare(a.PID, b.PID), cmp.Compare(a.StartTicks, b.StartTicks), cmp.Compare(a.StartNS, b.StartNS))
+	if c := cmp.Compare(a.PID, b.PID); c != 0 {
+		return c
+	}
+	return cmp.Or(cmp.Compare(a.StartTicks, b.StartTicks), cmp.Compare(a.StartNS, b.StartNS))
 }
 
 // names finds the ids of names on the host that runs a query.

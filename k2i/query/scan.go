@@ -24,7 +24,9 @@ func scan(text string) (scanned, error) {
 		var n int
 		switch b := text[i]; {
 		case b == '"' || b == '\'' || b == '`':
-			n = stringAt(rest)
+			if n = stringAt(rest); n == 0 {
+				return s, errorAt(text, at, "a quote is not closed")
+			}
 		case isLetter(b) || b == '_':
 			n = nameAt(rest)
 		case digitsAt(rest) > 0:
@@ -55,7 +57,7 @@ func scan(text string) (scanned, error) {
 	return s, nil
 }
 
-// stringAt is how long a string is, with its quotes; to the end where it has none.
+// stringAt is how long a string is, with its quotes; 0 where it does not end.
 func stringAt(text string) int {
 	quote := text[0]
 	for i := 1; i < len(text); i++ {
@@ -66,7 +68,7 @@ func stringAt(text string) int {
 			i++
 		}
 	}
-	return len(text)
+	return 0
 }
 
 func nameAt(text string) int {
@@ -90,12 +92,17 @@ func punctuationAt(text string) (n int, advice string) {
 	}
 	switch text[0] {
 	case '=':
+		if strings.HasPrefix(text, "=~") {
+			return 0, `no operator =~; write comm matches "^ng"`
+		}
 		return 0, "one = sets something; write == to compare"
 	case '~':
 		return 0, `no operator ~; write comm matches "^ng"`
+	case '^':
+		return 0, `a regular expression stands in quotes, as in comm matches "^ng"`
 	case '&', '|':
 		return 0, "write and, or (or && and ||)"
-	case '+', '*', '/', '%', '^':
+	case '+', '*', '/', '%':
 		return 0, "nothing is calculated here: compare a name with a value, as in rss > 100MiB"
 	}
 	r, _ := utf8.DecodeRuneInString(text)

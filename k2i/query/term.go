@@ -2,9 +2,11 @@ package query
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"ddcos/k2i"
 )
@@ -78,12 +80,12 @@ func (t *Term) Text(at Row) string {
 const LabelTerm = "label."
 
 // also are the names by which people know fields, most of them ps's, none of
-// them for anything else than in ps.
+// them for anything else than in ps, with blanks between.
 var also = map[string]string{
 	"rss_bytes": "rss", "vsz_bytes": "vsz", "read_bytes": "read", "write_bytes": "write", "cpu_ns": "time",
-	"euid": "uid", "egid": "gid", "sid": "sess", "pgid": "pgrp", "args": "command", "state": "s", "nice": "ni",
+	"euid": "uid", "egid": "gid", "sid": "sess", "pgid": "pgrp", "args": "command cmd", "state": "s", "nice": "ni",
 	"threads": "nlwp", "cpu": "psr", "container_id": "container", "exit_code": "exit", "end_signal": "endsig",
-	"peak_rss_bytes": "peak", "start_ns": "started",
+	"peak_rss_bytes": "peak", "start_ns": "started", "pss_bytes": "pss", "uss_bytes": "uss", "fd_count": "fds",
 }
 
 // Terms is the whole vocabulary: the fields in their order, then what is made of
@@ -99,9 +101,7 @@ func Terms() []Term {
 // fieldTerm is a field as a term.
 func fieldTerm(f k2i.Field) Term {
 	t := Term{Name: f.Name, Unit: f.Unit, Help: f.Help, Field: f.Name, Made: []string{f.Name}, compare: func(a, b *row) int { return f.Compare(a.p, b.p) }}
-	if name, ok := also[f.Name]; ok {
-		t.Also = []string{name}
-	}
+	t.Also = strings.Fields(also[f.Name])
 	switch {
 	case f.Integer != nil:
 		t.integer = func(r *row) (int64, bool) { return f.Integer(r.p), f.Known(r.p) }
@@ -127,7 +127,20 @@ func madeTerms() []Term {
 		of("ended_ns", numberTerm("ended", "ns", "how long ago it ended, by its host's clock; unknown while it lives", func(r *row) (int64, bool) {
 			return r.host.Info.UptimeNS - int64(r.p.EndedNS), r.p.Ended()
 		})),
-		of("rss_bytes", shareTerm("pmem", "resident memory as a share of its host's", func(r *row) (float64, bool) {
+		of("user_ns system_ns", numberTerm("cputime", "ns", "CPU time in user mode and in the kernel, in clock ticks, as ps counts it", func(r *row) (int64, bool) {
+			return int64(min(r.host.Info.TickedCPU(r.p), math.MaxInt64)), true
+		})),
+		of("user_ns system_ns start_ticks state ended_ns", fractionTerm("pcpu", unitShare, "that by the lifetime; see rcpu for the rate", func(r *row) (float64, bool) {
+			return k2i.PercentOf(r.host.Info.TickedCPU(r.p), r.host.Info.TickedAge(r.p)), true
+		})),
+		of("start_ticks state ended_ns", numberTerm("etime", "ns", "age in clock ticks, as ps counts it", func(r *row) (int64, bool) {
+			return int64(r.host.Info.TickedAge(r.p)), true
+		})),
+		of("start_ticks", fractionTerm("start", unitNumber, "Unix time of its start, seconds", func(r *row) (float64, bool) {
+			part := r.host.Info.StartSinceBoot(r.p) % time.Second
+			return float64(r.host.Info.StartSecond(r.p)) + part.Seconds(), true
+		})),
+		of("rss_bytes", fractionTerm("pmem", unitShare, "resident memory as a share of its host's", func(r *row) (float64, bool) {
 			total := r.host.Info.MemTotalBytes
 			return float64(r.p.RSSBytes) * 100 / float64(max(total, 1)), total > 0
 		})),
@@ -162,8 +175,8 @@ func numberTerm(name, unit, help string, get func(*row) (int64, bool)) Term {
 	return Term{Name: name, Unit: unit, Help: help, integer: get, compare: func(a, b *row) int { return compareKnown(a, b, get) }}
 }
 
-func shareTerm(name, help string, get func(*row) (float64, bool)) Term {
-	return Term{Name: name, Unit: unitShare, Help: help, fraction: get, compare: func(a, b *row) int { return compareKnown(a, b, get) }}
+func fractionTerm(name, unit, help string, get func(*row) (float64, bool)) Term {
+	return Term{Name: name, Unit: unit, Help: help, fraction: get, compare: func(a, b *row) int { return compareKnown(a, b, get) }}
 }
 
 func compareKnown[T int64 | float64](a, b *row, get func(*row) (T, bool)) int {
@@ -189,7 +202,7 @@ func TermByName(name string) (Term, bool) {
 		return fieldTerm(f), true
 	}
 	for field, known := range also {
-		if known == name {
+		if slices.Contains(strings.Fields(known), name) {
 			f, ok := k2i.FieldByName(field)
 			return fieldTerm(f), ok
 		}

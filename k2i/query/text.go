@@ -1,5 +1,3 @@
-//go:build !rows
-
 package query
 
 import (

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"ddcos/k2i"
+	"ddcos/near"
 )
 
 // Param is one parameter of GET /v1/proc. Every list may be repeated; numbers,
@@ -66,6 +67,9 @@ func FromValues(values url.Values) (Query, error) {
 		if i < 0 {
 			return Query{}, UnknownParam(name, all)
 		}
+		if len(list) > 1 && all[i].Type != "string" {
+			return Query{}, fmt.Errorf("parameter %s: %w", name, errTwice)
+		}
 		for _, value := range list {
 			if err := all[i].read(&q, value); err != nil {
 				return Query{}, fmt.Errorf("parameter %s: %w", name, err)
@@ -84,11 +88,7 @@ func UnknownParam(name string, all []Param) error {
 	if len(names) == 0 {
 		return fmt.Errorf("parameter %.64q: no parameters are taken here", name)
 	}
-	hint := ""
-	if near := Near(name, names); len(near) > 0 {
-		hint = "; did you mean " + near[0] + "?"
-	}
-	return fmt.Errorf("parameter %.64q is unknown%s; allowed are %s", name, hint, strings.Join(names, ", "))
+	return fmt.Errorf("parameter %.64q is unknown%s; allowed are %s", name, near.Hint("", name, names), strings.Join(names, ", "))
 }
 
 // Values is the inverse of FromValues.
@@ -138,11 +138,13 @@ func readFields(q *Query, value string) error {
 
 func writeFields(q *Query) []string { return joined(q.Fields) }
 
+var errTwice = errors.New("it is given twice")
+
 // onceParam is a text that stands for itself and is given once.
 func onceParam(name, help string, text func(*Query) *string) Param {
 	return Param{name, "string", help, func(q *Query, value string) error {
 		if *text(q) != "" {
-			return errors.New("it is given twice")
+			return errTwice
 		}
 		*text(q) = value
 		return nil
@@ -247,6 +249,9 @@ func writeTTYs(q *Query) []string {
 
 func readSince(q *Query, value string) error {
 	d, err := time.ParseDuration(value)
+	if q.SinceNS != 0 {
+		return errTwice
+	}
 	if err != nil || d <= 0 {
 		return fmt.Errorf("%.64q is no time; want one such as 30s or 10m", value)
 	}

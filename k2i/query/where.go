@@ -1,5 +1,3 @@
-//go:build !rows
-
 package query
 
 import (
@@ -15,6 +13,7 @@ import (
 	"github.com/expr-lang/expr/parser"
 
 	"ddcos/k2i"
+	"ddcos/near"
 )
 
 // Limits of a Where; Compile names the one that is passed.
@@ -59,6 +58,9 @@ func compile(text string, terms []Term) (*Where, error) {
 	return &Where{run}, nil
 }
 
+// operators are those of the language, for messages.
+const operators = "== != < <= > >= in matches contains startsWith endsWith, and, or, not"
+
 // translated is the library's error as ours.
 func translated(text string, err error) error {
 	var at *file.Error
@@ -71,6 +73,18 @@ func translated(text string, err error) error {
 		reason, at.From = "it ends too early", utf8.RuneCountInString(text)
 	case strings.Contains(reason, "maximum allowed nodes"):
 		reason = "a condition of more than " + strconv.Itoa(MaxNodes) + " names, values and operators"
+	case strings.HasPrefix(reason, "unexpected token "):
+		_, token, _ := strings.Cut(reason, "(")
+		token = strings.TrimSuffix(token, ")")
+		reason = "not expected here: " + token
+		if word, err := strconv.Unquote(token); err == nil && word != "" && isLetter(word[0]) {
+			reason += "; there are " + operators
+			if _, unit := measureByName(word); unit {
+				reason = "a unit stands right behind its number, as in 10" + word
+			}
+		}
+	case strings.HasPrefix(reason, "invalid float literal"), strings.HasPrefix(reason, "invalid integer literal"), strings.HasPrefix(reason, "integer literal"):
+		reason = "a number beyond all bounds"
 	}
 	return errorAt(text, at.From, "%s", reason)
 }
@@ -151,8 +165,8 @@ func (c *compiler) suggestion(name string) string {
 	for i, t := range c.terms {
 		all[i] = t.Name
 	}
-	if near := Near(name, all); len(near) > 0 {
-		all = near
+	if words := near.Words(name, all); len(words) > 0 {
+		all = words
 	}
 	return "; there are " + strings.Join(all, ", ")
 }

@@ -34,14 +34,15 @@ func TestWhere(t *testing.T) {
 		"rss > 100MiB": true, "rss > 200MiB": false, "rss >= 200MiB": true, "rss == 200M": true, "rss == 209715200B": true, "rss<0.5GiB": true,
 		"100MiB < rss": true, "rss_bytes > 209715199": true, "rss > 0": true, "rss != 0": true, "read == 10MB": true, "vsz > rss": true, "rss < 200mib": false,
 		"age < 5m": false, "age <= 5m": true, "age == 300s": true, "age < 1h30m": true, "age > 0.05h": true, "time == 1m30s": true, "age > 4m59s": true, "age < 1w": true,
-		"rcpu == 50%": true, "rcpu > 49.9%": true, "rcpu >= 0.5": true, "rcpu > 1": false, "rcpu < 2": true, "pmem > 19.5%": true, "pmem > 20": false,
+		"rcpu == 50%": true, "rcpu > 49.9%": true, "rcpu >= 0.5%": true, "rcpu > 100%": false, "rcpu > 0": true, "pmem > 19.5%": true, "pmem > 20": false,
+		"etime == 5m": true, "etime > 5m": false, "cputime < 1m": true, "pcpu < 100%": true, "start < 100": false,
 		"nice < 0": true, "nice == -5": true, "nice >= -5.0": true, "pid == 40": true, "uid == 33": true, "start_ns > 55e9": true,
 		// Words.
 		`user == "www"`: true, `user != "www"`: false, `user < "x"`: true, `comm matches "^ng"`: true, `comm matches "^g"`: false, `not comm matches "^g"`: true,
 		`comm not matches "^g"`: true, `comm contains "gin"`: true, `comm startsWith "ng"`: true, `comm endsWith "x"`: true, "comm == 'nginx'": true, "comm == `nginx`": true,
 		`args contains "--port 80"`: true, `args matches "worker .* 80$"`: true, `"--port" in args`: true, `"port" in args`: false, `args == "nginx: worker --port 80"`: true,
 		`args != "x"`: true, `host == "web01"`: true, `label.dc == "eu"`: true, `label["topology-zone"] == "b"`: true, `label.none == ""`: true,
-		`proc == "web01:40"`: true, `id == "boot.7:40:330000"`: true, `tty == "pts/3"`: true, `user == comm`: false,
+		`proc == "web01:40"`: true, `id == "boot.7:40:330000"`: true, `tty == "pts/3"`: true, `user == comm`: false, `cmd endsWith "80"`: true,
 		// Lists and ranges.
 		`user in ["root", "www"]`: true, `user not in ["root"]`: true, `not (user in ["root"])`: true, "pid in [1, 40]": true, "pid in []": false, "pid in 1..39": false,
 		"pid in 40..40": true, "age in 1m..5m": true, "rcpu in 40%..60%": true, `kind in ["container"]`: true,
@@ -52,7 +53,7 @@ func TestWhere(t *testing.T) {
 		// What is not known.
 		"exit == 0": false, "exit != 0": false, "not (exit == 0)": false, "exit == nil": true, "exit != nil": false, "rcpu != nil": true, "pid == nil": false,
 		"exit == 0 or pid == 40": true, "exit == 0 and pid == 40": false, "not (exit == 0 and pid == 1)": true, "not (exit == 0 or pid == 1)": false,
-		"exit in [0, 1]": false, "not (exit in 0..1)": false, "ended < 5m": false, "user == nil": false, "rcpu_with_exited < 5": false,
+		"exit in [0, 1]": false, "not (exit in 0..1)": false, "ended < 5m": false, "user == nil": false, "rcpu_with_exited < 500%": false, "pss < 1M": false, "fds < 9": false,
 		" \t\n pid\n==\n40 ": true,
 	} {
 		where, err := Compile(text)
@@ -70,7 +71,7 @@ func TestWhere(t *testing.T) {
 func TestWhereRefuses(t *testing.T) {
 	for text, want := range map[string]string{
 		"rsss > 1MiB":                    "no name \"rsss\"; did you mean rss?\n  rsss > 1MiB\n  ^",
-		"pid == 1 and usr == 2":          "no name \"usr\"; did you mean user, psr, uid?\n  pid == 1 and usr == 2\n               ^",
+		"pid == 1 and usr == 2":          "no name \"usr\"; did you mean user, psr, uss?\n  pid == 1 and usr == 2\n               ^",
 		"rss > 100":                      "rss is a size: write the unit, as 100MiB\n  rss > 100\n        ^",
 		"100 < rss":                      "rss is a size: write the unit, as 100MiB\n  100 < rss\n  ^",
 		"age < 5":                        "age is a time: write the unit, as 5m\n  age < 5\n        ^",
@@ -118,9 +119,22 @@ func TestWhereRefuses(t *testing.T) {
 		"-pid == 1":                      "as a sign, before a plain number",
 		"pid == 1;pid == 2":              "no place for ';'",
 		"päd == 1":                       "no place for 'ä' outside of a string",
-		"user == \"x":                    "literal not terminated",
+		"user == \"x":                    "a quote is not closed\n  user == \"x\n          ^",
+		`comm == 'x and pid == 1`:        "a quote is not closed",
+		"user == root":                   "no name \"root\"; a text stands in quotes: user == \"root\"\n  user == root\n          ^",
+		"args contains worker":           "a text stands in quotes: args contains \"worker\"",
+		"user == 5m":                     "user, a text, cannot be compared with a number",
+		`comm =~ "x"`:                    "no operator =~; write comm matches \"^ng\"\n  comm =~ \"x\"\n       ^",
+		"comm matches ^ng":               "a regular expression stands in quotes",
+		"rcpu > 50":                      "rcpu is a number of CPUs: write the unit, as 50%, half a CPU\n  rcpu > 50\n         ^",
+		"rcpu_with_exited >= 0.5":        "write the unit, as 50%, half a CPU",
+		"rss > 1e400":                    "a number beyond all bounds\n",
+		"rss between 1 and 2":            "not expected here: \"between\"; there are == != < <= > >= in matches contains startsWith endsWith, and, or, not\n  rss between 1 and 2\n      ^",
+		"(pid == 1))":                    "not expected here: \")\"\n",
 		"__ == 1":                        "no name",
-		"pid == 99999999999999999999":    "invalid integer literal",
+		"rss > 10 MiB":                   "a unit stands right behind its number, as in 10MiB\n  rss > 10 MiB\n           ^",
+		"rss > 10MiB parsecs":            "not expected here: \"parsecs\"; there are",
+		"pid == 99999999999999999999":    "a number beyond all bounds\n",
 	} {
 		_, err := Compile(text)
 		var refused *Error

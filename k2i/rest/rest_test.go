@@ -303,7 +303,7 @@ func TestUnixSocketNeedsNoHost(t *testing.T) {
 // say writes raw bytes and gives all that comes back.
 func say(t *testing.T, conn net.Conn, text string) string {
 	t.Helper()
-	if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := io.WriteString(conn, text); err != nil {

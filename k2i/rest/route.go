@@ -8,6 +8,7 @@ import (
 
 	"ddcos/k2i/query"
 	"ddcos/k2i/wire"
+	"ddcos/near"
 )
 
 // route is one path, what it takes and what it answers. The mux, the checks of
@@ -98,11 +99,7 @@ func (h *Handler) unknown(c *call) {
 			all = append(all, r.path)
 		}
 	}
-	hint := ""
-	if near := query.Near(c.r.URL.Path, all); len(near) > 0 {
-		hint = "; did you mean " + near[0] + "?"
-	}
-	fail(c.w, http.StatusNotFound, "no such path %.64q%s; there are %s", c.r.URL.Path, hint, strings.Join(all, ", "))
+	fail(c.w, http.StatusNotFound, "no such path %.64q%s; there are %s", c.r.URL.Path, near.Hint("", c.r.URL.Path, all), strings.Join(all, ", "))
 }
 
 // healthPath is where a supervisor looks.

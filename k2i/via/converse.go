@@ -5,16 +5,17 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	_ "embed" // the script
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
+	"unicode"
 
 	"ddcos/k2i/fleet"
 	"ddcos/k2i/wire"
@@ -27,13 +28,6 @@ const (
 	killDelay = 500 * time.Millisecond // between SIGTERM and SIGKILL for the command
 )
 
-// script is what the shell over there reads first. It is one compound command,
-// so that the shell has read all of it when it says its first word: what comes
-// after that is for its children.
-//
-//go:embed script.sh
-var script string
-
 // conversation is what became of one host.
 type conversation struct {
 	reply   fleet.Reply
@@ -43,12 +37,15 @@ type conversation struct {
 
 // converse runs the command and speaks with the shell that it starts. Every byte
 // that comes back may be an attacker's.
-func converse(ctx context.Context, command string, programs *Programs, req wire.Request) (c conversation) {
-	cmd := exec.CommandContext(ctx, "sh", "-c", command)
+func converse(ctx context.Context, command, host string, of errand) (c conversation) {
+	cmd := started(ctx, command)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = killDelay
-	said := &tail{limit: maxErrors}
-	cmd.Stderr = said
+	last, err := overhear(cmd)
+	if err != nil {
+		return conversation{err: err}
+	}
+	defer last()
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		return conversation{err: err}
@@ -62,7 +59,7 @@ func converse(ctx context.Context, command string, programs *Programs, req wire.
 	}
 	// Who inherited the pipes may outlive the command.
 	unheard := context.AfterFunc(ctx, func() { _, _ = stdin.Close(), stdout.Close() })
-	c = speak(stdin, stdout, programs, req)
+	c = speak(ctx, stdin, stdout, host, of)
 	unheard()
 	_ = stdin.Close() // the shell ends with it, if it has not
 	if c.err != nil {
@@ -70,9 +67,23 @@ func converse(ctx context.Context, command string, programs *Programs, req wire.
 	}
 	ended := cmd.Wait()
 	if c.err != nil {
-		c.err = reason(ctx, c.err, ended, said.line())
+		c.err = reason(ctx, c.err, ended, last())
 	}
 	return c
+}
+
+// started is the command as a shell would run it. Words that are nothing but words are
+// run without one: a shell for each of many hosts is a hundredth of what ssh takes.
+func started(ctx context.Context, command string) *exec.Cmd {
+	means := func(c rune) bool {
+		return !unicode.IsLetter(c) && !unicode.IsDigit(c) && !strings.ContainsRune(" -_./:@,+%", c)
+	}
+	if words := strings.Fields(command); len(words) > 0 && !strings.ContainsFunc(command, means) {
+		if program, err := exec.LookPath(words[0]); err == nil {
+			return exec.CommandContext(ctx, program, words[1:]...)
+		}
+	}
+	return exec.CommandContext(ctx, "sh", "-c", command)
 }
 
 // reason is the one line that says most about a failure: what the other side
@@ -82,6 +93,8 @@ func reason(ctx context.Context, err, ended error, said string) error {
 	switch {
 	case errors.As(err, &refused):
 		return err
+	case errors.Is(ctx.Err(), context.Canceled):
+		return errors.New("interrupted")
 	case ctx.Err() != nil && said != "":
 		return fmt.Errorf("no answer in time; it said: %s", said)
 	case ctx.Err() != nil:
@@ -103,48 +116,53 @@ func refuse(format string, args ...any) error {
 	return &refusalError{fmt.Sprintf(format, args...)}
 }
 
-// speak is the conversation: our script, its first word with the machine's kind,
-// our question and program, its answer.
-func speak(stdin io.WriteCloser, stdout io.Reader, programs *Programs, req wire.Request) (c conversation) {
+// speak is the conversation: our script with the question, its first word with the
+// machine's kind, what it lacks of our program, its answer.
+func speak(ctx context.Context, stdin io.WriteCloser, stdout io.Reader, host string, of errand) (c conversation) {
 	nonce := "k2i-" + rand.Text()
-	if _, err := io.WriteString(stdin, strings.ReplaceAll(script, "@NONCE@", nonce)); err != nil {
+	if _, err := io.WriteString(stdin, atOnce(strings.Replace(of.script, "@NONCE@", nonce, 1))); err != nil && !errors.Is(err, syscall.EPIPE) { // who does not listen may say why
 		return conversation{err: err}
 	}
-	r := bufio.NewReader(stdout)
+	r := bufio.NewReaderSize(stdout, maxNoise)
 	system, machine, err := firstWord(r, nonce)
 	if err != nil {
 		return conversation{err: err}
 	}
 	c.reached = true
-	program, err := programs.compressed(system, machine, req)
+	if system != "Linux" {
+		c.err = refuse("its system is %.64q: k2i knows Linux only", system)
+		return c
+	}
+	program, err := of.send(machine)
 	if err != nil {
 		c.err = err
 		return c
 	}
-	question := base64.URLEncoding.EncodeToString(wire.EncodeRequest(req)) + "\n"
-	for _, part := range [][]byte{[]byte(question), program} {
-		if _, c.err = stdin.Write(part); c.err != nil {
-			return c
-		}
+	if _, c.err = stdin.Write(program); c.err != nil {
+		return c
 	}
 	_ = stdin.Close() // the program ends there; what becomes of it is told by the answer
-	c.reply, c.err = readAnswer(r, req)
+	c.reply, c.err = of.read(ctx, host, r)
 	return c
 }
 
 // firstWord skips what a login may print before the shell's own line, which
 // begins with the nonce: a terminal's echo of the script does not.
 func firstWord(r *bufio.Reader, nonce string) (system, machine string, err error) {
-	limited := bufio.NewReader(io.LimitReader(r, maxNoise))
-	for {
-		line, err := limited.ReadString('\n')
-		if words := strings.Fields(line); len(words) == 3 && words[0] == nonce {
+	said := ""
+	for heard := 0; heard <= maxNoise; {
+		line, err := r.ReadSlice('\n') // no more: what follows is the answer
+		if words := strings.Fields(string(line)); len(words) == 3 && words[0] == nonce {
 			return words[1], words[2], nil
+		} else if len(words) > 0 {
+			said = fmt.Sprintf(": the last that was said is %.200q", bytes.TrimSpace(line))
 		}
 		if err != nil {
-			return "", "", errors.New("no shell answered")
+			break
 		}
+		heard += len(line)
 	}
+	return "", "", errors.New("no shell answered" + said)
 }
 
 // readAnswer reads a line with the answer's length, and the answer.
@@ -167,6 +185,36 @@ func readAnswer(r *bufio.Reader, req wire.Request) (fleet.Reply, error) {
 		return fleet.Reply{}, refuse("%v", err)
 	}
 	return reply, nil
+}
+
+// overhear keeps what a command says on standard error. Once that has ended, the
+// function gives the last line of what it had said by then: whoever inherited the pipe
+// may keep it open, so this side writes the end into it, which nobody else can guess.
+func overhear(cmd *exec.Cmd) (last func() string, err error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	cmd.Stderr = w
+	said, end, heard := &tail{limit: maxErrors}, []byte(rand.Text()), make(chan struct{})
+	go func() {
+		defer close(heard)
+		block := make([]byte, maxErrors/2) // the end is kept, wherever a block begins
+		for !bytes.Contains(said.kept, end) {
+			n, err := r.Read(block)
+			_, _ = said.Write(block[:n]) // it never fails
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return sync.OnceValue(func() string {
+		_, _ = w.Write(end) // it is read, or this side has closed it
+		<-heard
+		_, _ = r.Close(), w.Close()
+		said.kept, _, _ = bytes.Cut(said.kept, end)
+		return said.line()
+	}), nil
 }
 
 // tail keeps the last bytes that are written to it.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"ddcos/k2i"
 	"ddcos/k2i/fleet"
 	"ddcos/k2i/query"
 	"ddcos/k2i/wire"
@@ -20,26 +21,32 @@ import (
 // "" stands for any failure.
 var parts = map[string]struct {
 	play func(in *bufio.Reader, nonce string)
+	req  wire.Request
 	err  string
 }{
-	"noise without end": {func(*bufio.Reader, string) { endless(os.Stdout, "x") }, "no shell answered"},
-	"lines without end": {func(*bufio.Reader, string) { endless(os.Stdout, "k2i-no Linux x86_64\n") }, "no shell answered"},
+	"noise without end": {func(*bufio.Reader, string) { endless(os.Stdout, "x") }, wire.Request{}, "no shell answered"},
+	"lines without end": {func(*bufio.Reader, string) { endless(os.Stdout, "k2i-no Linux x86_64\n") }, wire.Request{}, "no shell answered"},
 	"errors without end": {func(_ *bufio.Reader, nonce string) {
 		for range 1 << 10 {
 			fmt.Fprint(os.Stderr, strings.Repeat("lament ", 1<<10))
 		}
 		fmt.Fprint(os.Stderr, "\nthe last word\n\n")
-	}, "the last word"},
-	"another nonce":    {func(_ *bufio.Reader, nonce string) { fmt.Println(nonce+"x", "Linux", "x86_64") }, "no shell answered"},
-	"a long machine":   {func(_ *bufio.Reader, nonce string) { fmt.Println(nonce, "Linux", strings.Repeat("m", 1000)) }, `kind "mmmm`},
-	"a huge answer":    {answering("99999999999\n"), "want 0 to"},
-	"a negative one":   {answering("-1\n"), "want 0 to"},
-	"no number":        {answering("\x1b[2J\n"), `\x1b[2J`},
-	"less than said":   {answering("1000000\nabc"), "ended after 3 of 1000000"},
-	"no line":          {answering(strings.Repeat("9", 1<<16)), "no answer"},
-	"no msgpack":       {answering("3\n\xc1\xc1\xc1"), "answer: "},
-	"a wild map":       {answering("6\n\xdf\xff\xff\xff\xff\x00"), "answer: "},
-	"no answer at all": {answering(""), "no answer"},
+	}, wire.Request{}, "the last word"},
+	"another nonce":    {func(_ *bufio.Reader, nonce string) { fmt.Println(nonce+"x", "Linux", "x86_64") }, wire.Request{}, "no shell answered"},
+	"a long machine":   {func(_ *bufio.Reader, nonce string) { fmt.Println(nonce, "Linux", strings.Repeat("m", 1000)) }, wire.Request{}, `kind "mmmm`},
+	"another machine":  {func(_ *bufio.Reader, nonce string) { fmt.Println(nonce, "Linux", "vax") }, connections, `kind "vax"`},
+	"another system":   {func(_ *bufio.Reader, nonce string) { fmt.Println(nonce, "SunOS", "x86_64") }, wire.Request{}, `"SunOS": k2i knows Linux only`},
+	"nothing gathered": {answering(""), wire.Request{}, "ended early"},
+	"no dump":          {answering(strings.Repeat("9", 1<<10)), wire.Request{}, "was not asked for"},
+	"a dump of no end": {func(in *bufio.Reader, nonce string) { take(in, nonce); endless(os.Stdout, "\x00") }, wire.Request{}, "before any sample"},
+	"a huge answer":    {answering("99999999999\n"), connections, "want 0 to"},
+	"a negative one":   {answering("-1\n"), connections, "want 0 to"},
+	"no number":        {answering("\x1b[2J\n"), connections, `\x1b[2J`},
+	"less than said":   {answering("1000000\nabc"), connections, "ended after 3 of 1000000"},
+	"no line":          {answering(strings.Repeat("9", 1<<16)), connections, "no answer"},
+	"no msgpack":       {answering("3\n\xc1\xc1\xc1"), connections, "answer: "},
+	"a wild map":       {answering("6\n\xdf\xff\xff\xff\xff\x00"), connections, "answer: "},
+	"no answer at all": {answering(""), connections, "no answer"},
 }
 
 // play is this test's binary in the place of a host's shell.
@@ -88,7 +95,7 @@ func take(in *bufio.Reader, nonce string) {
 // cut is a connection that breaks while the program is carried over.
 func cut() {
 	shell := exec.Command("sh")
-	shell.Stdin, shell.Stdout, shell.Stderr = io.LimitReader(os.Stdin, 100_000), os.Stdout, os.Stderr
+	shell.Stdin, shell.Stdout, shell.Stderr = io.LimitReader(os.Stdin, 10_000), os.Stdout, os.Stderr
 	_ = shell.Run()
 }
 
@@ -105,12 +112,10 @@ func endless(w io.Writer, text string) {
 // lie answers with another host's name.
 func lie(in *bufio.Reader, nonce string) {
 	take(in, nonce)
-	a := wire.Answer{}
+	a := wire.ConnectionsAnswer{}
 	a.Host.Name, a.Host.CPUs, a.Host.TicksPerSecond, a.Host.PageBytes = "victim", 1, 100, 4096
-	body, err := wire.EncodeAnswer(&a)
-	if err != nil {
-		panic(err)
-	}
+	a.Connections.Mode = k2i.ModeProcfs
+	body := wire.EncodeBody(&a)
 	fmt.Printf("%d\n%s", len(body), body)
 }
 
@@ -119,11 +124,11 @@ func TestHostileHosts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	built := programs(t)
+	programs := noise(t)
 	for part, want := range parts {
 		t.Run(part, func(t *testing.T) {
 			t.Parallel()
-			r := ask(t.Context(), t, hostile+"='"+part+"' "+self+" {host}", built, query.Query{}, "h")[0]
+			r := askFor(t.Context(), t, hostile+"='"+part+"' "+self+" {host}", programs, want.req, "h")[0]
 			if r.Status == fleet.StatusOK || r.Status == fleet.StatusTimeout || !strings.Contains(r.Err, want.err) {
 				t.Errorf("got %+v, want %q", r, want.err)
 			}
@@ -140,9 +145,14 @@ func TestHostsAreCalledAsTheyWereReached(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := ask(t.Context(), t, hostile+"=liar "+self+" {host}", programs(t), query.Query{}, "h")[0]
-	if r.Status != fleet.StatusOK || r.Host != "h" || r.Answer.Host.Name != "h" {
-		t.Errorf("got %+v", r)
+	replies := askFor(t.Context(), t, hostile+"=liar "+self+" {host}", noise(t), connections, "h")
+	if os.Getuid() == 0 {
+		replies = append(replies, ask(t.Context(), t, "HOST={host} unshare --uts sh -c 'hostname victim; exec \"$0\"'", query.Query{}, "h")...)
+	}
+	for _, r := range replies {
+		if r.Status != fleet.StatusOK || r.Host != "h" || r.Answer.Host.Name != "h" {
+			t.Errorf("got %+v", r)
+		}
 	}
 }
 

@@ -8,25 +8,21 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
-
-	"ddcos/k2i/wire"
 )
 
 // architectures are Go's names by those of uname -m.
 var architectures = map[string]string{"x86_64": "amd64", "aarch64": "arm64"}
 
-// Programs are the builds of k2i-once, two for each architecture: files named
-// k2i-once-ARCH, or k2i-once-ARCH.gz, which are smaller and ready to be sent; and
-// k2i-rows-ARCH, a third as large, which is sent instead where it is there and
-// neither BPF nor a condition is needed. They are safe for many goroutines.
+// Programs are the builds of k2i-once, one for each architecture: files named
+// k2i-once-ARCH, or k2i-once-ARCH.gz, which are smaller and ready to be sent. They
+// are safe for many goroutines.
 type Programs struct {
 	directories []string
 
 	mu     sync.Mutex
-	packed map[string]func() ([]byte, error) // by name; gzip
+	packed map[string]func() ([]byte, error) // by architecture; gzip
 }
 
 // NewPrograms looks for builds in the directories, in their order.
@@ -48,51 +44,27 @@ func Installed() *Programs {
 	return NewPrograms(beside, filepath.Join(beside, "..", "libexec", "ddcos"))
 }
 
-// prepare compresses the likeliest program while the hosts are still being reached.
-func (p *Programs) prepare(req wire.Request) {
-	go func() { _, _ = p.forQuestion(runtime.GOARCH, req) }() // whoever needs it is told the error
-}
-
-// compressed is the program that answers a question on a machine as uname calls it.
-func (p *Programs) compressed(system, machine string, req wire.Request) ([]byte, error) {
-	if system != "Linux" {
-		return nil, refuse("its system is %.64q: k2i knows Linux only", system)
-	}
+// compressed is the program for a machine as uname calls it.
+func (p *Programs) compressed(machine string) ([]byte, error) {
 	arch, ok := architectures[machine]
 	if !ok {
-		return nil, refuse("there is no k2i-once for a machine of kind %.64q", machine)
+		return nil, noProgram(machine)
 	}
-	return p.forQuestion(arch, req)
+	return p.pack(arch)()
 }
 
-// forQuestion is the smaller program for rows: a look at a host of usual size reads
-// /proc in any case. The bytes of connections come by BPF alone, and conditions by a
-// library.
-func (p *Programs) forQuestion(arch string, req wire.Request) ([]byte, error) {
-	if req.Connections == nil && req.Query.Where == "" {
-		program, err := p.pack("k2i-rows-" + arch)()
-		if !errors.Is(err, errNotBuilt) {
-			return program, err
-		}
-	}
-	program, err := p.pack("k2i-once-" + arch)()
-	if errors.Is(err, errNotBuilt) {
-		return nil, refuse("no k2i-once-%s in %s: 'make build' makes it", arch, strings.Join(p.directories, " or "))
-	}
-	return program, err
+func noProgram(machine string) error {
+	return refuse("there is no program for a machine of kind %.64q", machine)
 }
-
-// errNotBuilt is of a program that is in none of the directories.
-var errNotBuilt = errors.New("not built")
 
 // pack gives the function that compresses once, however many call it.
-func (p *Programs) pack(name string) func() ([]byte, error) {
+func (p *Programs) pack(arch string) func() ([]byte, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.packed[name] == nil {
-		p.packed[name] = sync.OnceValues(func() ([]byte, error) { return p.load(name) })
+	if p.packed[arch] == nil {
+		p.packed[arch] = sync.OnceValues(func() ([]byte, error) { return p.load("k2i-once-" + arch) })
 	}
-	return p.packed[name]
+	return p.packed[arch]
 }
 
 func (p *Programs) load(name string) ([]byte, error) {
@@ -110,7 +82,7 @@ func (p *Programs) load(name string) ([]byte, error) {
 		}
 		return squeeze(program)
 	}
-	return nil, errNotBuilt
+	return nil, refuse("no %s in %s: 'make build' makes it", name, strings.Join(p.directories, " or "))
 }
 
 // ready is a program that lies there packed, unless that was built since.

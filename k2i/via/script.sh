@@ -2,29 +2,26 @@
 LC_ALL=C
 umask 077
 nonce=@NONCE@
-echo "$nonce $(uname -sm)"
-read -r DDCOS_REQUEST || exit 1
-export DDCOS_REQUEST
+{ read -r kind </proc/sys/kernel/arch; } 2>/dev/null && kind="Linux $kind" || kind=$(uname -sm)
+echo "$nonce $kind"
+export DDCOS_REQUEST='@QUESTION@'
+last=
 file=
-place=
-trap 'rm -f ${file:+"$file"}' EXIT
+trap 'for f in "$last" "$file"; do [ ! -e "$f" ] || rm -f "$f"; done' EXIT
 trap 'exit 1' HUP INT TERM PIPE
 for directory in /dev/shm /tmp /var/tmp "$HOME"; do
 	set -C
-	true 2>/dev/null >"$directory/k2i-once.$nonce" || continue
+	true 2>/dev/null >"$directory/$nonce" || continue
 	set +C
-	file=$directory/k2i-once.$nonce
-	if [ -z "$place" ]; then
-		gzip -dc >"$file" || { echo 'the program could not be carried over: the connection, gzip or the disk failed' >&2 && exit 1; }
+	last=$file
+	file=$directory/$nonce
+	if [ -z "$last" ]; then
+		@PROGRAM@ >"$file" || { echo 'the program could not be carried over: the connection, gzip or the disk failed' >&2 && exit 1; }
 	else
-		cat <&9 >"$file" || exit 1
+		cat "$last" >"$file" && rm -f "$last" || exit 1
 	fi
-	place=$directory
 	chmod 700 "$file"
-	exec 9<"$file"
-	rm -f "$file"
-	file=
-	(exec /proc/self/fd/9 </dev/null)
+	"$file" </dev/null
 	status=$?
 	[ $status = 126 ] || exit $status
 done

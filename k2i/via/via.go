@@ -6,6 +6,7 @@ package via
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -53,14 +54,14 @@ func (s *source) Ask(ctx context.Context, req wire.Request) ([]fleet.Reply, erro
 // time. What a host calls itself is not believed: its reply is under the name by
 // which it was reached.
 func (s *source) Stream(ctx context.Context, req wire.Request, each func(fleet.Reply) fleet.Reply) ([]fleet.Reply, error) {
-	s.programs.prepare(req)
+	of := s.errand(req)
 	replies := make([]fleet.Reply, len(s.hosts))
 	next := make(chan int)
 	var group sync.WaitGroup
 	for range min(len(s.hosts), MaxParallel) {
 		group.Go(func() {
 			for i := range next {
-				if replies[i] = s.ask(ctx, s.hosts[i], req); each != nil {
+				if replies[i] = s.ask(ctx, s.hosts[i], of); each != nil {
 					replies[i] = each(replies[i])
 				}
 			}
@@ -74,17 +75,17 @@ func (s *source) Stream(ctx context.Context, req wire.Request, each func(fleet.R
 	return replies, nil
 }
 
-func (s *source) ask(ctx context.Context, host string, req wire.Request) fleet.Reply {
-	c := converse(ctx, strings.ReplaceAll(s.command, Placeholder, host)+" sh", s.programs, req)
+func (s *source) ask(ctx context.Context, host string, of errand) fleet.Reply {
+	c := converse(ctx, strings.ReplaceAll(s.command, Placeholder, host)+" sh", host, of)
 	if c.err == nil {
 		c.reply.Host, c.reply.Answer.Host.Name = host, host
 		return c.reply
 	}
 	status := fleet.StatusError
 	switch {
-	case ctx.Err() != nil:
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		status = fleet.StatusTimeout
-	case !c.reached:
+	case !c.reached && ctx.Err() == nil:
 		status = fleet.StatusUnreachable
 	}
 	return fleet.Reply{Host: host, Status: status, Err: c.err.Error()}

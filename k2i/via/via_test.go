@@ -2,13 +2,12 @@ package via
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -32,20 +31,30 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// programs are built as make does it.
-func programs(t testing.TB) *Programs {
+// noise stands in the place of k2i-once: it is carried over, and never run.
+func noise(t *testing.T) *Programs {
 	t.Helper()
-	dir := t.TempDir()
-	build := exec.CommandContext(t.Context(), "go", "build", "-tags", "rows", "-gcflags=all=-l", "-ldflags", "-s -w", "-o", filepath.Join(dir, "k2i-rows-"+runtime.GOARCH), "./once")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
+	dir, bytes := t.TempDir(), make([]byte, 1<<20)
+	_, _ = rand.Read(bytes) // it never fails
+	for _, arch := range architectures {
+		if err := os.WriteFile(filepath.Join(dir, "k2i-once-"+arch), bytes, 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return NewPrograms(dir)
 }
 
 // ask puts one question to the hosts and holds what came back to their number.
-func ask(ctx context.Context, t *testing.T, command string, programs *Programs, q query.Query, hosts ...string) []fleet.Reply {
+func ask(ctx context.Context, t *testing.T, command string, q query.Query, hosts ...string) []fleet.Reply {
+	t.Helper()
+	return askFor(ctx, t, command, NewPrograms(), wire.Request{Query: q}, hosts...)
+}
+
+// connections is a question that k2i-once answers.
+var connections = wire.Request{Connections: &k2i.ConnectionFilter{}}
+
+// askFor is ask for anything.
+func askFor(ctx context.Context, t *testing.T, command string, programs *Programs, req wire.Request, hosts ...string) []fleet.Reply {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
@@ -53,43 +62,26 @@ func ask(ctx context.Context, t *testing.T, command string, programs *Programs, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	replies, err := source.Ask(ctx, wire.Request{Query: q})
+	replies, err := source.Ask(ctx, req)
 	if err != nil || len(replies) != len(hosts) {
 		t.Fatalf("%d replies of %d hosts, %v", len(replies), len(hosts), err)
 	}
 	return replies
 }
 
-// left are the files of ours in the places that the script tries.
-func left(t *testing.T) []string {
-	t.Helper()
-	var found []string
-	for _, dir := range []string{"/dev/shm", "/tmp", "/var/tmp", os.Getenv("HOME")} {
-		names, err := filepath.Glob(filepath.Join(dir, "k2i-once.*"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		found = append(found, names...)
-	}
-	return found
-}
-
 func TestHostsAnswer(t *testing.T) {
-	before := left(t)
+	defer leavesNothing(t)()
 	q := query.Query{Select: query.Selection{PIDs: []int32{int32(os.Getpid())}}}
 	// A login that greets, in one case with the words that we wait for.
 	command := `echo welcome to {host}; echo 'k2i-x Linux x86_64'; echo beware >&2; env HOST={host}`
 	hosts := []string{"a1", "a2", "b"}
-	for i, r := range ask(t.Context(), t, command, programs(t), q, hosts...) {
+	for i, r := range ask(t.Context(), t, command, q, hosts...) {
 		if r.Status != fleet.StatusOK || r.Host != hosts[i] || r.Answer.Host.Name != hosts[i] {
 			t.Fatalf("host %s: %+v", hosts[i], r)
 		}
 		if rows := r.Answer.Processes; len(rows) != 1 || rows[0].PID != int32(os.Getpid()) || r.Answer.Total < 2 {
 			t.Errorf("host %s: %d rows of %d", hosts[i], len(rows), r.Answer.Total)
 		}
-	}
-	if after := left(t); !slices.Equal(before, after) {
-		t.Errorf("left behind: %q, before %q", after, before)
 	}
 }
 
@@ -98,50 +90,33 @@ func TestHostsThatFail(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	built := programs(t)
-	none := NewPrograms(t.TempDir())
-	fake := t.TempDir() // a uname of its own
-	if err := os.WriteFile(filepath.Join(fake, "uname"), []byte("#!/bin/sh\necho ${KERNEL:-Linux} ${MACHINE:-x86_64}\n"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	few := t.TempDir() // a PATH of what the script needs, but for gzip
-	for _, name := range []string{"sh", "uname", "chmod", "rm", "cat"} {
-		path, err := exec.LookPath(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Symlink(path, filepath.Join(few, name)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	path := "PATH=" + fake + ":$PATH "
+	rows, none, some := wire.Request{}, NewPrograms(), noise(t)
 	tests := map[string]struct {
 		command  string
 		programs *Programs
+		req      wire.Request
 		status   fleet.Status
 		err      string
 	}{
-		"no such command":   {"no-such-command-{host}", built, fleet.StatusUnreachable, "not found"},
-		"cannot be reached": {"echo 'ssh: connect to {host} port 22: refused' >&2; exit 255;", built, fleet.StatusUnreachable, "ssh: connect to h port 22: refused"},
-		"says nothing":      {"true {host};exit 7;", built, fleet.StatusUnreachable, "exit status 7"},
-		"no shell":          {"read line; echo {host};:", built, fleet.StatusUnreachable, "no shell answered"},
-		"another system":    {path + "KERNEL=SunOS HOST={host}", built, fleet.StatusError, `"SunOS": k2i knows Linux only`},
-		"another machine":   {path + "MACHINE=vax HOST={host}", built, fleet.StatusError, `kind "vax"`},
-		"no build":          {"env HOST={host}", none, fleet.StatusError, "'make build' makes it"},
-		"no gzip":           {"env HOST={host} PATH=" + few, built, fleet.StatusError, "gzip"},
-		"cut on the way":    {hostile + "=cut " + self + " {host}", built, fleet.StatusError, "could not be carried over"},
+		"no such command":   {"no-such-command-{host}", none, rows, fleet.StatusUnreachable, "not found"},
+		"cannot be reached": {"echo 'ssh: connect to {host} port 22: refused' >&2; exit 255;", none, rows, fleet.StatusUnreachable, "ssh: connect to h port 22: refused"},
+		"says nothing":      {"true {host};exit 7;", none, rows, fleet.StatusUnreachable, "exit status 7"},
+		"no shell":          {"read line; echo {host};:", none, rows, fleet.StatusUnreachable, "no shell answered"},
+		"no login":          {"echo 'This account of {host} is not available.'; exit 1; ", none, rows, fleet.StatusUnreachable, `is "This account of h is not available.": exit status 1`},
+		"does not listen":   {"exec <&-; echo {host}; exit 3;", none, rows, fleet.StatusUnreachable, `no shell answered: the last that was said is "h": exit status 3`},
+		"script is cut":     {hostile + "=cut " + self + " {host}", none, rows, fleet.StatusUnreachable, ""},
+		"no build":          {"env HOST={host}", none, connections, fleet.StatusError, "'make build' makes it"},
+		"no gzip":           {"env HOST={host} PATH=" + few(t), some, connections, fleet.StatusError, "gzip"},
+		"program is cut":    {hostile + "=cut " + self + " {host}", some, connections, fleet.StatusError, "could not be carried over"},
 	}
-	before := left(t)
+	defer leavesNothing(t)()
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			r := ask(t.Context(), t, test.command, test.programs, query.Query{}, "h")[0]
+			r := askFor(t.Context(), t, test.command, test.programs, test.req, "h")[0]
 			if r.Status != test.status || !strings.Contains(r.Err, test.err) || r.Host != "h" || r.Answer != nil {
 				t.Errorf("got %+v, want %s: %s", r, test.status, test.err)
 			}
 		})
-	}
-	if after := left(t); !slices.Equal(before, after) {
-		t.Errorf("left behind: %q, before %q", after, before)
 	}
 }
 
@@ -151,7 +126,6 @@ func TestWhereNothingMayRun(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("mounting wants root")
 	}
-	built := programs(t)
 	for covered, want := range map[string]string{
 		`/dev/shm /tmp /var/tmp "$HOME"`: "no place for a program",
 		`/dev/shm /tmp`:                  "",
@@ -162,7 +136,7 @@ func TestWhereNothingMayRun(t *testing.T) {
 			t.Fatal(err)
 		}
 		// sh has read the file before its directory is covered: it is shorter than a block.
-		r := ask(t.Context(), t, "HOST={host} unshare -m sh "+prepare, built, query.Query{}, "h")[0]
+		r := ask(t.Context(), t, "HOST={host} unshare -m sh "+prepare, query.Query{}, "h")[0]
 		switch {
 		case want == "" && (r.Status != fleet.StatusOK || len(r.Answer.Processes) < 2):
 			t.Errorf("without execution in %s: %+v", covered, r)
@@ -172,9 +146,30 @@ func TestWhereNothingMayRun(t *testing.T) {
 	}
 }
 
-// TestDeadline ends commands that do not: all hosts are settled, and none of the
-// commands lives on.
+// late is a context whose end is its deadline.
+type late struct{ context.Context }
+
+func (l late) Err() error {
+	if l.Context.Err() == nil {
+		return nil
+	}
+	return context.DeadlineExceeded
+}
+
+func (late) Value(any) any { return nil } // or those made of it find what is behind it
+
 func TestDeadline(t *testing.T) {
+	endsAll(t, fleet.StatusTimeout, "no answer in time", func(ctx context.Context) context.Context { return late{ctx} })
+}
+
+func TestInterrupted(t *testing.T) {
+	endsAll(t, fleet.StatusError, "interrupted", func(ctx context.Context) context.Context { return ctx })
+}
+
+// endsAll ends commands that do not end by themselves: all hosts are settled so, and
+// none of the commands lives on.
+func endsAll(t *testing.T, status fleet.Status, says string, as func(context.Context) context.Context) {
+	t.Helper()
 	mark := fmt.Sprintf("via-test-%d", os.Getpid())
 	ready := filepath.Join(t.TempDir(), "ready")
 	if err := syscall.Mkfifo(ready, 0o600); err != nil {
@@ -190,8 +185,8 @@ func TestDeadline(t *testing.T) {
 		defer cancel()
 		_, _ = io.ReadFull(started, make([]byte, len("a\nb\n")))
 	}()
-	for _, r := range ask(ctx, t, "echo {host} >"+ready+"; exec env MARK="+mark+" sleep 300 #", NewPrograms(), query.Query{}, "a", "b") {
-		if r.Status != fleet.StatusTimeout || r.Err != "no answer in time" {
+	for _, r := range ask(as(ctx), t, "echo {host} >"+ready+"; exec env MARK="+mark+" sleep 300 #", query.Query{}, "a", "b") {
+		if r.Status != status || r.Err != says {
 			t.Errorf("got %+v", r)
 		}
 	}
@@ -214,6 +209,33 @@ func running(t *testing.T, mark string) int {
 		}
 	}
 	return n
+}
+
+// Only words that mean to a shell what they are do without one.
+func TestStarted(t *testing.T) {
+	for command, direct := range map[string]bool{
+		"ssh -F /etc/x_1.conf -o=a web-1":  false, // = may be an assignment
+		"cat -n +3 @a:b,c%d /etc/hostname": true,
+		"  cat  -  ":                       true,
+		"cat 'a b'":                        false,
+		"cat $HOME":                        false,
+		"cat ~":                            false,
+		"cat x; cat y":                     false,
+		"cat >x":                           false,
+		"cat *":                            false,
+		"cat a\nb":                         false,
+		"exec cat":                         false, // there is no such program, but a shell knows it
+		"no-such-program-anywhere":         false,
+		"":                                 false,
+	} {
+		cmd := started(t.Context(), command)
+		if got := !slices.Equal(cmd.Args, []string{"sh", "-c", command}); got != direct {
+			t.Errorf("%q is run as %q", command, cmd.Args)
+		}
+		if direct && !slices.Equal(cmd.Args[1:], strings.Fields(command)[1:]) {
+			t.Errorf("%q is run as %q", command, cmd.Args)
+		}
+	}
 }
 
 func TestNewRefuses(t *testing.T) {
@@ -241,7 +263,7 @@ func TestManyHosts(t *testing.T) {
 	for i := range hosts {
 		hosts[i] = fmt.Sprintf("h%d", i)
 	}
-	for i, r := range ask(t.Context(), t, "echo {host} >>"+log+"; echo no {host} >&2; exit 1;", NewPrograms(), query.Query{}, hosts...) {
+	for i, r := range ask(t.Context(), t, "echo {host} >>"+log+"; echo no {host} >&2; exit 1;", query.Query{}, hosts...) {
 		if r.Host != hosts[i] || r.Status != fleet.StatusUnreachable || r.Err != "no "+hosts[i] {
 			t.Errorf("got %+v", r)
 		}
@@ -257,46 +279,13 @@ func TestManyHosts(t *testing.T) {
 	}
 }
 
-// Where there are both programs rows are asked of the smaller one, connections and
-// conditions of the one that has what they take.
-func TestProgramForQuestion(t *testing.T) {
-	dir := t.TempDir()
-	load := func(req wire.Request) string {
-		t.Helper()
-		b, err := NewPrograms(dir).compressed("Linux", "aarch64", req)
-		if err != nil {
-			return err.Error()
-		}
-		return string(b)
-	}
-	rows, connections := wire.Request{}, wire.Request{Connections: &k2i.ConnectionFilter{}}
-	if err := os.WriteFile(filepath.Join(dir, "k2i-rows-arm64.gz"), []byte("rows"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if got := load(connections); !strings.Contains(got, "no k2i-once-arm64 in") {
-		t.Errorf("connections without BPF: %q", got)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "k2i-once-arm64.gz"), []byte("once"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if got := load(rows); got != "rows" {
-		t.Errorf("rows: %q", got)
-	}
-	if got := load(connections); got != "once" {
-		t.Errorf("connections: %q", got)
-	}
-	if got := load(wire.Request{Query: query.Query{Where: "pid == 1"}}); got != "once" {
-		t.Errorf("a condition: %q", got)
-	}
-}
-
 // A program that lies there packed is sent as it is, unless it was built since.
 func TestPacked(t *testing.T) {
 	dir := t.TempDir()
 	plain, packed := filepath.Join(dir, "k2i-once-amd64"), filepath.Join(dir, "k2i-once-amd64.gz")
 	load := func() string {
 		t.Helper()
-		b, err := NewPrograms(dir).compressed("Linux", "x86_64", wire.Request{})
+		b, err := NewPrograms(dir).compressed("x86_64")
 		if err != nil {
 			return err.Error()
 		}

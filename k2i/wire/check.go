@@ -40,17 +40,18 @@ func (a *Answer) check() error {
 			return err
 		}
 	}
-	for i := range a.Processes {
-		p := &a.Processes[i]
-		if p.PID < 1 || !plausible(p.RCPU) || !plausible(p.RCPUWithExited) {
-			return fmt.Errorf("process %d using %v CPUs, %v with those that ended", p.PID, p.RCPU, p.RCPUWithExited)
-		}
-		if !plausible(p.IOR) || !plausible(p.IOW) {
-			return fmt.Errorf("process %d reading %v and writing %v bytes a second", p.PID, p.IOR, p.IOW)
-		}
-		if !plausible(p.NetRx) || !plausible(p.NetTx) {
-			return fmt.Errorf("process %d receiving %v and sending %v bytes a second", p.PID, p.NetRx, p.NetTx)
-		}
+	return nil
+}
+
+// checkRow is check for a row.
+func checkRow(p *k2i.Process) error {
+	switch {
+	case p.PID < 1 || !plausible(p.RCPU) || !plausible(p.RCPUWithExited):
+		return fmt.Errorf("process %d using %v CPUs, %v with those that ended", p.PID, p.RCPU, p.RCPUWithExited)
+	case !plausible(p.IOR) || !plausible(p.IOW):
+		return fmt.Errorf("process %d reading %v and writing %v bytes a second", p.PID, p.IOR, p.IOW)
+	case !plausible(p.NetRx) || !plausible(p.NetTx):
+		return fmt.Errorf("process %d receiving %v and sending %v bytes a second", p.PID, p.NetRx, p.NetTx)
 	}
 	return nil
 }

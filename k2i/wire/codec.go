@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/vmihailenco/msgpack/v5"
@@ -36,7 +37,7 @@ func DecodeRequest(b []byte) (Request, error) {
 		return Request{}, fmt.Errorf("request of %d bytes, %d are allowed: %w", len(b), MaxRequest, ErrTooLarge)
 	}
 	var req Request
-	if err := decode(b, &req); err != nil {
+	if err := decode(b, requestShape, &req); err != nil {
 		return Request{}, fmt.Errorf("request: %w", err)
 	}
 	if req.Version != Version {
@@ -88,11 +89,16 @@ func bounded(b []byte, rows int) ([]byte, error) {
 // asks for, nor than MaxRows, they cost at most some tens of times what
 // they came in, and hold no number that arithmetic or JSON would stumble over.
 func DecodeAnswer(b []byte, q query.Query) (*Answer, error) {
+	return DecodeKept(b, Request{Query: q})
+}
+
+// DecodeKept is DecodeAnswer that leaves out what the request does not keep.
+func DecodeKept(b []byte, req Request) (*Answer, error) {
 	if len(b) > MaxAnswer {
 		return nil, fmt.Errorf("answer of %d bytes, %d are allowed: %w", len(b), MaxAnswer, ErrTooLarge)
 	}
 	a := &Answer{BusyCPUs: k2i.NoRate(), Self: k2i.Self{CPUs: k2i.NoRate(), BPFNS: k2i.Unread}}
-	if err := decodeBy(b, a, func(d *msgpack.Decoder) error { return a.read(d, q) }); err != nil {
+	if err := decodeBy(b, answerShape, func(d *msgpack.Decoder) error { return a.read(d, req) }); err != nil {
 		return nil, fmt.Errorf("answer: %w", err)
 	}
 	if err := a.check(); err != nil {
@@ -101,16 +107,23 @@ func DecodeAnswer(b []byte, q query.Query) (*Answer, error) {
 	return a, nil
 }
 
-// decode holds b against v's type before the library sees it, which would cut a
+// The shapes of the bodies.
+var (
+	requestShape     = protocol.ShapeOf(reflect.TypeFor[Request]())
+	answerShape      = protocol.ShapeOf(reflect.TypeFor[Answer]())
+	connectionsShape = protocol.ShapeOf(reflect.TypeFor[ConnectionsAnswer]())
+)
+
+// decode holds b against the shape of v before the library sees it, which would cut a
 // number that is too large and make room for whatever is declared. A value
 // takes a byte at least, so the bytes bound the values and the lists.
-func decode(b []byte, v any) error {
-	return decodeBy(b, v, func(d *msgpack.Decoder) error { return d.Decode(v) })
+func decode(b []byte, shape protocol.Shape, v any) error {
+	return decodeBy(b, shape, func(d *msgpack.Decoder) error { return d.Decode(v) })
 }
 
 // decodeBy is decode where read does it.
-func decodeBy(b []byte, v any, read func(*msgpack.Decoder) error) error {
-	if err := protocol.Fits(b, v, len(b), len(b)); err != nil {
+func decodeBy(b []byte, shape protocol.Shape, read func(*msgpack.Decoder) error) error {
+	if err := shape.Fits(b, len(b), len(b)); err != nil {
 		return err
 	}
 	d := msgpack.GetDecoder()

@@ -80,7 +80,7 @@ func DecodeConnections(b []byte) (*ConnectionsAnswer, error) {
 		return nil, fmt.Errorf("answer of %d bytes, %d are allowed: %w", len(b), MaxAnswer, ErrTooLarge)
 	}
 	a := &ConnectionsAnswer{Head: Head{BusyCPUs: k2i.NoRate()}}
-	if err := decode(b, a); err != nil {
+	if err := decode(b, connectionsShape, a); err != nil {
 		return nil, fmt.Errorf("answer: %w", err)
 	}
 	if a.Host.Name == "" || len(a.Host.Name) > protocol.MaxName {

@@ -38,8 +38,8 @@ func Demand(ctx context.Context, r Reader, snap *k2i.Snapshot, req Request) (*k2
 	if mentioned(q.Where) {
 		selected.Where = ""
 	}
-	if q.Threads || q.By != "" || mentioned(q.Where) || slices.ContainsFunc(q.Sort, func(key query.Key) bool { return slices.Contains(fields, key.Field) }) {
-		selected.Sort, selected.Limit = nil, 0 // what they are ordered by is not known yet
+	if q.Threads && len(q.Sort) > 0 || q.By != "" || mentioned(q.Where) || slices.ContainsFunc(q.Sort, func(key query.Key) bool { return slices.Contains(fields, key.Field) }) {
+		selected.Sort, selected.Limit = nil, 0 // what they are ordered by is not known yet; threads without an order begin with those of the first
 	}
 	found, err := query.Run(selected, snap)
 	if err != nil {
@@ -86,7 +86,7 @@ const tidField = "tid"
 // demanded are the fields of a query that have to be read on demand.
 func demanded(q query.Query) []string {
 	var names []string
-	for _, f := range k2i.Fields() {
+	for _, f := range fields {
 		sorts := slices.ContainsFunc(q.Sort, func(key query.Key) bool { return key.Field == f.Name })
 		if f.Group == k2i.DemandGroup && f.Name != tidField &&
 			(sorts || slices.Contains(q.Fields, f.Name) || slices.Contains(q.Fields, f.Group) || strings.Contains(q.Where, f.Name)) {
@@ -99,7 +99,7 @@ func demanded(q query.Query) []string {
 // mentioned tells whether a condition may speak of a field that is read on
 // demand; one that does so in a string only costs time.
 func mentioned(where string) bool {
-	return slices.ContainsFunc(k2i.Fields(), func(f k2i.Field) bool {
+	return slices.ContainsFunc(fields, func(f k2i.Field) bool {
 		return f.Group == k2i.DemandGroup && f.Name != tidField && strings.Contains(where, f.Name)
 	})
 }

@@ -14,8 +14,9 @@ import (
 // meter knows of each process a share that falls with its pid, and two threads;
 // it notes what it was asked.
 type meter struct {
-	filled []int32
-	fields []string
+	filled   []int32
+	fields   []string
+	threaded []int32 // whose threads
 }
 
 func (m *meter) Fill(_ context.Context, rows []*k2i.Process, fields []string) []k2i.Gap {
@@ -29,6 +30,7 @@ func (m *meter) Fill(_ context.Context, rows []*k2i.Process, fields []string) []
 
 func (m *meter) Threads(_ context.Context, processes []*k2i.Process) (threads []*k2i.Process, gaps []k2i.Gap) {
 	for _, p := range processes {
+		m.threaded = append(m.threaded, p.PID)
 		for i := range 2 {
 			thread := *p
 			thread.TID, thread.CPUNS, thread.Comm = k2i.Count(int(p.PID)+1000*i), uint64(100+int(p.PID)*i), "thread"
@@ -129,6 +131,9 @@ func TestDemandThreads(t *testing.T) {
 	rows, gaps, m := asked(t, query.Query{Threads: true, Limit: 3, Sort: []query.Key{{Field: "cpu_ns", Descending: true}}, Fields: []string{"pss_bytes"}})
 	if got := numbersOf(rows, "tid"); !slices.Equal(got, []float64{2004, 2003, 2002}) || rows[0]["pss_bytes"] != 996.0 || len(rows[0]) != 2 || len(m.filled) != 5 || len(gaps) != 2 {
 		t.Errorf("%v, %v", rows, m)
+	}
+	if rows, _, m := asked(t, query.Query{Threads: true, Limit: 3}); !slices.Equal(numbersOf(rows, "tid"), []float64{1000, 2000, 1001}) || !slices.Equal(m.threaded, []int32{1000, 1001, 1002}) {
+		t.Errorf("of three threads in their usual order: %v, read of %v", rows, m.threaded)
 	}
 	if rows, _, _ := asked(t, query.Query{Threads: true, Where: `user == "other"`}); len(rows) != 2 {
 		t.Errorf("%v", rows)

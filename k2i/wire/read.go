@@ -24,7 +24,7 @@ const (
 
 // read reads an answer, of which protocol.Fits has held every part to its shape,
 // field by field: how many rows it may have depends on the question.
-func (a *Answer) read(d *msgpack.Decoder, q query.Query) error {
+func (a *Answer) read(d *msgpack.Decoder, req Request) error {
 	n, err := d.DecodeMapLen()
 	if err != nil {
 		return err
@@ -35,9 +35,9 @@ func (a *Answer) read(d *msgpack.Decoder, q query.Query) error {
 		if err != nil {
 			return err
 		}
-		switch i := answerField(v.Type(), name); {
+		switch i := slices.Index(answerNames, name); {
 		case name == "processes":
-			err = a.Processes.read(d, q)
+			err = a.Processes.read(d, req)
 		case i < 0:
 			err = d.Skip() // a later version's
 		default:
@@ -50,25 +50,26 @@ func (a *Answer) read(d *msgpack.Decoder, q query.Query) error {
 	return nil
 }
 
-// answerField is the place of a name in an Answer, -1 for none.
-func answerField(t reflect.Type, name string) int {
-	for i := range t.NumField() {
-		if t.Field(i).Tag.Get("msgpack") == name {
-			return i
-		}
+// answerNames are the names of an Answer's fields, in their order.
+var answerNames = namesOf(reflect.TypeFor[Answer]())
+
+func namesOf(t reflect.Type) []string {
+	names := make([]string, t.NumField())
+	for i := range names {
+		names[i] = t.Field(i).Tag.Get("msgpack")
 	}
-	return -1
+	return names
 }
 
 // read bounds the rows by the question and by the bytes that are left before it
 // makes room for them: an empty map is one byte, a Process a thousand.
-func (rows *Rows) read(d *msgpack.Decoder, q query.Query) error {
+func (rows *Rows) read(d *msgpack.Decoder, req Request) error {
 	n, err := d.DecodeArrayLen()
 	if err != nil || n < 0 {
 		return err
 	}
 	rest, ok := d.Buffered().(*bytes.Reader)
-	switch {
+	switch q := req.Query; {
 	case !ok || n > rest.Len()/leastRow(q):
 		return fmt.Errorf("%d processes declared in too few bytes", n)
 	case q.Limit > 0 && n > q.Limit:
@@ -76,15 +77,39 @@ func (rows *Rows) read(d *msgpack.Decoder, q query.Query) error {
 	case n > MaxRows:
 		return tooManyRows(n)
 	}
+	if req.Keep != nil {
+		return rows.sift(d, n, req.Keep)
+	}
 	*rows = make(Rows, n)
 	for i := range *rows {
-		p := &(*rows)[i]
-		*p = k2i.Blank()
-		if err := d.Decode(p); err != nil {
+		if err := readRow(d, &(*rows)[i]); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// sift reads n rows into one place, from which it takes those that are kept.
+func (rows *Rows) sift(d *msgpack.Decoder, n int, keep func(*k2i.Process) bool) error {
+	*rows = Rows{}
+	var p k2i.Process
+	for range n {
+		if err := readRow(d, &p); err != nil {
+			return err
+		}
+		if keep(&p) {
+			*rows = append(*rows, p)
+		}
+	}
+	return nil
+}
+
+func readRow(d *msgpack.Decoder, p *k2i.Process) error {
+	*p = k2i.Blank() // whose lists are nobody else's
+	if err := d.Decode(p); err != nil {
+		return err
+	}
+	return checkRow(p)
 }
 
 func tooManyRows(n int) error {

@@ -136,3 +136,47 @@ func TestTooManyRowsAreNotSent(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What is not kept is left out, the rest is as without, and rows that are dropped are
+// held to the same as all others.
+func TestKept(t *testing.T) {
+	snap := snapshot(100)
+	body, err := Reply(snap, Request{}, snap.At)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := DecodeAnswer(body, query.Query{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	odd := func(p *k2i.Process) bool { return p.PID%2 == 1 }
+	some, err := DecodeKept(body, Request{Keep: odd})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := slices.DeleteFunc(slices.Clone(all.Processes), func(p k2i.Process) bool { return !odd(&p) })
+	if len(want) == 0 || len(want) == len(all.Processes) || !slices.EqualFunc(some.Processes, want, sameRow) {
+		t.Errorf("%d rows of %d, want the %d odd ones as they are", len(some.Processes), len(all.Processes), len(want))
+	}
+	none := func(*k2i.Process) bool { return false }
+	if a, err := DecodeKept(body, Request{Keep: none}); err != nil || len(a.Processes) != 0 || a.Total != 100 {
+		t.Errorf("got %+v, %v", a, err)
+	}
+	row := map[string]any{"pid": 7, "rcpu": -1.5}
+	for range 10 { // so long as a row is
+		row[strings.Repeat("x", 30+len(row))] = 1
+	}
+	if a, err := DecodeKept(rowsOf(1, row), Request{Keep: none}); err == nil || !strings.Contains(err.Error(), "-1.5 CPUs") {
+		t.Errorf("an impossible row that is not kept: got %+v, %v", a, err)
+	}
+}
+
+// sameRow compares all but rates that are unknown, which are not themselves.
+func sameRow(a, b k2i.Process) bool {
+	for _, f := range k2i.Fields() {
+		if f.Text(&a) != f.Text(&b) {
+			return false
+		}
+	}
+	return true
+}

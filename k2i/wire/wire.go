@@ -28,6 +28,10 @@ type Request struct {
 
 	// Connections asks for these instead of processes: the reply is a ConnectionsAnswer.
 	Connections *k2i.ConnectionFilter `json:"connections,omitempty" msgpack:"connections,omitempty"`
+
+	// Keep is asked of every row while an answer is read, from several goroutines: what it
+	// refuses is left out, and takes no memory. Nil keeps all. It does not travel.
+	Keep func(p *k2i.Process) bool `json:"-" msgpack:"-"`
 }
 
 // Needs are the fields that the host's rows must have to answer; nil for all.

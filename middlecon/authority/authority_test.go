@@ -21,6 +21,7 @@ import (
 
 	"ddcos/middlecon/authority"
 	"ddcos/middlecon/files"
+	"ddcos/protocol"
 )
 
 // world is an authority with a clock of its own.
@@ -92,8 +93,8 @@ func (w *world) verify(roots, chain []byte, usage x509.ExtKeyUsage) error {
 }
 
 var (
-	agent  = authority.Name{Role: authority.RoleAgent, Host: "web-1"}
-	broker = authority.Name{Role: authority.RoleBroker, Host: "hub"}
+	agent  = authority.Name{Role: protocol.RoleAgent, Host: "web-1"}
+	broker = authority.Name{Role: protocol.RoleBroker, Host: "hub"}
 )
 
 func TestIssue(t *testing.T) {

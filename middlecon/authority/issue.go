@@ -16,17 +16,6 @@ import (
 	"ddcos/protocol"
 )
 
-// The roles that a name may have.
-const (
-	RoleAgent  = "agent"
-	RoleClient = "client"
-	RoleBroker = "broker"
-	RoleAdmin  = "admin"
-)
-
-// Roles are all of them.
-func Roles() []string { return []string{RoleAgent, RoleClient, RoleAdmin, RoleBroker} }
-
 // ErrName is of a role or a host's name that cannot be.
 var ErrName = errors.New("no such name can be given")
 
@@ -37,8 +26,8 @@ var hostPattern = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,126}[A-Za-z0
 
 // Check refuses what cannot be a name.
 func (n Name) Check() error {
-	if !slices.Contains(Roles(), n.Role) {
-		return fmt.Errorf("%w: role %.40q: want one of %s", ErrName, n.Role, strings.Join(Roles(), ", "))
+	if !slices.Contains(protocol.Roles(), n.Role) {
+		return fmt.Errorf("%w: role %.40q: want one of %s", ErrName, n.Role, strings.Join(protocol.Roles(), ", "))
 	}
 	if !hostPattern.MatchString(n.Host) || strings.Contains(n.Host, "..") {
 		return fmt.Errorf("%w: host %.140q: want 1 to 128 letters, digits, dots, dashes and underscores", ErrName, n.Host)
@@ -124,7 +113,7 @@ func (a *Authority) Issue(r Request) (*Certificate, error) {
 		return nil, err
 	}
 	chain := EncodeCertificates(leaf)
-	if r.Name.Role == RoleBroker {
+	if r.Name.Role == protocol.RoleBroker {
 		chain = append(chain, EncodeCertificates(s.chain()...)...)
 	}
 	return &Certificate{Name: r.Name, Leaf: leaf, Chain: chain, Roots: s.trusted()}, nil

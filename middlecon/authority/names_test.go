@@ -12,6 +12,7 @@ import (
 
 	"ddcos/middlecon/authority"
 	"ddcos/middlecon/files"
+	"ddcos/protocol"
 )
 
 // TestNameBelongsToAKey: who has a token cannot become another host with it.
@@ -24,7 +25,7 @@ func TestNameBelongsToAKey(t *testing.T) {
 		t.Errorf("a name that another key has: %v", err)
 	}
 	w.issue(authority.Request{Name: agent, Key: &first.PublicKey}) // its own host may come again
-	w.issue(authority.Request{Name: authority.Name{Role: authority.RoleClient, Host: agent.Host}, Key: &second.PublicKey})
+	w.issue(authority.Request{Name: authority.Name{Role: protocol.RoleClient, Host: agent.Host}, Key: &second.PublicKey})
 
 	if err := w.Release(agent); err != nil {
 		t.Fatal(err)
@@ -36,7 +37,7 @@ func TestNameBelongsToAKey(t *testing.T) {
 	if _, err := w.Issue(authority.Request{Name: agent, Key: &first.PublicKey, Renew: true}); !errors.Is(err, authority.ErrTaken) {
 		t.Errorf("the name went on and its first holder renews: %v", err)
 	}
-	if err := w.Release(authority.Name{Role: authority.RoleAgent, Host: "none"}); !errors.Is(err, authority.ErrUnknown) {
+	if err := w.Release(authority.Name{Role: protocol.RoleAgent, Host: "none"}); !errors.Is(err, authority.ErrUnknown) {
 		t.Errorf("released what nobody has: %v", err)
 	}
 
@@ -51,7 +52,7 @@ func TestRevoke(t *testing.T) {
 	w := newWorld(t)
 	key := w.key()
 	w.issue(authority.Request{Name: agent, Key: &key.PublicKey})
-	never := authority.Name{Role: authority.RoleAdmin, Host: "never"}
+	never := authority.Name{Role: protocol.RoleAdmin, Host: "never"}
 	for _, n := range []authority.Name{agent, never} {
 		if err := w.Revoke(n); err != nil {
 			t.Fatal(err)
@@ -89,7 +90,7 @@ func TestManyAtOnce(t *testing.T) {
 		key := w.key()
 		for i := range each {
 			all.Go(func() {
-				n := authority.Name{Role: authority.RoleAgent, Host: fmt.Sprint("h", i)}
+				n := authority.Name{Role: protocol.RoleAgent, Host: fmt.Sprint("h", i)}
 				_, err := a.Issue(authority.Request{Name: n, Key: &key.PublicKey})
 				mu.Lock()
 				defer mu.Unlock()

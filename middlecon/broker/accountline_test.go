@@ -31,7 +31,7 @@ func TestAccountLogOfCalls(t *testing.T) {
 	}
 	outcomes(1, reply(one, protocol.OK), reply(two, protocol.OK))
 	outcomes(2, reply(one, protocol.AppError), reply(two, protocol.Refused))
-	caller.call(3, "r", 20*time.Millisecond, nil)
+	caller.call(3, "r", 3*time.Second, nil) // as long as a receipt may take on a busy machine
 	one.send(protocol.Header{Kind: protocol.KindReceipt, Sequence: one.expect(protocol.KindDeliver, nil).Sequence, Room: room}, nil, nil)
 	two.expect(protocol.KindDeliver, nil)
 	caller.account()
@@ -98,7 +98,7 @@ func TestAccountLogOfCalls(t *testing.T) {
 	if b := lines[4].Bound; b == nil || b.Name != "two" || b.Host != "127.0.0.1" || b.Outcome != "ok" || lines[4].Rule != "1" {
 		t.Errorf("bound %+v, rule %s", b, lines[4].Rule)
 	}
-	if lines[3].Selected != 1 || lines[2].ElapsedUS < 20_000 || lines[6].Absent != 1 {
+	if lines[3].Selected != 1 || lines[2].ElapsedUS < 3_000_000 || lines[6].Absent != 1 {
 		t.Errorf("%+v", lines)
 	}
 	m := scrape(t, b)
@@ -126,7 +126,7 @@ func TestAccountLogOfTheUnreached(t *testing.T) {
 	caller.account()
 
 	one.join("r", "one") // who bids first is bound
-	caller.offer(2, protocol.Offer{Room: "r", WindowUS: 200_000}, time.Minute, "")
+	caller.offer(2, protocol.Offer{Room: "r", WindowUS: 30_000_000}, time.Minute, "")
 	job := one.expect(protocol.KindOffered, nil).Sequence
 	two.expect(protocol.KindOffered, nil)
 	two.bid(room, job, 2)
@@ -142,7 +142,7 @@ func TestAccountLogOfTheUnreached(t *testing.T) {
 	seen := map[protocol.Outcome]int{}
 	const calls = 12
 	for i := range uint64(calls) {
-		caller.call(10+i, "r", 300*time.Millisecond, big)
+		caller.call(10+i, "r", 2*time.Second, big)
 	}
 	for range calls {
 		entries, _ := caller.account()

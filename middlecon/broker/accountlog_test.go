@@ -280,7 +280,7 @@ func TestAccountLogCloseStuck(t *testing.T) {
 	l.Close()
 	select {
 	case <-l.done:
-	default:
+	case <-time.After(patience):
 		t.Error("the writer goes on")
 	}
 	if w, d := l.counts(); w+d != 5000 || d == 0 {

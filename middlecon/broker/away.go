@@ -21,30 +21,30 @@ const readSealed = 20 * time.Microsecond
 
 // lookBack begins a turn of the loop. After an absence deadlines wait until each
 // socket that has something was read once, and no silence is held against a
-// session that could not be heard.
+// session that could not be heard: nor is that of another absence before all was read.
 func (b *Broker) lookBack() {
-	if b.armed == never || b.behind {
-		return
-	}
 	away := b.clock - b.armed
 	if away < awayFor {
 		return
 	}
-	b.behind, b.armed = true, never
 	for _, s := range b.pinged {
 		s.heard += away
 	}
-	for i := range b.unhailed {
-		b.unhailed[i].until += away
+	wait := readAgainFor + time.Duration(b.sealed)*readSealed
+	b.armed = b.clock + wait
+	if b.behind {
+		return
 	}
+	b.behind = true
 	b.rooms.Step(b.clock, room.Behind{})
 	b.post(func() {
-		time.AfterFunc(readAgainFor+time.Duration(b.sealed)*readSealed, func() { b.post(b.readAgain) })
+		time.AfterFunc(wait, func() { b.post(b.readAgain) })
 	})
 }
 
 // readAgain ends the absence.
 func (b *Broker) readAgain() {
-	b.behind = false
+	b.lookBack()
+	b.behind, b.armed = false, never
 	b.settle()
 }

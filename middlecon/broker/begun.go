@@ -11,8 +11,9 @@ type begun struct {
 	ended    uint64     // because all had sent too much
 }
 
-// What is held of one frame is less than the longest: session.held has room for it.
-const _ = uint16(protocol.MaxFrame - 1)
+// heldMost is what session.held has room for: what is held of one frame is less than the
+// longest, and more waits in line at times, which does not count.
+const heldMost = uint16(protocol.MaxFrame - 1)
 
 // begunLook is for how many more sessions than there were those that have nothing are
 // kept in begun.
@@ -21,6 +22,7 @@ const begunLook = 64
 // hold notes how much of a frame that is not whole a session has sent. Beyond what all
 // may the session that has sent most is ended.
 func (b *Broker) hold(s *session, bytes int) {
+	bytes = min(bytes, int(heldMost))
 	b.begun.bytes += bytes - int(s.held)
 	s.held = uint16(bytes)
 	if bytes == 0 {

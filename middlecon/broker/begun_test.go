@@ -116,3 +116,16 @@ func begunBy(b *Broker) (n int) {
 	<-done
 	return n
 }
+
+// What waits in line may be more than there is room for in the count: of a frame as long
+// as one may be, and what came behind it, no byte is counted for ever.
+func TestHeldIsBounded(t *testing.T) {
+	d := newDesk(t, 0, protocol.Call{Room: "r"})
+	d.b.hold(d.caller, protocol.MaxFrame+readBytes)
+	if n := d.b.begun.bytes; n != int(heldMost) {
+		t.Errorf("%d bytes are held, want %d", n, heldMost)
+	}
+	if d.b.hold(d.caller, 0); d.b.begun.bytes != 0 {
+		t.Errorf("%d bytes are held of nothing", d.b.begun.bytes)
+	}
+}

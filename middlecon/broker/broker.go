@@ -27,13 +27,13 @@ type Broker struct {
 	started     time.Time
 	engine      *gnet.Client // an engine without a listener: accepting is ours
 	listeners   []listener
-	sessions    atomic.Int64 // open, or being enrolled
+	sessions    atomic.Int64 // open, or to be when a hello comes
 	lastSession atomic.Uint64
 	mailbox     mailbox
 	spare       spare
 	hangUps     chan struct{}  // a place for each connection without a session that lingers
 	config      *tls.Config    // of handshakes; nil without TLS
-	handshakes  chan struct{}  // a place for each that is under way
+	handshakes  chan struct{}  // a place for each that is under way, and its hello; the door fills it
 	web         *web           // nil where no HTTP is answered
 	large       buffers        // of those who read TLS sessions
 	greeting    sync.WaitGroup // handshakes under way
@@ -42,26 +42,29 @@ type Broker struct {
 	refusals    refusals
 	drains      chan struct{}    // closed when Serve is to end
 	endsBy      atomic.Int64     // when it does at the latest, on the clock of now; 0: not yet
-	managers    []room.Principal // who may have it drained
-	lane        lane             // of floods
-	aside       atomic.Int32     // sessions that are read by a goroutine because they flooded
+	managers    []room.Principal // who may have it drained, whatever the policy says: they may kill it
+	aside       atomic.Int32     // sessions that are read by a goroutine because they sent too much
 	carried     atomic.Uint64    // turns, for who is not the loop
 
 	// The rest belongs to the loop.
 	rooms      *room.Rooms
 	events     []room.Event // that came of effects and writes, for catchUp
 	told       int          // of events, how many the rooms know
-	byID       map[room.SessionID]*session
-	unhailed   []newcomer // without a Hello, by deadline
+	byID       room.Table[session]
 	pinged     []*session // by when they are looked at
 	begun      begun
 	wheel      wheel         // of those that are probed
 	halfOpen   uint64        // sessions ended because their host was gone
 	shares     shares        // of what waits for all sessions
 	turns      uint64        // messages of those who do not flood
-	tables     tables        // the account of what changes them, and who waits to
-	floods     uint64        // sessions that ever flooded
+	tables     tables        // the account of what changes them
+	backlog    backlog       // who waits
+	fair       fair          // who has called much, and waits for that
+	flooded    uint64        // sessions that ever were set aside
+	leftOwing  time.Duration // what sessions that flooded have left behind, as caller.owes
 	dirty      []*session    // with frames to flush
+	flushing   []*session    // that were dirty when flush began; none of them outside of it
+	flushed    int           // of flushing, those that it has done
 	later      later         // who is to be written to when others have had a turn
 	queues     queues        // for sessions that have something to flush
 	blocked    []*session    // whose transport has bytes that the kernel has not taken
@@ -70,6 +73,7 @@ type Broker struct {
 	working    bool          // settle is running: it will see whatever is added
 	behind     bool          // the loop was away: deadlines wait for readAgain
 	clock      time.Duration // when the turn began
+	yielded    time.Duration // when it let others run
 	memory     []byte        // of frames that are written within the turn
 	joined     []byte        // frames that leave together
 	statsMeta  []byte        // the stats, encoded, until anything happens
@@ -80,7 +84,7 @@ type Broker struct {
 	queued     uint64        // bytes, at queuedAt
 	queuedAt   time.Duration // 0: not counted yet
 	timer      *time.Timer
-	armed      time.Duration // when the timer fires; never where it is not set
+	armed      time.Duration // when the timer fires, or the loop, behind, reads again; never where neither is to come
 
 	lookAt    time.Duration // when blocked is looked at again
 	lingering []lingerer    // closed for writing, in the order of their ends
@@ -122,7 +126,7 @@ func New(options Options) (*Broker, error) {
 		started:    time.Now(),
 		armed:      never,
 		rooms:      room.New(options.Number, options.Limits),
-		byID:       map[room.SessionID]*session{},
+		fair:       newFair(),
 		resumables: map[secretOf]*session{},
 		memoryLeft: newMemoryLeft(memory),
 		hangUps:    make(chan struct{}, hangUpsMost),
@@ -190,8 +194,14 @@ func (b *Broker) Number() uint32 { return b.options.Number }
 // Serve answers until ctx ends or Drain is called; then every session is told so, and
 // closed when nothing runs any more and those have moved that can, or the grace is over.
 func (b *Broker) Serve(ctx context.Context) error {
+	door, err := newDoor(b)
+	if err != nil {
+		b.closeListeners()
+		return fmt.Errorf("listening: %w", err)
+	}
 	if err := b.startLoop(); err != nil {
 		b.closeListeners()
+		_ = door.file.Close()
 		return fmt.Errorf("starting the event loop: %w", err)
 	}
 	_ = b.spare.hold() // before it says that it serves; accept tries again
@@ -199,9 +209,7 @@ func (b *Broker) Serve(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var accepting sync.WaitGroup
-	for _, l := range b.listeners {
-		accepting.Go(func() { b.accept(ctx, l) })
-	}
+	accepting.Go(func() { door.attend(ctx) })
 	if b.config != nil {
 		accepting.Go(func() { b.recheck(ctx) })
 	}
@@ -223,9 +231,10 @@ func (b *Broker) Serve(ctx context.Context) error {
 	b.spare.drop()
 	b.drain()
 	b.timer.Stop()
-	err := b.engine.Stop()
+	err = b.engine.Stop()
+	b.mailbox.detach()
 	close(b.stopped)
-	for _, s := range b.byID { // the loop's, which is gone
+	for _, s := range b.byID.All() { // the loop's, which is gone
 		if t, ok := s.conn.(*fed); ok {
 			t.drop()
 		}

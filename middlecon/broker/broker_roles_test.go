@@ -53,6 +53,7 @@ type besiegedOptions struct {
 	TLS        creds.ServerFiles
 	TLSWhere   string // "": no TLS
 	Deliveries int    // of one principal, a second and at once; 0: the default
+	Waits      bool   // the loop's are measured
 }
 
 type besiegedReady struct{ Unix, TCP, TLS string }
@@ -104,6 +105,12 @@ func serveBesieged() error {
 	serve := http.NewServeMux()
 	serve.Handle("/metrics", b.Metrics())
 	serve.HandleFunc("/settle", func(http.ResponseWriter, *http.Request) { debug.FreeOSMemory() })
+	ends := untilInputEnds()
+	if o.Waits {
+		loop := &waits{}
+		serve.Handle("/waits", loop)
+		go loop.measure(ends, b)
+	}
 	go func() { _ = http.Serve(l, serve) }()
 	ready := besiegedReady{Unix: b.Addresses()[0].Where, TCP: b.Addresses()[1].Where}
 	if o.TLSWhere != "" {
@@ -112,5 +119,5 @@ func serveBesieged() error {
 	if err := json.NewEncoder(os.Stdout).Encode(ready); err != nil {
 		return err
 	}
-	return b.Serve(untilInputEnds())
+	return b.Serve(ends)
 }

@@ -1,9 +1,6 @@
 package broker
 
-import (
-	"ddcos/middlecon/room"
-	"ddcos/protocol"
-)
+import "ddcos/protocol"
 
 // What the entries of one chunk may take, by an estimate that errs upwards.
 // What is left of MaxBody is for a summary.
@@ -11,34 +8,6 @@ const (
 	chunkBytes = protocol.MaxBody - summaryBytes
 	fixedBytes = 64 // the numbers and msgpack heads of one element
 )
-
-// viewed is a change of a view, encoded for all who are told of it one after the other.
-type viewed struct {
-	change *protocol.ViewChunk
-	metas  [][]byte // of its frames
-}
-
-// show tells one watcher of a change.
-func (b *Broker) show(e room.View) {
-	if b.viewed.change != e.Change {
-		b.viewed = viewed{e.Change, viewMetas(*e.Change)}
-	}
-	s := b.byID[e.Session]
-	for i, meta := range b.viewed.metas {
-		if s == nil || s.closing {
-			return
-		}
-		h := protocol.Header{Kind: protocol.KindView, Sequence: e.Sequence}
-		if i < len(b.viewed.metas)-1 {
-			h.Flags = protocol.FlagMore
-		}
-		f, err := protocol.AppendFrame(b.borrow(protocol.HeaderSize+len(meta)), h, meta, nil)
-		if err != nil {
-			panic("broker: a chunk longer than it was meant to be: " + err.Error())
-		}
-		b.push(s, queued{frame: f, lent: b.lend(f)})
-	}
-}
 
 // viewMetas cuts one change of a view into what frames have room for.
 func viewMetas(change protocol.ViewChunk) [][]byte {

@@ -154,7 +154,7 @@ func (b *Broker) recheckSessions(ctx context.Context, certificates bool) {
 	found := make(chan []shown, 1)
 	if !b.mailbox.reached(func() {
 		var all []shown
-		for _, s := range b.byID {
+		for _, s := range b.byID.All() {
 			if t, ok := s.conn.(*fed); ok && !s.closing && (t.cred.token != "" || certificates && t.cred.chain != nil) {
 				all = append(all, shown{t, t.cred})
 			}

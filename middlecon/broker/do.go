@@ -24,6 +24,7 @@ func (b *Broker) do(e room.Effect) {
 	case room.Settled:
 		b.flow(e.Account, false)
 	case room.Finished:
+		b.fair.answered(e.Account, b.clock)
 		if !e.Offer { // how long a member works is not how long a call takes
 			b.latency.observe(e.Summary.ElapsedUS)
 			for i := range e.Entries {
@@ -33,6 +34,7 @@ func (b *Broker) do(e room.Effect) {
 		b.record(e.Account, false, nil)
 		b.flow(e.Account, true)
 	case room.Abandoned:
+		b.fair.answered(e.Account, b.clock)
 		b.record(e.Account, true, nil)
 	case room.Joined:
 		h := protocol.Header{Kind: protocol.KindJoined, Sequence: e.Sequence, Room: e.Room, Member: e.Member}
@@ -51,11 +53,11 @@ func (b *Broker) do(e room.Effect) {
 		if e.Account != nil {
 			b.record(e.Account, false, e.Err)
 		}
-		if s := b.byID[e.Session]; s != nil {
+		if s := b.byID.Get(e.Session); s != nil {
 			b.fail(s, e.Sequence, e.Err)
 		}
 	case room.Evict:
-		if s := b.byID[e.Session]; s != nil {
+		if s := b.byID.Get(e.Session); s != nil {
 			b.end(s, e.Err.Code, e.Err.Text)
 		}
 	case room.View:
@@ -96,12 +98,13 @@ func (b *Broker) deliver(e room.Deliver) {
 	}
 	q := b.delivery(h, &e.Body, e.Payload, len(e.To))
 	q.call = e.Call
+	b.fair.delivered(room.Principal(e.Body.Principal), len(e.To), b.clock)
 	for _, id := range e.To {
-		s := b.byID[id]
+		s := b.byID.Get(id)
 		if s == nil {
 			continue // its Lost is among the events
 		}
-		if s.closing || b.full(s, len(q.frame)) {
+		if s.closing || b.overflows(s, len(q.frame)) {
 			b.events = append(b.events, room.Overflow{Session: id, Call: e.Call})
 			continue
 		}
@@ -137,7 +140,7 @@ func (b *Broker) spread(e room.Message) {
 	q := b.delivery(h, &e.Body, e.Payload, len(e.To))
 	handed := uint32(0)
 	for _, id := range e.To {
-		if s := b.byID[id]; s != nil && !s.closing && !b.full(s, len(q.frame)) {
+		if s := b.byID.Get(id); s != nil && !s.closing && !b.overflows(s, len(q.frame)) {
 			b.enqueue(s, q)
 			b.soil(s)
 			handed++
@@ -151,14 +154,14 @@ func (b *Broker) spread(e room.Message) {
 func (b *Broker) withdraw(e room.Withdraw) {
 	f := frame(protocol.Header{Kind: protocol.KindCancel, Sequence: uint64(e.Call), Room: e.Room}, nil)
 	for _, id := range e.From {
-		if s := b.byID[id]; s != nil && !s.withdraw(e.Call) {
+		if s := b.byID.Get(id); s != nil && !s.withdraw(e.Call) {
 			b.push(s, queued{frame: f})
 		}
 	}
 }
 
 func (b *Broker) send(id room.SessionID, f []byte) {
-	if s := b.byID[id]; s != nil {
+	if s := b.byID.Get(id); s != nil {
 		b.push(s, queued{frame: f})
 	}
 }
@@ -177,7 +180,7 @@ func (b *Broker) push(s *session, q queued) {
 	if s.closing {
 		return
 	}
-	if b.full(s, len(q.frame)) {
+	if b.overflows(s, len(q.frame)) {
 		b.end(s, protocol.CodeOverflow, "this session does not read what it asked for")
 		return
 	}

@@ -49,10 +49,11 @@ const farewellWithin = time.Second
 func (b *Broker) goAway(done chan struct{}, within time.Duration) {
 	within = max(within, 0).Round(time.Millisecond)
 	b.draining = &draining{done: done}
+	b.options.Log.Info("ending", "within", within, "sessions", b.byID.Len())
 	bye := frame(protocol.Header{Kind: protocol.KindGoAway}, protocol.GoAway{
 		Text: whyAway, GraceMS: uint32(within.Milliseconds()), MoveMS: uint32((within / moveShare).Milliseconds()),
 	})
-	for _, s := range b.byID {
+	for _, s := range b.byID.All() {
 		if s.welcomed && !s.cut {
 			b.push(s, queued{frame: bye})
 		}
@@ -69,7 +70,7 @@ func (b *Broker) drained() {
 	if s := b.rooms.Stats(); s.InFlight+s.Offers.InFlight > 0 {
 		return
 	}
-	for _, s := range b.byID {
+	for _, s := range b.byID.All() {
 		if s.cut {
 			continue
 		}
@@ -96,7 +97,7 @@ func (b *Broker) turnsAway(s *session, f protocol.Frame) bool {
 
 // farewell ends every session.
 func (b *Broker) farewell() {
-	for _, s := range b.byID {
+	for _, s := range b.byID.All() {
 		b.end(s, protocol.CodeShuttingDown, whyAway)
 	}
 	b.settle()
@@ -117,10 +118,8 @@ func (b *Broker) askedToDrain(s *session, f protocol.Frame) error {
 	if err := protocol.DecodeRequest(f.Meta, &body); err != nil {
 		return err
 	}
-	if !b.mayDrain(s) {
-		b.gate.refuse(s.kin, s.pid, asking{verb: policy.Manage}, b.clock)
-		b.statsMeta = nil
-		b.fail(s, f.Sequence, protocol.Errorf(protocol.CodeForbidden, "%s may not drain the broker: that is for root and the broker's own user, over its Unix socket", s.peer().Principal))
+	by := s.peer().Principal
+	if !slices.Contains(b.managers, by) && !b.mayAsk(s, f.Sequence, asking{verb: policy.Drain}) {
 		return nil
 	}
 	grace := time.Duration(body.GraceMS) * time.Millisecond
@@ -130,7 +129,7 @@ func (b *Broker) askedToDrain(s *session, f protocol.Frame) error {
 	grace = min(grace, protocol.MaxDeadline)
 	s.kind &^= moves // it waits for the end
 	if b.Drain(grace) {
-		b.options.Log.Info("draining", "grace", grace, "sessions", b.others(s), "asked by pid", s.pid)
+		b.options.Log.Info("draining", "grace", grace, "sessions", b.others(s), "principal", string(by), "pid", s.pid)
 	} else {
 		grace = max(0, time.Duration(b.endsBy.Load())-b.now())
 	}
@@ -141,17 +140,12 @@ func (b *Broker) askedToDrain(s *session, f protocol.Frame) error {
 
 // others counts the welcomed sessions beside one.
 func (b *Broker) others(than *session) (n int) {
-	for _, s := range b.byID {
+	for _, s := range b.byID.All() {
 		if s != than && s.welcomed && !s.closing {
 			n++
 		}
 	}
 	return n
-}
-
-// mayDrain tells whether a session is one of root's or of the broker's own user.
-func (b *Broker) mayDrain(s *session) bool {
-	return slices.Contains(b.managers, s.peer().Principal)
 }
 
 func uidPrincipal(uid int) room.Principal { return room.Principal(uidPrefix + strconv.Itoa(uid)) }

@@ -2,10 +2,14 @@ package broker
 
 import (
 	"context"
+	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
+	"ddcos/middlecon/policy"
+	"ddcos/middlecon/room"
 	"ddcos/protocol"
 )
 
@@ -179,5 +183,32 @@ func TestDrainIsRefused(t *testing.T) {
 			t.Errorf("%s: %v of %d", network, f.Code, f.Sequence)
 		}
 		r.lives()
+	}
+}
+
+// Draining is for whom the policy says, and beside these for who may kill the broker.
+func TestDrainIsAVerb(t *testing.T) {
+	own := "uid " + strconv.Itoa(os.Getuid())
+	for _, c := range []struct {
+		policy   string
+		managers []room.Principal
+	}{
+		{"allow: [{who: '" + own + "', may: drain}]", nil},
+		{"deny: [{who: '*', may: drain}]", []room.Principal{room.Principal(own)}},
+	} {
+		p, err := policy.Parse([]byte(c.policy))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := start(t, func(o *Options) { o.Policy = p })
+		r := welcome(t, b, "unix")
+		set := make(chan struct{})
+		b.post(func() { b.managers = c.managers; close(set) }) // they are the loop's now
+		<-set
+		r.send(protocol.Header{Kind: protocol.KindDrain, Sequence: 4}, protocol.Drain{}, nil)
+		r.expect(protocol.KindDraining, nil)
+		if code := r.ended(); code != protocol.CodeShuttingDown {
+			t.Errorf("%s: ended with %v", c.policy, code)
+		}
 	}
 }

@@ -26,10 +26,8 @@ type fed struct {
 	came   []byte        // what was read and the loop has not taken; the loop's while taken is waited for
 
 	// The loop's, as long as taken is waited for, and else the reader's.
-	ahead    bool  // came filled the buffer, and much more waits in the socket
-	flooding bool  // it takes its turns by the lane
-	more     bool  // frames are left that are whole, and were not to be taken yet
-	latest   slice // its latest turn
+	ahead    bool // came filled the buffer, and much more waits in the socket
+	flooding bool // what comes waits in line, until it has its share again
 
 	// The loop's.
 	fresh []byte // of came, what was not discarded
@@ -73,6 +71,9 @@ func (t *fed) read() {
 	if t.isPlain() {
 		defer t.b.aside.Add(-1)
 	}
+	if len(t.came) > 0 && !t.letter(t.taking) { // what gnet had
+		return
+	}
 	little := make([]byte, readLittle)
 	buf, reads := little, uint64(0)
 	for {
@@ -98,25 +99,10 @@ func (t *fed) read() {
 	}
 }
 
-// hand has the loop take what came, in as many turns as it wants; false when there is no
-// loop any more.
+// hand has the loop take what came, when it wants; false when there is no loop any more.
 func (t *fed) hand(came []byte, ahead bool) bool {
-	take := func() (slice, bool) {
-		ok := t.letter(t.taking)
-		return t.latest, ok
-	}
-	for t.came, t.ahead, t.more = came, ahead, true; t.more; t.came = nil {
-		var ok bool
-		if t.flooding {
-			ok = t.b.lane.pass(t.b.stopped, take)
-		} else {
-			_, ok = take()
-		}
-		if !ok {
-			return false
-		}
-	}
-	return true
+	t.came, t.ahead = came, ahead
+	return t.letter(t.taking)
 }
 
 // letter has the loop do work, and waits until it has; false when there is no loop any more.
@@ -130,32 +116,38 @@ func (t *fed) letter(work func()) bool {
 	}
 }
 
-// take is a turn of the loop, for what came.
+// take is for what came: its turn, or the beginning of its wait in line.
 func (t *fed) take() {
-	defer func() {
-		t.fresh = nil
-		t.taken <- struct{}{}
-	}()
-	t.more = false
-	if t.s.closed {
+	if t.fresh = t.came; t.flooding && !t.s.closed {
+		t.b.begin()
+		t.b.queueUp(t.s)
 		return
 	}
-	t.fresh = t.came
-	how := readPatient
-	if t.flooding {
-		how = readSlice
+	t.turn(readPatient)
+}
+
+// turn is a turn of the loop, for what came. What is left that may not be taken yet waits
+// in line, and its reader with it.
+func (t *fed) turn(how reading) {
+	b, s, more := t.b, t.s, false
+	if !s.closed {
+		b.contain(func() {
+			b.lookBack()
+			b.feel()
+			more = b.read(s, t, how)
+			b.settle()
+		}, func() { _ = t.Close() })
+		t.flooding = (t.flooding || t.ahead || s.is(astray)) && b.floods(s, b.clock, b.now()-b.clock+besideSlice)
 	}
-	t.b.contain(func() {
-		t.b.lookBack()
-		t.b.feel()
-		t.more = t.b.read(t.s, t, how)
-		t.b.settle()
-	}, func() { _ = t.Close() })
-	t.latest = slice{cost: t.b.now() - t.b.clock, turns: t.b.turns}
-	t.flooding = t.ahead && t.s.charge(t.b.clock, t.latest.cost) || t.more && how == readPatient // what has to wait goes by the lane as well
-	if len(t.fresh) > 0 && !t.s.closed {
-		t.begun = append(slices.Grow(t.begun, max(len(t.fresh), int(t.s.need)-len(t.begun))), t.fresh...)
+	if !s.closed && more {
+		b.queueUp(s)
+		return
 	}
+	if !s.closed && len(t.fresh) > 0 {
+		t.begun = append(slices.Grow(t.begun, max(len(t.fresh), int(s.need)-len(t.begun))), t.fresh...)
+	}
+	t.fresh, t.came = nil, nil
+	t.taken <- struct{}{}
 }
 
 // ended is a turn of the loop, after the last thing came.
@@ -192,7 +184,7 @@ func (t *fed) Discard(n int) (int, error) {
 	all := t.InboundBuffered()
 	if n < 0 || n >= all {
 		t.begun, t.fresh = t.begun[:0], nil
-		if !t.flooding {
+		if !t.flooding && !t.isPlain() { // of whom there may be many
 			t.begun = nil
 		}
 		return all, nil

@@ -15,8 +15,8 @@ const sweepEach = 64
 func (b *Broker) Follow(p *policy.Policy) {
 	b.post(func() {
 		b.gate.follow(p)
-		waiting := make([]room.SessionID, 0, len(b.byID))
-		for id := range b.byID {
+		waiting := make([]room.SessionID, 0, b.byID.Len())
+		for id := range b.byID.All() {
 			waiting = append(waiting, id)
 		}
 		b.sweep(waiting, b.gate.expelled)
@@ -29,7 +29,7 @@ func (b *Broker) Follow(p *policy.Policy) {
 func (b *Broker) sweep(waiting []room.SessionID, before uint64) {
 	n := min(sweepEach, len(waiting))
 	for _, id := range waiting[:n] {
-		if s := b.byID[id]; s != nil && !s.closing {
+		if s := b.byID.Get(id); s != nil && !s.closing {
 			b.review(s)
 		}
 	}

@@ -115,7 +115,7 @@ func talkers(t testing.TB) (*Broker, []*talker) {
 	for i := range 3 {
 		w := &talker{t: t, b: b, s: &session{id: uint64(i + 1), kin: unique.Make(room.Peer{Host: "here", Principal: "uid 7"})}}
 		w.s.conn = w
-		b.byID[w.s.key()] = w.s
+		b.byID.Put(w.s.key(), w.s)
 		b.sessions.Add(1)
 		w.in = helloFrame()
 		b.begin()

@@ -106,6 +106,9 @@ func (g *gate) refuses(kin unique.Handle[room.Peer], a asking) *protocol.Error {
 // forbidden says no. It does not say which rule: that is for those who may read the
 // policy.
 func forbidden(s policy.Subject, a asking) *protocol.Error {
+	if a.verb == policy.Drain {
+		return protocol.Errorf(protocol.CodeForbidden, "%s may not drain the broker: root, the broker's own user and whom its policy gives drain may", s.Principal)
+	}
 	if a.room == "" {
 		return protocol.Errorf(protocol.CodeForbidden, "%s may not: %s", s.Principal, a.verb)
 	}

@@ -132,7 +132,7 @@ func TestHalfOpen(t *testing.T) {
 		called bool // after the cable is out
 	}{{"one", 1, false}, {"one, called", 1, true}, {"six hundred", 600, false}, {"six hundred, called", 600, true}} {
 		t.Run(c.name, func(t *testing.T) {
-			w := wire(t, nil)
+			w := wire(t, func(o *Options) { o.PingEvery = time.Hour })
 			w.members(t, w.near, c.n)
 			w.members(t, w.remote, c.n)
 			caller := welcome(t, w.Broker, "unix")

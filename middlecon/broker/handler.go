@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"runtime/debug"
+	"time"
 
 	"github.com/panjf2000/gnet/v2"
 
@@ -19,41 +20,59 @@ type handler struct {
 	b *Broker
 }
 
-// OnOpen makes a connection that enrol handed over a session that owes a Hello.
-func (h *handler) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
-	h.b.mailbox.attach(c.EventLoop())
+// OnOpen makes a connection that enrol handed over a session, whose hello has come.
+func (h *handler) OnOpen(c gnet.Conn) (out []byte, action gnet.Action) {
 	if isDoorbell(c) {
-		return nil, gnet.Close
+		return nil, gnet.None
 	}
 	s := sessionOf(c)
 	if s.probe != nil {
 		s.probe.fd = c.Fd()
 	}
-	h.b.open(s, c)
-	return nil, gnet.None
+	if !s.is(overdue) {
+		h.b.open(s, c)
+		return nil, gnet.None
+	}
+	h.b.contain(func() {
+		h.b.lookBack()
+		h.b.open(s, c)
+		h.b.settle()
+	}, func() { action = gnet.Close })
+	return nil, action
 }
 
-// open makes a session of a connection; it owes a Hello.
+// open makes a session of a connection. One that is late with its hello ends at once.
 func (b *Broker) open(s *session, c transport) {
 	s.conn = c
-	b.byID[s.key()] = s
-	b.unhailed = append(b.unhailed, newcomer{session: s, until: b.now() + b.options.HelloTimeout})
-	b.arm()
+	b.byID.Put(s.key(), s)
+	if s.is(overdue) {
+		b.end(s, protocol.CodeHelloTimeout, "no hello")
+	}
 }
 
 // OnTraffic reads frames until one is incomplete. A defect that they meet
 // costs their own session, and no other.
 func (h *handler) OnTraffic(c gnet.Conn) (action gnet.Action) {
-	b, s := h.b, sessionOf(c)
-	if s.is(inLine) && c.InboundBuffered() < lineMost {
-		b.hold(s, c.InboundBuffered())
+	b := h.b
+	if isDoorbell(c) {
+		_, _ = c.Discard(-1)
+		b.mailbox.open()
 		return gnet.None
 	}
+	s := sessionOf(c)
 	how := readPatient
 	if s.is(inLine) {
+		switch n := c.InboundBuffered(); {
+		case n < lineMost:
+			b.hold(s, n)
+			return gnet.None
+		case b.setAside(s, c):
+			return gnet.Close // of what gnet has of it
+		}
 		s.kind, how = s.kind&^inLine, readWhole
 	}
 	full := c.InboundBuffered()-int(s.held) >= readBytes
+	b.yield(b.clock)
 	b.contain(func() {
 		b.lookBack()
 		b.feel()
@@ -65,26 +84,38 @@ func (h *handler) OnTraffic(c gnet.Conn) (action gnet.Action) {
 		b.unkeep(s) // it would send the same again
 		action = gnet.Close
 	})
-	if full && action == gnet.None && !s.is(inLine) && ahead(c.Fd()) && s.charge(b.clock, b.now()-b.clock) && b.setAside(s, c) {
+	if full && action == gnet.None && !s.is(inLine) && (s.is(astray) || ahead(c.Fd())) && b.floods(s, b.clock, b.now()-b.clock+besideTurn) && b.setAside(s, c) {
 		action = gnet.Close // of what gnet has of it
 	}
 	return action
 }
 
 // contain runs work on the loop and keeps a panic of it from ending every
-// other session; failed is called after one. The event that caused it has been
-// taken off the list, so that it is not met again.
+// other session. After one the session is ended that was being written to, or else failed
+// is called. The event that caused it has been taken off the list, so that it is not met
+// again.
 func (b *Broker) contain(work, failed func()) {
 	defer func() {
 		if p := recover(); p != nil {
 			b.options.Log.Error("a defect of the broker", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 			b.working, b.memory = false, nil // frames that wait may lie in it
-			failed()
+			b.armed = b.clock + afterDefect
+			b.timer.Reset(afterDefect)
+			if s := b.unflush(); s != nil {
+				b.unkeep(s) // part of what it was sent may be missing
+				_ = s.conn.Close()
+			} else {
+				failed()
+			}
 		}
 	}()
 	b.begin()
 	work()
 }
+
+// afterDefect is when the loop goes on with what a defect has left undone, if nothing
+// else wakes it before.
+const afterDefect = 10 * time.Millisecond
 
 // OnClose tells the rooms.
 func (h *handler) OnClose(c gnet.Conn, err error) gnet.Action {
@@ -105,6 +136,9 @@ func (b *Broker) closed(s *session, err error) {
 	defer func() { now := b.now(); b.tables.spend(now, now-began) }()
 	s.closed = true
 	b.hold(s, 0)
+	if s.caller != nil {
+		b.leftOwing = max(b.leftOwing, s.caller.owes)
+	}
 	b.sessions.Add(-1)
 	if b.survives(s) {
 		b.cutOff(s, closeReason(err))
@@ -116,7 +150,7 @@ func (b *Broker) closed(s *session, err error) {
 	b.keepNothing(s)
 	s.queue = nil
 	b.measure(s)
-	delete(b.byID, s.key())
+	b.byID.Delete(s.key())
 	b.contain(b.settle, func() {})
 }
 
@@ -139,6 +173,7 @@ func sessionOf(c gnet.Conn) *session {
 func (b *Broker) lost(s *session, why string, meant bool) {
 	if s.welcomed && !s.gone {
 		s.gone = true
+		b.options.Log.Debug("session ended", "session", s.id, "reason", why)
 		b.events = append(b.events, room.Lost{Session: s.key(), Why: why, Meant: meant})
 	}
 }
@@ -155,8 +190,8 @@ type reading uint8
 
 const (
 	readWhole   reading = iota // as far as there are whole frames
-	readPatient                // up to one that changes tables, where that has to wait
-	readSlice                  // for a slice of time
+	readPatient                // up to one that has to wait
+	readSlice                  // for a slice of time, or up to a call that has to wait
 )
 
 // read parses what the transport holds and takes frame by frame. It tells whether there is
@@ -185,7 +220,8 @@ func (b *Broker) read(s *session, c inbound, how reading) (more bool) {
 			s.need = int32(protocol.Need(rest))
 			break
 		}
-		if more = how == readPatient && changesTables(f.Kind) && b.tables.spent(b.clock); more {
+		more = how == readPatient && changesTables(f.Kind) && b.tablesWait() || how != readWhole && asksMembers(f.Kind) && b.fair.waits(s.kin.Value().Principal, b.clock)
+		if more {
 			b.tables.putOff++
 			s.need = 0
 			break

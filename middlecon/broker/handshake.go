@@ -5,7 +5,9 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"os"
 	"time"
 	"unique"
 
@@ -13,8 +15,8 @@ import (
 	"ddcos/protocol"
 )
 
-// handshakesMost bounds the TLS handshakes under way; who comes then waits to be
-// accepted. A silent one has its place for Options.HelloTimeout.
+// handshakesMost bounds the TLS connections whose handshake or hello is under way; who comes
+// then waits to be accepted. A silent one has its place for Options.HelloTimeout, and as long again.
 const handshakesMost = 2048
 
 const protocolHTTP = "http/1.1"
@@ -34,12 +36,7 @@ func (b *Broker) admit(ctx context.Context, c net.Conn) {
 		_ = c.Close()
 		return
 	}
-	select {
-	case b.handshakes <- struct{}{}:
-	case <-ctx.Done():
-		_ = c.Close()
-		return
-	}
+	b.handshakes <- struct{}{} // the door has seen that there is a place, and is the only one to take any
 	full := b.sessions.Add(1) > int64(b.limit)
 	b.greeting.Go(func() {
 		err := b.handshake(ctx, tcp, full)
@@ -96,6 +93,17 @@ func (b *Broker) seal(c *net.TCPConn, w *line, t *tls.Conn) error {
 	if probed(c) {
 		s.probe = &probing{fd: w.fd}
 	}
+	if refused == nil {
+		err := w.SetDeadline(time.Now().Add(b.options.HelloTimeout))
+		if err == nil {
+			reader.came, err = firstOf(t)
+		}
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			s.kind |= overdue
+		} else if err != nil {
+			return fmt.Errorf("no hello: %w", err)
+		}
+	}
 	if err := errors.Join(tune(c, s.probe != nil), w.SetDeadline(time.Time{})); err != nil {
 		return err
 	}
@@ -110,4 +118,18 @@ func (b *Broker) seal(c *net.TCPConn, w *line, t *tls.Conn) error {
 	})
 	go reader.read()
 	return nil
+}
+
+// firstOf reads until a hello is whole, or something has come that is none.
+func firstOf(t io.Reader) (came []byte, err error) {
+	for buf := make([]byte, readLittle); ; {
+		n, err := t.Read(buf)
+		came = append(came, buf[:n]...)
+		if saidAll(came) {
+			return came, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // patience bounds every wait of these tests: it is reached only by a failure.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // start serves a broker on a Unix socket and on loopback TCP until the test ends.
 func start(t testing.TB, change func(*Options)) *Broker {
@@ -39,6 +39,7 @@ func start(t testing.TB, change func(*Options)) *Broker {
 	done := make(chan error, 1)
 	go func() { done <- b.Serve(ctx) }()
 	t.Cleanup(func() {
+		allWoken(t, b)
 		cancel()
 		select {
 		case err := <-done:

@@ -27,7 +27,7 @@ func (b *Broker) weigh(s *session, p *pull) {
 		return
 	}
 	most := s
-	for _, other := range b.byID {
+	for _, other := range b.byID.All() {
 		if other.caller != nil && other.caller.homing > most.caller.homing {
 			most = other
 		}
@@ -59,7 +59,7 @@ func (b *Broker) keepNothing(s *session) {
 
 // flow lets an account go home as far as it is final.
 func (b *Broker) flow(a *room.Account, done bool) {
-	s := b.byID[a.Session]
+	s := b.byID.Get(a.Session)
 	if s == nil || s.closing {
 		if done {
 			b.rooms.Release(a)

@@ -57,7 +57,7 @@ func idle(t testing.TB, b *Broker, i int, resumable bool) *raw {
 func pingAll(t testing.TB, b *Broker, all []*raw, ack int) {
 	t.Helper()
 	b.post(func() {
-		for _, s := range b.byID {
+		for _, s := range b.byID.All() {
 			b.push(s, queued{frame: frame(protocol.Header{Kind: protocol.KindPing, Sequence: 1}, nil)})
 		}
 		b.settle()

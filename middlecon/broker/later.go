@@ -5,7 +5,7 @@ package broker
 // comes behind all sockets that are ready now. Little frames to many cost system calls, and
 // go on: waiting would make a call to very many longer, which is what they are mostly of.
 const (
-	copiedMost   = 1 << 20
+	copiedMost   = 256 << 10
 	copiedLittle = 16 << 10
 )
 

@@ -2,11 +2,9 @@ package broker
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"sync"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -41,17 +39,8 @@ const maxGreeting = 32 << 10
 var errGreeting = errors.New("the handshake is longer than is borne with")
 
 func newLine(c net.Conn) (*line, error) {
-	owner, ok := c.(syscall.Conn)
-	if !ok {
-		return nil, fmt.Errorf("a %T has no descriptor", c)
-	}
-	raw, err := owner.SyscallConn()
-	if err != nil {
-		return nil, err
-	}
-	l := &line{Conn: c}
-	err = raw.Control(func(fd uintptr) { l.fd = int(fd) })
-	return l, err
+	fd, err := descriptor(c)
+	return &line{Conn: c, fd: int(fd)}, err
 }
 
 // Read counts what comes, the records as well: of those that carry nothing crypto/tls

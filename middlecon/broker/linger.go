@@ -69,11 +69,10 @@ func halve(c transport) error {
 	return errors.ErrUnsupported
 }
 
-// closeLingering closes the connections whose peers did not, so many in a turn
-// at most.
+// closeLingering closes the connections whose peers did not, as many as a turn may.
 func (b *Broker) closeLingering() {
 	n := 0
-	for n < len(b.lingering) && n < endsInATurn {
+	for n < len(b.lingering) && b.endsMore(n) {
 		l := b.lingering[n]
 		if !l.session.closed && b.clock < l.until {
 			break

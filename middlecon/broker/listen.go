@@ -17,48 +17,63 @@ import (
 // acceptPause is after what accept is tried again: a full file table passes.
 const acceptPause = 50 * time.Millisecond
 
-// Who is accepted costs the processors several times what its hello costs the loop. While
-// others need the loop the listener rests after each, acceptRest times what that took and
-// acceptRestMost at most; newcomers wait in its backlog, which has to hold a storm of them.
-const (
-	acceptRest     = 2
-	acceptRestMost = 300 * time.Microsecond
-)
-
-// accept takes connections until the listener is closed. gnet's own accept
-// would end the engine when the file table is full; here that is waited out.
-func (b *Broker) accept(ctx context.Context, l listener) {
-	failing := false // it has been logged
-	carried := uint64(0)
-	for {
-		err := b.spare.hold()
-		var c net.Conn
-		if err == nil {
-			c, err = l.Accept()
-		}
-		switch {
-		case err == nil:
-			failing = false
-			began := time.Now()
-			if l.network == "tls" {
-				b.admit(ctx, c)
-			} else {
-				b.enrol(c)
-			}
-			if now := b.carried.Load(); now != carried {
-				carried = now
-				pause(ctx, min(acceptRest*time.Since(began), acceptRestMost))
-			}
-		case ctx.Err() != nil || errors.Is(err, net.ErrClosed):
-			return
-		default:
-			if !failing {
-				failing = true
-				b.options.Log.Warn("cannot accept; newcomers wait", "address", l.Addr().String(), "error", err)
-			}
-			pause(ctx, acceptPause)
-		}
+// accept takes one connection of those that wait. gnet's own accept would end the engine
+// when the file table is full; here that is waited out.
+func (d *door) accept(ctx context.Context, l listener) {
+	b := d.b
+	err := b.spare.hold()
+	var c net.Conn
+	if err == nil {
+		c, err = l.Accept()
 	}
+	switch {
+	case err == nil:
+		d.failing = false
+		d.comes(ctx, l, c)
+	case ctx.Err() != nil || errors.Is(err, net.ErrClosed):
+	default:
+		if !d.failing {
+			d.failing = true
+			b.options.Log.Warn("cannot accept; newcomers wait", "address", l.Addr().String(), "error", err)
+		}
+		pause(ctx, acceptPause)
+	}
+}
+
+// comes is for who was accepted: the hello may be there already.
+func (d *door) comes(ctx context.Context, l listener, c net.Conn) {
+	b := d.b
+	if l.network == "tls" {
+		b.admit(ctx, c)
+		return
+	}
+	if b.sessions.Add(1) > int64(b.limit) {
+		b.sessions.Add(-1)
+		b.hangUp(c, protocol.CodeTooManySessions)
+		return
+	}
+	fd, err := descriptor(c)
+	one := &newcomer{Conn: c, fd: fd, until: time.Now().Add(b.options.HelloTimeout)}
+	if err == nil {
+		if d.whole(one) {
+			b.enrol(c, false)
+			return
+		}
+		err = d.watch(fd, unix.EPOLLIN|unix.EPOLLRDHUP|unix.EPOLLET)
+	}
+	if err != nil {
+		b.forgo(c, err)
+		return
+	}
+	d.newcomers[fd] = one
+	d.byTime = append(d.byTime, one)
+}
+
+// forgo ends a connection that cannot be taken over.
+func (b *Broker) forgo(c net.Conn, why error) {
+	b.sessions.Add(-1)
+	b.options.Log.Warn("cannot take a connection over", "error", why)
+	_ = c.Close()
 }
 
 // pause waits so long, or until ctx ends.
@@ -69,26 +84,19 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// enrol hands a connection to the loop, or refuses it when the broker is full.
-func (b *Broker) enrol(c net.Conn) {
-	if b.sessions.Add(1) > int64(b.limit) {
-		b.sessions.Add(-1)
-		b.hangUp(c, protocol.CodeTooManySessions)
-		return
-	}
+// enrol hands a connection to the loop, which ends it if it is late with its hello.
+func (b *Broker) enrol(c net.Conn, late bool) {
 	s := &session{id: b.lastSession.Add(1)}
-	if err := b.identify(s, c); err != nil {
-		b.sessions.Add(-1)
-		b.options.Log.Warn("cannot tell who connects", "error", err)
-		_ = c.Close()
-		return
+	err := b.identify(s, c)
+	if late {
+		s.kind |= overdue
 	}
-	// EnrollContext closes c and goes on with a descriptor of its own.
-	var err error
-	b.spare.lend(func() { _, err = b.engine.EnrollContext(c, s) })
+	if err == nil {
+		// EnrollContext closes c and goes on with a descriptor of its own.
+		b.spare.lend(func() { _, err = b.engine.EnrollContext(c, s) })
+	}
 	if err != nil {
-		b.sessions.Add(-1)
-		b.options.Log.Warn("cannot take a connection over", "error", err)
+		b.forgo(c, err)
 	}
 }
 

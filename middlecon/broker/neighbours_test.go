@@ -3,7 +3,6 @@ package broker
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -23,11 +22,17 @@ const (
 type neighbours struct {
 	address  string
 	mu       sync.Mutex
-	took     []time.Duration // from when a call was due to its account
-	wrong    []string        // accounts that were not whole
-	answered chan struct{}   // one for each call, as far as somebody awaits it
+	calls    []nearCall
+	wrong    []string      // accounts that were not whole
+	answered chan struct{} // one for each call, as far as somebody awaits it
 	cancel   context.CancelFunc
 	running  sync.WaitGroup
+}
+
+// nearCall is one of theirs.
+type nearCall struct {
+	due  time.Time
+	took time.Duration // from then to its account
 }
 
 // settleNear lets the members join and the callers begin.
@@ -55,7 +60,7 @@ func settleNear(t testing.TB, address string, pace time.Duration) *neighbours {
 
 func (n *neighbours) dial(t testing.TB) *middlecon.Conn {
 	t.Helper()
-	conn, err := middlecon.Dial(t.Context(), n.address, middlecon.Options{})
+	conn, err := middlecon.Dial(t.Context(), n.address, middlecon.Options{Timeout: patience})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +85,7 @@ func (n *neighbours) callOn(ctx context.Context, conn *middlecon.Conn, pace time
 			return
 		}
 		n.mu.Lock()
-		n.took = append(n.took, time.Since(due))
+		n.calls = append(n.calls, nearCall{due: due, took: time.Since(due)})
 		if why := incomplete(a, err); why != "" && len(n.wrong) < 10 {
 			n.wrong = append(n.wrong, why)
 		}
@@ -115,18 +120,17 @@ func incomplete(a *middlecon.Account, err error) string {
 	return ""
 }
 
-// heard takes how long the calls took since it was asked last, in order.
-func (n *neighbours) heard(t testing.TB) []time.Duration {
+// heard takes the calls that were answered since it was asked last.
+func (n *neighbours) heard(t testing.TB) []nearCall {
 	t.Helper()
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, why := range n.wrong {
 		t.Errorf("a neighbour's account: %s", why)
 	}
-	took := n.took
-	n.took, n.wrong = nil, nil
-	slices.Sort(took)
-	return took
+	calls := n.calls
+	n.calls, n.wrong = nil, nil
+	return calls
 }
 
 // await lets so many more of the neighbours' calls be answered, without taking

@@ -34,12 +34,12 @@ func (b *Broker) bid(s *session, f protocol.Frame) error {
 // bind queues the frame that lets a member begin. It is bound when the frame is
 // handed to its transport, and not before.
 func (b *Broker) bind(e room.Bind) {
-	s := b.byID[e.To]
+	s := b.byID.Get(e.To)
 	if s == nil {
 		return // its Lost is among the events
 	}
 	f := frame(protocol.Header{Kind: protocol.KindBind, Sequence: uint64(e.Call), Room: e.Room, Budget: uint32(e.Budget.Microseconds())}, nil)
-	if s.closing || b.full(s, len(f)) {
+	if s.closing || b.overflows(s, len(f)) {
 		b.events = append(b.events, room.Overflow{Session: e.To, Call: e.Call, Bind: true})
 		return
 	}

@@ -78,7 +78,7 @@ func newDesk(tb testing.TB, members int, call protocol.Call) *desk {
 
 func (d *desk) session(id int) *session {
 	s := &session{id: uint64(id), conn: &tape{}, welcomed: true, kin: unique.Make(room.Peer{Host: "here", Principal: "uid 7"}), pid: int32(id)}
-	d.b.byID[s.key()] = s
+	d.b.byID.Put(s.key(), s)
 	return s
 }
 
@@ -187,7 +187,9 @@ func TestOneEncoding(t *testing.T) {
 	heard := 0
 	comeAndGo := func() {
 		d.turn(d.caller, join)
+		d.showAll()
 		d.turn(d.caller, leave)
+		d.showAll()
 		heard = 0
 		for _, s := range all {
 			s.conn.(*tape).frames(t, func(f protocol.Frame) {
@@ -204,7 +206,9 @@ func TestOneEncoding(t *testing.T) {
 	}
 	quiet := func() {
 		d.turn(d.caller, join)
+		d.showAll()
 		d.turn(d.caller, leave)
+		d.showAll()
 		for _, s := range all {
 			s.conn.(*tape).bytes = s.conn.(*tape).bytes[:0]
 		}

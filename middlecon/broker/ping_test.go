@@ -11,7 +11,7 @@ import (
 // A silent TCP session is pinged; one that does not answer is ended and its
 // members are lost, one that does lives on, and a Unix session hears nothing.
 func TestPing(t *testing.T) {
-	const every = 400 * time.Millisecond
+	const every = 2 * time.Second // within which a busy machine answers
 	b := start(t, func(o *Options) { o.PingEvery = every })
 	local := welcome(t, b, "unix")
 	stuck, alive := welcome(t, b, "tcp"), connect(t, b, "tcp")

@@ -145,7 +145,7 @@ func (b *Broker) renew(s *session, q *queued) bool {
 
 // resumed moves a session to the connection that it goes on in.
 func (b *Broker) resumed(e room.Resumed) {
-	from, to := b.byID[e.Session], b.byID[e.By]
+	from, to := b.byID.Get(e.Session), b.byID.Get(e.By)
 	b.taken = e
 	b.move(from, to)
 	b.options.Log.Debug("resumed", "session", to.id, "took_over", e.TookOver)
@@ -158,7 +158,7 @@ func (b *Broker) resumed(e room.Resumed) {
 
 // notResumed leaves a connection without the session that it asked for.
 func (b *Broker) notResumed(e room.NotResumed) {
-	s := b.byID[e.By]
+	s := b.byID.Get(e.By)
 	if s == nil || e.Err == nil {
 		b.options.Log.Debug("not resumed", "session", e.By, "reason", "no such session, or not any more")
 		return
@@ -170,7 +170,7 @@ func (b *Broker) notResumed(e room.NotResumed) {
 
 // ended lets go of a session that the rooms have lost by themselves.
 func (b *Broker) ended(e room.Ended) {
-	s := b.byID[e.Session]
+	s := b.byID.Get(e.Session)
 	if s == nil {
 		return
 	}
@@ -182,10 +182,10 @@ func (b *Broker) ended(e room.Ended) {
 // move gives all that is a session's, and not its connection's, to another.
 func (b *Broker) move(from, to *session) {
 	from.own()
-	delete(b.byID, to.key())
+	b.byID.Delete(to.key())
 	to.id, to.queue, to.bytes, to.caller, to.strays = from.id, from.queue, from.bytes, from.caller, from.strays
 	from.id, from.queue, from.bytes, from.caller, from.gone = 0, nil, 0, nil, true
-	b.byID[to.key()] = to
+	b.byID.Put(to.key(), to)
 	if k := to.keep(); k != nil {
 		b.resumables[k.secret] = to
 		if k.before != nil {
@@ -214,7 +214,7 @@ func (b *Broker) drop(s *session) {
 	b.keepNothing(s)
 	s.queue, s.closed, s.closing = nil, true, true
 	b.measure(s)
-	delete(b.byID, s.key())
+	b.byID.Delete(s.key())
 }
 
 // unkeep makes a session one that cannot be resumed.
@@ -314,7 +314,7 @@ func (b *Broker) lastWord(e room.LastWord) {
 		return f
 	}
 	give := func(id room.SessionID, f []byte) {
-		if s := b.byID[id]; s != nil && !s.closing && !b.full(s, len(f)) {
+		if s := b.byID.Get(id); s != nil && !s.closing && !b.overflows(s, len(f)) {
 			b.enqueue(s, queued{frame: f})
 			b.soil(s)
 		}

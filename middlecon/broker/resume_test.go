@@ -120,7 +120,7 @@ func TestDeadlineWhileParted(t *testing.T) {
 	caller := welcome(t, b, "unix")
 	member, w := lastingSession(t, b, "unix")
 	member.join("r", "m")
-	caller.call(1, "r", 50*time.Millisecond, nil)
+	caller.call(1, "r", 3*time.Second, nil) // as long as the broker may take to notice
 	member.expect(protocol.KindDeliver, nil)
 	_ = member.c.Close()
 	caller.wantEntry(protocol.LostAfterSend, "")

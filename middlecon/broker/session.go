@@ -27,7 +27,7 @@ type session struct {
 	pid      int32  // its peer's
 	need     int32  // bytes that the frame on its way has in all
 	held     uint16 // bytes that have come of it, fewer than there may be
-	strays   int16  // answers that nobody waited for, beyond those that its deliveries account for
+	strays   int16  // answers that nobody waited for, less those that its deliveries account for
 	welcomed bool
 	gone     bool     // the rooms know that it ended
 	closing  bool     // its last frame is queued; nothing that comes is read any more
@@ -64,9 +64,11 @@ type caller struct {
 type sort uint8
 
 const (
-	hidden sort = 1 << iota // its process can be stuck unseen: it is pinged
-	moves                   // it goes by itself when the broker goes away
-	inLine                  // what it asks next waits in the line of tables
+	hidden  sort = 1 << iota // its process can be stuck unseen: it is pinged
+	moves                    // it goes by itself when the broker goes away
+	inLine                   // what it has sent waits in line
+	overdue                  // it has not said a hello in time
+	astray                   // what it answered last nobody had asked
 )
 
 // is tells whether the session is of that sort.

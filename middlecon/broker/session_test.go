@@ -87,6 +87,7 @@ func TestRefusedDoNotStay(t *testing.T) {
 // TestOutcomesOfOneCall brings about each outcome that a session can have, by
 // members that speak the wire themselves.
 func TestOutcomesOfOneCall(t *testing.T) {
+	const deadline = 3 * time.Second // as long as an answer may take on a busy machine
 	b := start(t, nil)
 	behave := map[string]func(m *raw, room uint32, call uint64){
 		"replies": func(m *raw, room uint32, call uint64) {
@@ -122,7 +123,7 @@ func TestOutcomesOfOneCall(t *testing.T) {
 		}()
 	}
 	caller := welcome(t, b, "tcp")
-	caller.call(9, "r", 300*time.Millisecond, []byte("hello"))
+	caller.call(9, "r", deadline, []byte("hello"))
 	entries, sum := caller.account()
 	if sum.Selected != 7 || len(entries) != 7 || sum.Met || sum.ViewSize != 7 {
 		t.Errorf("summary %+v with %d entries", sum, len(entries))
@@ -135,8 +136,8 @@ func TestOutcomesOfOneCall(t *testing.T) {
 			t.Errorf("%s: host %s, pid %d; the kernel says here, %d", e.Name, e.Host, e.PID, os.Getpid())
 		}
 		waited := e.Outcome == protocol.Timeout || e.Outcome == protocol.NoReceipt
-		if over := e.LatencyUS >= 300_000; over != waited {
-			t.Errorf("%s: %v after %d µs of a deadline of 300 ms", e.Name, e.Outcome, e.LatencyUS)
+		if over := e.LatencyUS >= uint64(deadline.Microseconds()); over != waited {
+			t.Errorf("%s: %v after %d µs of a deadline of %v", e.Name, e.Outcome, e.LatencyUS, deadline)
 		}
 	}
 }
@@ -150,22 +151,15 @@ func TestNeverReadingMemberOverflows(t *testing.T) {
 	stuck.join("r", "stuck")
 	good := welcome(t, b, "unix")
 	room := good.join("r", "good")
-	go func() {
-		for {
-			f, err := good.read()
-			if err != nil {
-				return
-			}
-			if f.Kind == protocol.KindDeliver {
-				_, _ = good.c.Write(bytesOf(protocol.Header{Kind: protocol.KindReply, Outcome: protocol.OK, Room: room, Sequence: f.Sequence}, nil, nil))
-			}
-		}
-	}()
 	caller := welcome(t, b, "unix")
 	payload := make([]byte, 60<<10) // the kernel takes a few of these, and then no more
+	const calls = 12
+	for i := range uint64(calls) {
+		caller.call(i+1, "r", 3*time.Second, payload)
+		good.reply(room, good.expect(protocol.KindDeliver, nil).Sequence, protocol.OK, "")
+	}
 	seen := map[protocol.Outcome]int{}
-	for i := range uint64(12) {
-		caller.call(i+1, "r", 200*time.Millisecond, payload)
+	for i := range calls {
 		entries, _ := caller.account()
 		for _, e := range entries {
 			if e.Name == "good" && e.Outcome != protocol.OK {
@@ -183,7 +177,7 @@ func TestNeverReadingMemberOverflows(t *testing.T) {
 	done := make(chan struct{})
 	b.post(func() {
 		defer close(done)
-		for _, s := range b.byID {
+		for _, s := range b.byID.All() {
 			if s.bytes+s.conn.OutboundBuffered() > queue+protocol.MaxFrame {
 				t.Errorf("session %d holds %d bytes of a queue of %d", s.id, s.bytes+s.conn.OutboundBuffered(), queue)
 			}
@@ -199,16 +193,12 @@ func TestOverflowSettlesAtOnce(t *testing.T) {
 	caller := welcome(t, b, "unix")
 	payload := make([]byte, 60<<10)
 	const calls = 20
-	began := time.Now()
 	for i := range uint64(calls) {
-		caller.call(i+1, "r", 5*time.Second, payload)
+		caller.call(i+1, "r", 10*patience, payload)
 	}
-	entries, sum := caller.account() // the others are open for 5 s
+	entries, sum := caller.account() // long before the others' deadline
 	if len(entries) != 1 || entries[0].Outcome != protocol.Overflow || sum.Met {
 		t.Errorf("entries %+v", entries)
-	}
-	if took := time.Since(began); took > 4*time.Second {
-		t.Errorf("the overflow was told after %v", took)
 	}
 }
 

@@ -17,9 +17,12 @@ const pollBlocked = time.Millisecond
 // loop's time.
 const pollEach = 2 * time.Microsecond
 
-// endsInATurn bounds how many sessions one turn ends whose time is up, so that
-// the others do not wait for all of them.
-const endsInATurn = 32
+// endsTime is how long a turn may have taken that goes on ending sessions whose time
+// is up: the others do not wait for all of them.
+const endsTime = 50 * time.Microsecond
+
+// endsMore tells whether a turn that has ended so many may end another.
+func (b *Broker) endsMore(ended int) bool { return ended == 0 || b.now()-b.clock < endsTime }
 
 // settle tells the rooms what happened, does what they say and writes what is
 // to be written, until nothing is left to do. It ends every turn of the loop.
@@ -29,7 +32,6 @@ func (b *Broker) settle() {
 	}
 	b.working = true
 	b.unblock()
-	b.hailOrClose()
 	b.closeLingering()
 	b.listenAll()
 	b.watchAll()
@@ -45,6 +47,7 @@ func (b *Broker) settle() {
 	b.carried.Store(b.turns)
 	b.drained()
 	b.callLine()
+	b.callHeld()
 	b.callLater()
 	b.arm()
 }
@@ -74,19 +77,32 @@ func (b *Broker) catchUp() {
 
 // flush hands every dirty session's frames to its transport.
 func (b *Broker) flush() {
-	dirty := b.dirty
-	b.dirty = nil
-	for _, s := range dirty {
+	b.flushing, b.dirty = b.dirty, b.flushing
+	for b.flushed = 0; b.flushed < len(b.flushing); b.flushed++ {
+		if b.flushed%yieldLook == yieldLook-1 {
+			b.yield(b.now())
+		}
+		s := b.flushing[b.flushed]
 		if b.postpones(s) {
 			continue
 		}
 		s.dirty = false
 		b.write(s)
 	}
-	clear(dirty)
-	if b.dirty == nil {
-		b.dirty = dirty[:0]
+	clear(b.flushing)
+	b.flushing = b.flushing[:0]
+}
+
+// unflush leaves those that flush has not come to for the next turn, and tells at which
+// session it ended too early, or nil.
+func (b *Broker) unflush() (at *session) {
+	if len(b.flushing) > 0 {
+		at = b.flushing[b.flushed]
+		b.dirty = append(b.dirty, b.flushing[b.flushed+1:]...)
+		clear(b.flushing)
+		b.flushing = b.flushing[:0]
 	}
+	return at
 }
 
 // write joins what waits for one session into few system calls, unless its
@@ -188,41 +204,21 @@ func (b *Broker) soil(s *session) {
 	}
 }
 
-// newcomer is a session that owes a Hello until then.
-type newcomer struct {
-	session *session
-	until   time.Duration
-}
-
-// hailOrClose closes sessions that did not say Hello in time.
-func (b *Broker) hailOrClose() {
-	n := 0
-	for n < len(b.unhailed) && n < endsInATurn {
-		s := b.unhailed[n].session
-		if !s.welcomed && !s.closed && b.clock < b.unhailed[n].until {
-			break
-		}
-		if !s.welcomed && !s.closing && !s.is(inLine) {
-			b.end(s, protocol.CodeHelloTimeout, "no hello")
-		}
-		n++
-	}
-	clear(b.unhailed[:n])
-	b.unhailed = b.unhailed[n:]
-}
-
 // arm sets the timer for the next thing that needs the loop without a frame. One
 // that fires too early does no harm, and setting it at every turn would cost more.
+//
+// Between turns nobody is left with something to send or to be read and without somebody
+// who wakes the loop for it. A session with frames to flush waits for callLater's letter, or
+// after a defect for the timer; one in line for passLine's letter or the timer; one that is
+// blocked, paced, lingering or looked at for the timer alone; and while the loop is behind,
+// readAgain stands for the timer. So whoever adds to any of these when the turn has settled,
+// or in no turn, arms; and by a clock of now, since what seems overdue by an old one looks
+// like an absence of the loop. The tests look at all of this whenever a broker ends.
 func (b *Broker) arm() {
 	if b.behind {
 		return // readAgain will
 	}
 	at, ok := b.rooms.Next()
-	if len(b.unhailed) > 0 {
-		if hello := b.unhailed[0].until; !ok || hello < at {
-			at, ok = hello, true
-		}
-	}
 	if len(b.pinged) > 0 {
 		if look := b.pinged[0].look; !ok || look < at {
 			at, ok = look, true
@@ -234,8 +230,11 @@ func (b *Broker) arm() {
 	if len(b.paced) > 0 && (!ok || b.pacedAt < at) {
 		at, ok = b.pacedAt, true
 	}
-	if line := &b.tables; len(line.line) > 0 && !line.posts && (!ok || line.at < at) {
-		at, ok = line.at, true
+	if l := &b.backlog; l.waits() && (!ok || l.at < at) {
+		at, ok = l.at, true
+	}
+	if look := b.fair.began + fairTime; len(b.fair.held) > 0 && !b.fair.posts && (!ok || look < at) {
+		at, ok = look, true
 	}
 	if len(b.blocked) > 0 {
 		if !ok || b.lookAt < at {
@@ -259,6 +258,8 @@ const never = time.Duration(math.MaxInt64)
 // due runs when the timer has fired; settle sets it again.
 func (b *Broker) due() {
 	b.lookBack()
-	b.armed = never
+	if !b.behind {
+		b.armed = never
+	}
 	b.settle()
 }

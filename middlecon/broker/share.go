@@ -6,8 +6,8 @@ import "time"
 // written to: the bytes in their queues and in their transports. A session whose
 // transport is empty has nothing here: what it is sent leaves in this turn.
 type shares struct {
-	used    int // bytes of all slow sessions, as far as was looked
-	refused uint64
+	used    int           // bytes of all slow sessions, as far as was looked
+	refused uint64        // frames, for want of room in their session's queue or in all
 	counted time.Duration // when all were looked at
 }
 
@@ -18,10 +18,22 @@ const sharePart = 64
 // recountEvery bounds what looking at all sessions can cost.
 const recountEvery = 100 * time.Millisecond
 
+// overflows is full for a frame that is given up then, and counted.
+func (b *Broker) overflows(s *session, more int) bool {
+	full := b.full(s, more)
+	if full {
+		b.shares.refused++
+	}
+	return full
+}
+
 // full tells whether so many more bytes are beyond what may wait for a session;
 // where they are not, they are about to be queued.
 func (b *Broker) full(s *session, more int) bool {
-	waits := s.bytes + s.conn.OutboundBuffered()
+	waits := s.bytes
+	if s.shared > 0 || s.cut { // else its transport has taken all
+		waits += s.conn.OutboundBuffered()
+	}
 	if s.cut {
 		waits += s.keep().out.Bytes()
 	}
@@ -32,11 +44,8 @@ func (b *Broker) full(s *session, more int) bool {
 		return false
 	}
 	if waits+more > b.left()/sharePart {
-		if b.measure(s); s.shared > 0 {
-			b.shares.refused++
-			return true
-		}
-		return false
+		b.measure(s)
+		return s.shared > 0
 	}
 	b.shares.used += more // measured when the turn ends
 	s.shared += more
@@ -51,7 +60,7 @@ func (b *Broker) left() int {
 		return max(0, left)
 	}
 	b.shares.counted = b.clock
-	for _, s := range b.byID {
+	for _, s := range b.byID.All() {
 		b.measure(s)
 	}
 	return max(0, b.options.QueueBytesAll-b.shares.used)

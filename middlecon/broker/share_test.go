@@ -2,6 +2,8 @@ package broker
 
 import (
 	"fmt"
+	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -61,6 +63,53 @@ func TestQueuesInAll(t *testing.T) {
 	if s.QueueFull == 0 || s.Queued > all+protocol.MaxFrame*stuck {
 		t.Errorf("%d frames were refused, %d bytes are queued", s.QueueFull, s.Queued)
 	}
+}
+
+// Each frame that finds a member's queue full is counted, a published one too, and
+// why a session ended is in the log.
+func TestQueueOfOneIsFull(t *testing.T) {
+	log := make(lines, 1000)
+	b := start(t, func(o *Options) {
+		o.Log = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	})
+	stuck := welcome(t, b, "unix")
+	stuck.join("r", "stuck")
+	caller := welcome(t, b, "unix")
+	payload, missed := make([]byte, 60<<10), uint64(0)
+	for i := range uint64(200) {
+		caller.send(protocol.Header{Kind: protocol.KindPublish, Sequence: i + 1}, protocol.Publish{Room: "r"}, payload)
+		var p protocol.Published
+		caller.expect(protocol.KindPublished, &p)
+		missed += uint64(p.Selected - p.Handed)
+	}
+	caller.send(protocol.Header{Kind: protocol.KindStatus, Sequence: 999}, nil, nil)
+	var s protocol.Stats
+	caller.expect(protocol.KindStats, &s)
+	if missed == 0 || s.QueueFull != missed || s.Published != 200 {
+		t.Errorf("%d found no room, %d are counted of %d", missed, s.QueueFull, s.Published)
+	}
+	_ = stuck.c.Close()
+	for line := ""; !strings.Contains(line, "session ended"); {
+		select {
+		case line = <-log:
+		case <-time.After(patience):
+			t.Fatal("no session has ended")
+		}
+		if strings.Contains(line, "session ended") && !strings.Contains(line, `reason="the connection ended`) {
+			t.Error(line)
+		}
+	}
+}
+
+// lines are what a log says, one by one; those beyond its room are not kept.
+type lines chan string
+
+func (l lines) Write(p []byte) (int, error) {
+	select {
+	case l <- string(p):
+	default:
+	}
+	return len(p), nil
 }
 
 // What waits for a session that ends is nobody's any more.

@@ -1,40 +1,25 @@
 package broker
 
-import (
-	"os"
-	"sync"
-)
+import "os"
 
 // spare is one descriptor held back. A connection has two while gnet takes it
 // over: one that is accepted with the last descriptor would have to be hung up on.
-type spare struct {
-	mu   sync.Mutex
-	file *os.File // nil while it is lent, and when the table was full then
-}
+// It is the door's alone.
+type spare struct{ file *os.File } // nil while it is lent, and when the table was full then
 
 // hold takes a descriptor, unless there is one.
-func (s *spare) hold() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.take()
-}
-
-func (s *spare) take() error {
-	if s.file != nil {
-		return nil
+func (s *spare) hold() (err error) {
+	if s.file == nil {
+		s.file, err = os.Open(os.DevNull)
 	}
-	var err error
-	s.file, err = os.Open(os.DevNull)
 	return err
 }
 
 // lend does work that needs one descriptor more for as long as it runs.
 func (s *spare) lend(work func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.drop()
 	work()
-	_ = s.take() // hold tries again before the next is accepted
+	_ = s.hold() // and again before the next is accepted
 }
 
 // drop gives the descriptor up.

@@ -56,10 +56,10 @@ func newStats(r room.Stats) protocol.Stats {
 func (b *Broker) stats() protocol.Stats {
 	s := newStats(b.rooms.Stats())
 	s.UptimeMS = uint64(b.now().Milliseconds())
-	s.Sessions = uint64(len(b.byID)) - s.Parted
+	s.Sessions = uint64(b.byID.Len()) - s.Parted
 	s.Unacked = uint64(b.unacked)
 	s.Queued = b.queuedBytes()
-	s.HalfOpen, s.Floods, s.PutOff = b.halfOpen, b.floods, b.tables.putOff
+	s.HalfOpen, s.Floods, s.PutOff = b.halfOpen, b.flooded, b.tables.putOff
 	s.Forbidden, s.Expelled = b.gate.refused, b.gate.expelled
 	s.TLS, s.TLSRefused = uint64(b.sealed), b.refusals.count()
 	if l := b.options.AccountLog; l != nil {
@@ -95,7 +95,7 @@ const countQueuesEvery = 100 * time.Millisecond
 func (b *Broker) queuedBytes() uint64 {
 	if now := b.now(); b.queuedAt == 0 || now-b.queuedAt >= countQueuesEvery {
 		b.queued, b.queuedAt = 0, now
-		for _, s := range b.byID {
+		for _, s := range b.byID.All() {
 			b.queued += uint64(s.bytes + s.conn.OutboundBuffered())
 		}
 	}

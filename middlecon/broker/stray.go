@@ -7,10 +7,11 @@ import (
 
 // Answers that no delivery waits for are late, doubled or invented. A member may
 // be late with whatever was delivered to it, so each delivery accounts for the
-// frames of the longest reply there is; beyond that a session may send
-// straysMost before it is ended.
+// frames of the longest reply there is, also when it comes long after; beyond that a
+// session may send straysMost before it is ended.
 const (
 	straysMost       = 4096
+	straysAhead      = 2 * straysMost // that deliveries account for before they come
 	straysOfDelivery = 2 + protocol.MaxReply/protocol.MaxBody
 )
 
@@ -20,8 +21,10 @@ func (b *Broker) answer(s *session, e room.Event) error {
 	before := b.rooms.Answers()
 	b.tell(b.allowed(s, e))
 	if b.rooms.Answers() != before {
+		s.kind &^= astray
 		return nil
 	}
+	s.kind |= astray
 	if s.strays++; s.strays > straysMost {
 		return protocol.Errorf(protocol.CodeUnexpected, "%d answers that no delivery waits for", s.strays)
 	}
@@ -45,4 +48,4 @@ func (b *Broker) allowed(s *session, e room.Event) room.Event {
 }
 
 // mayAnswer notes that a delivery goes to a session.
-func (s *session) mayAnswer() { s.strays = max(0, s.strays-straysOfDelivery) }
+func (s *session) mayAnswer() { s.strays = max(-straysAhead, s.strays-straysOfDelivery) }

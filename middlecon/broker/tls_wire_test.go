@@ -27,7 +27,7 @@ func TestNoHandshake(t *testing.T) {
 	log := &loud{}
 	a := forge.New(t, "authority")
 	b := mutual(t, a, func(o *Options) {
-		o.HelloTimeout = time.Second
+		o.HelloTimeout = 3 * time.Second
 		log.to(o)
 	})
 	b.refusals.tellAll()
@@ -65,7 +65,7 @@ func TestNoHandshake(t *testing.T) {
 // After its handshake a session owes a Hello as any other.
 func TestHandshakeAndNoHello(t *testing.T) {
 	a := forge.New(t, "authority")
-	b := mutual(t, a, func(o *Options) { o.HelloTimeout = time.Second })
+	b := mutual(t, a, func(o *Options) { o.HelloTimeout = 3 * time.Second })
 	r := shows(t, b, a.Issue(nil, "spiffe://ddcos/agent/x"))
 	if err := r.c.(*tls.Conn).HandshakeContext(t.Context()); err != nil {
 		t.Fatal(err)

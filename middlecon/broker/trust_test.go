@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 	"unsafe"
 
 	"github.com/panjf2000/gnet/v2"
@@ -40,7 +41,7 @@ func TestAddressesAreNotKept(t *testing.T) {
 	done := make(chan struct{})
 	b.post(func() {
 		defer close(done)
-		for _, s := range b.byID {
+		for _, s := range b.byID.All() {
 			c := s.conn.(gnet.Conn)
 			for _, a := range []net.Addr{c.LocalAddr(), c.RemoteAddr()} {
 				if tcp := a.(*net.TCPAddr); !tcp.IP.Equal(net.IPv4zero) || &tcp.IP[0] != &net.IPv4zero[0] || tcp.Zone != "" || tcp.Port == 0 {
@@ -69,6 +70,63 @@ func TestPanicIsContained(t *testing.T) {
 	b.post(func() { panic("planted") })
 	witness.lives()
 	welcome(t, b, "tcp").lives()
+}
+
+// bursting is a transport that meets a defect when it is written to.
+type bursting struct{ transport }
+
+func (bursting) Write([]byte) (int, error) { panic("planted") }
+
+// A defect that one session meets while it is written to costs that one: the others that
+// were to be written to still are, and the one whose call it was is not ended.
+func TestPanicInFlushIsContained(t *testing.T) {
+	b := start(t, nil)
+	var all []*raw
+	for _, name := range []string{"before", "bad", "after", "last"} {
+		r := welcome(t, b, "unix")
+		r.join("r", name)
+		all = append(all, r)
+	}
+	b.post(func() {
+		s := b.byID.Get(2)
+		s.conn = bursting{s.conn}
+	})
+	caller := welcome(t, b, "unix")
+	caller.call(1, "r", patience, nil)
+	for i, r := range all {
+		if i == 1 {
+			_ = r.ended() // it hears nothing
+			continue
+		}
+		d := r.expect(protocol.KindDeliver, nil)
+		r.send(protocol.Header{Kind: protocol.KindReply, Sequence: d.Sequence, Room: d.Room, Outcome: protocol.OK}, nil, nil)
+	}
+	entries, _ := caller.account()
+	outcomes := map[string]protocol.Outcome{}
+	for _, e := range entries {
+		outcomes[e.Name] = e.Outcome
+	}
+	if len(outcomes) != 4 || outcomes["bad"] != protocol.LostAfterSend || outcomes["after"] != protocol.OK {
+		t.Errorf("%v", outcomes)
+	}
+}
+
+// A defect leaves the loop with a time at which it looks again.
+func TestPanicKeepsTheTimer(t *testing.T) {
+	b := start(t, nil)
+	caller := welcome(t, b, "unix")
+	member := welcome(t, b, "unix")
+	member.join("r", "m")
+	caller.call(1, "r", 300*time.Millisecond, nil)
+	member.expect(protocol.KindDeliver, nil)
+	b.post(func() {
+		b.armed = never
+		b.timer.Stop() // as due leaves it
+		panic("planted")
+	})
+	if entries, _ := caller.account(); len(entries) != 1 || entries[0].Outcome != protocol.NoReceipt {
+		t.Errorf("%+v", entries)
+	}
 }
 
 func TestShutdown(t *testing.T) {
@@ -119,8 +177,8 @@ func TestQuiescence(t *testing.T) {
 	done := make(chan struct{})
 	b.post(func() {
 		defer close(done)
-		if len(b.byID) != 1 || len(b.blocked) != 0 || len(b.events) > 1 {
-			t.Errorf("left on the loop: %d sessions, %d blocked, %d events", len(b.byID), len(b.blocked), len(b.events))
+		if b.byID.Len() != 1 || len(b.blocked) != 0 || len(b.events) > 1 {
+			t.Errorf("left on the loop: %d sessions, %d blocked, %d events", b.byID.Len(), len(b.blocked), len(b.events))
 		}
 	})
 	<-done

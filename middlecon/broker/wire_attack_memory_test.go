@@ -66,8 +66,9 @@ func attackByDeafWatchers(a *attacker) {
 	m.awaitWatches(64 * a.Scale) // some may have to wait in line
 	room := m.joins("busy", "mine")
 	word := m.drain()
-	m.flood(20_000, func(i int) []byte {
-		state := protocol.State{State: map[string]string{"n": fmt.Sprint(i), "pad": strings.Repeat("x", 200)}}
+	pad := strings.Repeat("x", 250) // as many states as are allowed at once are more than a watcher may leave unread
+	m.flood(5000, func(i int) []byte {
+		state := protocol.State{State: map[string]string{"n": fmt.Sprint(i), "1": pad, "2": pad, "3": pad}}
 		return bytesOf(protocol.Header{Kind: protocol.KindState, Sequence: 9, Room: room}, state, nil)
 	})
 	m.hangUp()

@@ -67,20 +67,21 @@ func TestLateRepliesChangeNothing(t *testing.T) {
 		m.send(protocol.Header{Kind: protocol.KindReply, Outcome: protocol.OK, Sequence: call, Room: room}, nil, []byte(text))
 	}
 	for i, c := range []struct {
-		name string
-		rule protocol.Call
-		want protocol.Outcome
-		end  func(sequence uint64)
+		name     string
+		rule     protocol.Call
+		deadline time.Duration
+		want     protocol.Outcome
+		end      func(sequence uint64)
 	}{
-		{"at the deadline", protocol.Call{Room: "r"}, protocol.NoReceipt, func(uint64) {}},
-		{"by the rule", protocol.Call{Room: "r", Rule: protocol.RuleAtLeast, N: 1}, protocol.Cancelled, func(uint64) {}},
-		{"by its caller", protocol.Call{Room: "r"}, protocol.Cancelled, func(sequence uint64) {
+		{"at the deadline", protocol.Call{Room: "r"}, 3 * time.Second, protocol.NoReceipt, func(uint64) {}},
+		{"by the rule", protocol.Call{Room: "r", Rule: protocol.RuleAtLeast, N: 1}, patience, protocol.Cancelled, func(uint64) {}},
+		{"by its caller", protocol.Call{Room: "r"}, patience, protocol.Cancelled, func(sequence uint64) {
 			caller.send(protocol.Header{Kind: protocol.KindCancel, Sequence: sequence}, nil, nil)
 		}},
 	} {
 		before := statsOf(caller)
 		sequence := uint64(i + 1)
-		caller.send(protocol.Header{Kind: protocol.KindCall, Sequence: sequence, Budget: 100_000}, c.rule, nil)
+		caller.send(protocol.Header{Kind: protocol.KindCall, Sequence: sequence, Budget: uint32(c.deadline.Microseconds())}, c.rule, nil)
 		call := m.expect(protocol.KindDeliver, nil).Sequence
 		prompt.expect(protocol.KindDeliver, nil)
 		reply(prompt, call, "here")

@@ -26,7 +26,7 @@ func threats() []threat {
 		{"W3", "values within values", []string{"W2-W4 bodies", "protocol.TestNests"}},
 		{"W4", "values that are cut short, reserved or unfit", []string{"W2-W4 bodies", "protocol.TestTypeBytes"}},
 		{"W5", "frames cut anywhere, or a thousand in one piece", []string{"TestAConversationCutAnywhere", "TestFramesInAnyPieces", "protocol.TestParseEverySplit", "protocol.TestParseThousand"}},
-		{"W6", "a hello that comes byte by byte", []string{"W6 slowloris", "TestHelloTimeout"}},
+		{"W6", "a hello that comes byte by byte", []string{"W6 slowloris", "TestHelloTimeout", "TestHelloInPieces"}},
 		{"W7", "a connection that says nothing, or no ClientHello", []string{"TestNoHandshake", "TestHandshakeAndNoHello", "TestLongHandshake", "TestOldTLSAndNoALPN"}},
 		{"W8", "keys that are changed again and again", []string{"TestKeyUpdates"}},
 		{"W9", "a frame that is begun and held", []string{"W9 held hellos", "W9 held frames"}},

@@ -171,7 +171,7 @@ func (c Client) named(leaf *x509.Certificate, host string) error {
 		return nil
 	}
 	for _, uri := range leaf.URIs {
-		if strings.EqualFold(uri.Host, protocol.OwnDomain) && (unnamed != nil || id.Role() != RoleBroker) {
+		if strings.EqualFold(uri.Host, protocol.OwnDomain) && (unnamed != nil || id.Role() != protocol.RoleBroker) {
 			return fmt.Errorf("what answers there is no broker: its certificate is for %q", name(fmt.Sprint(leaf.URIs)))
 		}
 	}

@@ -13,14 +13,6 @@ import (
 	"ddcos/protocol"
 )
 
-// Roles that the own authority gives.
-const (
-	RoleAgent  = "agent"
-	RoleClient = "client"
-	RoleBroker = "broker"
-	RoleAdmin  = "admin"
-)
-
 // Identity is who a certificate speaks for.
 type Identity struct {
 	URI      string    // spiffe://TRUSTDOMAIN/PATH, in the only form that is taken

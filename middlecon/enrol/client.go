@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"ddcos/middlecon/authority"
+	"ddcos/protocol"
 )
 
 // Errors that are told by errors.Is, beside the codes.
@@ -152,7 +153,7 @@ func checkBroker(shown []*x509.Certificate) error {
 	if len(shown) == 0 {
 		return ErrNoBroker
 	}
-	if n, err := authority.NameOf(shown[0]); err != nil || n.Role != authority.RoleBroker {
+	if n, err := authority.NameOf(shown[0]); err != nil || n.Role != protocol.RoleBroker {
 		return fmt.Errorf("%w: its certificate is for %s", ErrNoBroker, orNothing(uris(shown[0])))
 	}
 	return nil

@@ -12,11 +12,12 @@ import (
 	"ddcos/middlecon/authority"
 	"ddcos/middlecon/enrol"
 	"ddcos/middlecon/tokens"
+	"ddcos/protocol"
 )
 
 func TestJoinAndRenew(t *testing.T) {
 	p := newPlace(t, authority.Options{})
-	text, _ := p.token(authority.RoleAgent, time.Hour, 1)
+	text, _ := p.token(protocol.RoleAgent, time.Hour, 1)
 	j := p.joining("web-1", text)
 	first := p.join(j)
 	if first.Name != "spiffe://ddcos/agent/web-1" || time.Since(first.Time).Abs() > time.Minute {
@@ -43,7 +44,7 @@ func TestJoinAndRenew(t *testing.T) {
 		t.Errorf("the log:\n%s", log)
 	}
 	// The same host comes again, as after an installation that stopped half-way.
-	again, _ := p.token(authority.RoleAgent, time.Hour, 1)
+	again, _ := p.token(protocol.RoleAgent, time.Hour, 1)
 	j.Token = again
 	p.join(j)
 }
@@ -52,18 +53,18 @@ func TestJoinAndRenew(t *testing.T) {
 // none of them costs the token a use.
 func TestRefusals(t *testing.T) {
 	p := newPlace(t, authority.Options{})
-	good, _ := p.token(authority.RoleAgent, time.Hour, 1)
-	expired, _ := p.token(authority.RoleAgent, time.Nanosecond, 1)
-	revoked, told := p.token(authority.RoleAgent, time.Hour, 1)
+	good, _ := p.token(protocol.RoleAgent, time.Hour, 1)
+	expired, _ := p.token(protocol.RoleAgent, time.Nanosecond, 1)
+	revoked, told := p.token(protocol.RoleAgent, time.Hour, 1)
 	if err := tokens.Update(p.tokens, func(l tokens.List) (tokens.List, error) { return l.Revoke(told.Name, time.Now()) }); err != nil {
 		t.Fatal(err)
 	}
-	used, _ := p.token(authority.RoleAgent, time.Hour, 1)
+	used, _ := p.token(protocol.RoleAgent, time.Hour, 1)
 	p.join(p.joining("taken", used))
 	if err := p.authority.Revoke(agentNamed("gone")); err != nil {
 		t.Fatal(err)
 	}
-	client, _ := p.token(authority.RoleClient, time.Hour, 1)
+	client, _ := p.token(protocol.RoleClient, time.Hour, 1)
 	for name, c := range map[string]struct {
 		text, host string
 		want       error
@@ -130,10 +131,10 @@ func TestTokenStaysWithAStranger(t *testing.T) {
 // cannot stand in a broker's place, whatever addresses its certificate has.
 func TestMemberIsNoBroker(t *testing.T) {
 	p := newPlace(t, authority.Options{})
-	text, _ := p.token(authority.RoleAgent, time.Hour, 0)
+	text, _ := p.token(protocol.RoleAgent, time.Hour, 0)
 	j := p.joining("web-1", text)
 	answer := p.join(j)
-	for _, role := range []string{authority.RoleAgent, authority.RoleClient, authority.RoleAdmin} {
+	for _, role := range []string{protocol.RoleAgent, protocol.RoleClient, protocol.RoleAdmin} {
 		p.show(authority.Name{Role: role, Host: "hub"}, p.newKey())
 		p.showRoots(p.authority)
 		if _, err := enrol.Join(t.Context(), p.joining("web-2", text)); !errors.Is(err, enrol.ErrNoBroker) || !strings.Contains(err.Error(), "spiffe://ddcos/"+role+"/hub") {
@@ -148,7 +149,7 @@ func TestMemberIsNoBroker(t *testing.T) {
 // TestCertificateEnrolsNobody: what a member may ask with its certificate is its own successor.
 func TestCertificateEnrolsNobody(t *testing.T) {
 	p := newPlace(t, authority.Options{})
-	text, _ := p.token(authority.RoleAgent, time.Hour, 1)
+	text, _ := p.token(protocol.RoleAgent, time.Hour, 1)
 	j := p.joining("web-1", text)
 	answer := p.join(j)
 	config := p.config(answer, j.Key)
@@ -178,10 +179,10 @@ func TestCertificateEnrolsNobody(t *testing.T) {
 // TestRenewalRefused: by whose certificate nothing is to be had.
 func TestRenewalRefused(t *testing.T) {
 	p, other := newPlace(t, authority.Options{}), newPlace(t, authority.Options{})
-	text, _ := other.token(authority.RoleAgent, time.Hour, 1)
+	text, _ := other.token(protocol.RoleAgent, time.Hour, 1)
 	stranger := other.joining("web-1", text)
 	foreign := other.join(stranger)
-	text, _ = p.token(authority.RoleAgent, time.Hour, 2)
+	text, _ = p.token(protocol.RoleAgent, time.Hour, 2)
 	j, gone := p.joining("web-1", text), p.joining("web-2", text)
 	own, lost := p.join(j), p.join(gone)
 	foreign.Roots = own.Roots // it believes the broker; the broker does not believe it
@@ -207,16 +208,19 @@ func TestRenewalRefused(t *testing.T) {
 	}
 }
 
+func hour() string { return time.Now().UTC().Format("2006-01-02T15") }
+
 func TestClocks(t *testing.T) {
 	for name, off := range map[string]time.Duration{"an hour behind": time.Hour, "two days ahead": -48 * time.Hour} {
 		p := newPlace(t, authority.Options{Now: func() time.Time { return time.Now().Add(off) }})
+		before := hour()
 		_, err := enrol.Join(t.Context(), p.joining("web-1", "token"))
-		if !errors.Is(err, enrol.ErrClock) || !strings.Contains(err.Error(), time.Now().UTC().Format("2006-01-02T15")) {
+		if !errors.Is(err, enrol.ErrClock) || !strings.Contains(err.Error(), before) && !strings.Contains(err.Error(), hour()) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	p := newPlace(t, authority.Options{Now: func() time.Time { return time.Now().Add(authority.Backdate / 2) }})
-	text, _ := p.token(authority.RoleAgent, time.Hour, 1)
+	text, _ := p.token(protocol.RoleAgent, time.Hour, 1)
 	p.join(p.joining("web-1", text)) // so much is let pass
 }
 
@@ -260,7 +264,7 @@ func TestUnreachable(t *testing.T) {
 func TestWrongAddress(t *testing.T) {
 	p := newPlace(t, authority.Options{})
 	key := p.newKey()
-	c, err := p.authority.Issue(authority.Request{Name: authority.Name{Role: authority.RoleBroker, Host: "other"}, Key: &key.PublicKey, DNS: []string{"hub.example"}})
+	c, err := p.authority.Issue(authority.Request{Name: authority.Name{Role: protocol.RoleBroker, Host: "other"}, Key: &key.PublicKey, DNS: []string{"hub.example"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -276,7 +280,7 @@ func TestWrongAddress(t *testing.T) {
 // that joined before renews, all without a word between the two.
 func TestRotation(t *testing.T) {
 	p := newPlace(t, authority.Options{})
-	text, _ := p.token(authority.RoleAgent, time.Hour, 0)
+	text, _ := p.token(protocol.RoleAgent, time.Hour, 0)
 	early := p.joining("web-1", text)
 	answer := p.join(early)
 	if err := p.authority.Rotate(48 * time.Hour); err != nil {
@@ -286,7 +290,7 @@ func TestRotation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.show(authority.Name{Role: authority.RoleBroker, Host: "hub-2"}, p.newKey())
+	p.show(authority.Name{Role: protocol.RoleBroker, Host: "hub-2"}, p.newKey())
 	for _, known := range []*enrol.Answer{answer, next} {
 		if _, err := p.renew(known, early); err != nil {
 			t.Error(err)
@@ -308,7 +312,7 @@ func escaped(b []byte) string { return strings.ReplaceAll(string(b), "\n", `\n`)
 // host but what it asked for.
 func TestAnswerIsChecked(t *testing.T) {
 	p := newPlace(t, authority.Options{})
-	text, _ := p.token(authority.RoleAgent, time.Hour, 0)
+	text, _ := p.token(protocol.RoleAgent, time.Hour, 0)
 	good := p.join(p.joining("web-1", text))
 	for name, body := range map[string]string{
 		"nothing": `{}`, "no JSON": `x`, "another's certificate": encoded(t, good), "a page without an end": `{"name":"` + strings.Repeat("x", 1<<20),

@@ -97,7 +97,7 @@ func (h *handler) enrol(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	request := authority.Request{Name: name, Key: key}
-	if name.Role == authority.RoleBroker || name.Role == authority.RoleAgent {
+	if name.Role == protocol.RoleBroker || name.Role == protocol.RoleAgent {
 		// It serves, too: an agent its metrics. That it is no broker its role says.
 		request.DNS = []string{name.Host}
 		if at := remote(r); at.IsValid() {

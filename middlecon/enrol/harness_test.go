@@ -20,6 +20,7 @@ import (
 	"ddcos/middlecon/authority"
 	"ddcos/middlecon/enrol"
 	"ddcos/middlecon/tokens"
+	"ddcos/protocol"
 )
 
 // place is an authority, its tokens and the endpoint before them, over real TLS.
@@ -69,7 +70,7 @@ func newPlace(t *testing.T, options authority.Options) *place {
 	if p.pin, err = a.Pin(); err != nil {
 		t.Fatal(err)
 	}
-	p.show(authority.Name{Role: authority.RoleBroker, Host: "hub"}, p.newKey())
+	p.show(authority.Name{Role: protocol.RoleBroker, Host: "hub"}, p.newKey())
 	p.server = httptest.NewUnstartedServer(p.handler)
 	p.server.TLS = &tls.Config{
 		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
@@ -167,7 +168,7 @@ func (p *place) token(role string, life time.Duration, uses int) (secret string,
 }
 
 func agentNamed(host string) authority.Name {
-	return authority.Name{Role: authority.RoleAgent, Host: host}
+	return authority.Name{Role: protocol.RoleAgent, Host: host}
 }
 
 // joining is a join that succeeds as long as its token does.

@@ -17,6 +17,7 @@ import (
 
 	"ddcos/middlecon/authority"
 	"ddcos/middlecon/enrol"
+	"ddcos/protocol"
 )
 
 func encoded(t *testing.T, v any) string {
@@ -52,7 +53,7 @@ func ask(t *testing.T, client *http.Client, address, method, path, kind, body st
 
 func TestHostileQuestions(t *testing.T) {
 	p := newPlace(t, authority.Options{})
-	text, _ := p.token(authority.RoleAgent, time.Hour, 1)
+	text, _ := p.token(protocol.RoleAgent, time.Hour, 1)
 	csr, err := authority.NewRequest(p.newKey())
 	if err != nil {
 		t.Fatal(err)
@@ -124,11 +125,14 @@ func TestRate(t *testing.T) {
 			t.Errorf("%s suffers: %d", other, got)
 		}
 	}
+	refused = 0
 	for i := range 400 {
-		asked(fmt.Sprintf("[2001:db8:0:1::%x]:1", i+1))
+		if asked(fmt.Sprintf("[2001:db8:0:1:%x::1]:1", i+1)) == http.StatusTooManyRequests {
+			refused++
+		}
 	}
-	if got := asked("[2001:db8:0:1:ffff::1]:1"); got != http.StatusTooManyRequests {
-		t.Errorf("one of a network that asked 400 times: %d", got)
+	if refused < 100 {
+		t.Errorf("%d of 400 of one network were refused", refused)
 	}
 	for i := range 20_000 { // whatever comes, the table is bounded
 		asked(fmt.Sprintf("10.1.%d.%d:1", i>>8, i&255))
@@ -140,6 +144,7 @@ func TestRate(t *testing.T) {
 
 // TestSlowBody: whoever does not send what it began is not waited for.
 func TestSlowBody(t *testing.T) {
+	t.Parallel() // it waits
 	p := newPlace(t, authority.Options{})
 	body, write := io.Pipe()
 	defer func() { _ = write.Close() }()

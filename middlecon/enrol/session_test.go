@@ -12,6 +12,7 @@ import (
 	"ddcos/middlecon"
 	"ddcos/middlecon/authority"
 	"ddcos/middlecon/broker"
+	"ddcos/middlecon/broker/started"
 	"ddcos/middlecon/creds"
 	"ddcos/middlecon/enrol"
 	"ddcos/protocol"
@@ -30,7 +31,7 @@ type live struct {
 }
 
 const (
-	shortLife = 9 * time.Second // a third of which a busy machine may lose
+	shortLife = 18 * time.Second // a third of which a busy machine may lose
 	look      = 50 * time.Millisecond
 )
 
@@ -103,7 +104,7 @@ func (l *live) keep(by *authority.Authority, name authority.Name, files enrol.Fi
 // serve runs the broker, whose certificate follows the authority.
 func (l *live) serve(files enrol.Files) {
 	l.Helper()
-	hub := authority.Name{Role: authority.RoleBroker, Host: "hub"}
+	hub := authority.Name{Role: protocol.RoleBroker, Host: "hub"}
 	l.keep(l.long, hub, files, func(leaf *x509.Certificate) bool {
 		roots, err := l.ca.Roots()
 		if err != nil {
@@ -119,19 +120,7 @@ func (l *live) serve(files enrol.Files) {
 	o := broker.DefaultOptions()
 	o.TLS, o.Enrol = server, enrol.NewHandler(enrol.Options{Authority: l.ca, Tokens: filepath.Join(l.TempDir(), "t"), Log: slog.New(slog.DiscardHandler)})
 	o.Listen = []protocol.Address{{Network: "unix", Where: filepath.Join(l.TempDir(), "m.sock")}, {Network: "tls", Where: "127.0.0.1:0"}}
-	b, err := broker.New(o)
-	if err != nil {
-		l.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- b.Serve(ctx) }()
-	l.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			l.Error(err)
-		}
-	})
+	b := started.With(l.T, o)
 	for _, a := range b.Addresses() {
 		if a.Network == "tls" {
 			l.address = a.Where
@@ -146,12 +135,13 @@ func (l *live) serve(files enrol.Files) {
 // turned away for good, and the last call is answered by a certificate of the
 // new authority.
 func TestSessionOutlivesItsCertificate(t *testing.T) {
+	t.Parallel() // it waits
 	l := newLive(t)
 	config, err := creds.Client{CA: l.host.CA, Cert: l.host.Cert, Key: l.host.Key}.Config()
 	if err != nil {
 		t.Fatal(err)
 	}
-	member, err := middlecon.Dial(t.Context(), "tls://"+l.address, middlecon.Options{TLS: config, Reconnect: true})
+	member, err := middlecon.Dial(t.Context(), "tls://"+l.address, middlecon.Options{Timeout: time.Minute, TLS: config, Reconnect: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +149,7 @@ func TestSessionOutlivesItsCertificate(t *testing.T) {
 	if _, err := member.Join(t.Context(), "room", middlecon.Member{Name: "web-1"}, func(_ context.Context, m *middlecon.Message) ([]byte, error) { return m.Payload, nil }); err != nil {
 		t.Fatal(err)
 	}
-	caller, err := middlecon.Dial(t.Context(), l.socket, middlecon.Options{})
+	caller, err := middlecon.Dial(t.Context(), l.socket, middlecon.Options{Timeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,7 +199,7 @@ func (l *live) answered(caller *middlecon.Conn) {
 	ctx, cancel := context.WithTimeout(l.Context(), 60*time.Second)
 	defer cancel()
 	for {
-		account, err := caller.Call(ctx, "room", []byte("x"), middlecon.CallOptions{Deadline: 5 * time.Second})
+		account, err := caller.Call(ctx, "room", []byte("x"), middlecon.CallOptions{Deadline: 10 * time.Second})
 		if err != nil {
 			l.Fatal(err)
 		}

@@ -119,7 +119,7 @@ func TestOneOfTwoBrokersKilled(t *testing.T) {
 // TestDrainOfMany (fault 4): a broker of 2,000 sessions is drained under calls. No call
 // fails and nobody is lost; all have moved within the grace, and not all at once.
 func TestDrainOfMany(t *testing.T) {
-	const sessions, callers, grace = 2000, 4, 20 * time.Second
+	const sessions, callers, grace = 2000, 4, 40 * time.Second
 	w := begin(t, setup{flags: []string{"--grace", grace.String()}})
 	second := startBroker(t, t.TempDir(), setup{})
 	both := w.broker.socket + "," + second.socket

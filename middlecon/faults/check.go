@@ -9,7 +9,7 @@ import (
 
 // Check finds the lies of a history. None is what a run must end with.
 func Check(h *History) []Finding {
-	c := &checker{h: h, wrote: map[wrote][]Line{}, views: map[viewKey]map[protocol.MemberID]string{}}
+	c := &checker{h: h, wrote: map[wrote][]Line{}, views: map[viewKey]map[protocol.MemberID]string{}, lost: map[viewKey]map[protocol.MemberID]string{}}
 	for _, l := range h.Lines {
 		at := wrote{l.Key, l.Member}
 		c.wrote[at] = append(c.wrote[at], l)
@@ -29,6 +29,7 @@ type checker struct {
 	h        *History
 	wrote    map[wrote][]Line
 	views    map[viewKey]map[protocol.MemberID]string
+	lost     map[viewKey]map[protocol.MemberID]string // and not back
 	findings []Finding
 }
 
@@ -66,6 +67,7 @@ func (c *checker) call(call *Call) {
 	}
 	for i := range call.Accounts {
 		c.account(call, &call.Accounts[i])
+		c.aside(call, &call.Accounts[i])
 	}
 }
 

@@ -17,6 +17,7 @@ func (c *checker) viewsAddUp() {
 		room string
 	}
 	now := map[watched]map[protocol.MemberID]string{}
+	lost := map[watched]map[protocol.MemberID]string{}
 	last := map[watched]uint64{}
 	was := map[protocol.MemberID]bool{} // everybody that ever joined
 	told := map[viewKey]bool{}          // the views that accounts are of
@@ -28,7 +29,7 @@ func (c *checker) viewsAddUp() {
 	for _, v := range c.h.Views {
 		at := watched{v.Era, v.Room}
 		if v.Full {
-			now[at] = map[protocol.MemberID]string{}
+			now[at], lost[at] = map[protocol.MemberID]string{}, map[protocol.MemberID]string{}
 		} else if v.Number != last[at]+1 && len(v.Joined)+len(v.Gone) > 0 {
 			c.find("I14", "view %d of %s comes after view %d", v.Number, v.Room, last[at])
 		}
@@ -45,6 +46,7 @@ func (c *checker) viewsAddUp() {
 			was[m.ID] = true
 			in[m.ID] = m.Name
 		}
+		v.losses(lost[at])
 		for _, id := range v.Gone {
 			if _, there := in[id]; !there {
 				c.find("I14", "%v is gone from %s and was not there", id, v.Room)
@@ -55,8 +57,18 @@ func (c *checker) viewsAddUp() {
 			c.find("I14", "view %d of %s says %d members and has %d", v.Number, v.Room, v.Size, len(in))
 		}
 		if key := (viewKey{v.Era, v.Room, v.Number}); told[key] {
-			c.views[key] = maps.Clone(in)
+			c.views[key], c.lost[key] = maps.Clone(in), maps.Clone(lost[at])
 		}
+	}
+}
+
+// losses brings up to date who is lost and not back.
+func (v *View) losses(lost map[protocol.MemberID]string) {
+	for _, m := range v.Lost {
+		lost[m.ID] = m.Name
+	}
+	for _, m := range v.Joined {
+		maps.DeleteFunc(lost, func(_ protocol.MemberID, name string) bool { return name == m.Name })
 	}
 }
 

@@ -17,7 +17,7 @@ func truth() *History {
 	h := &History{Margin: time.Second, Sick: map[string]bool{"c": true}, Queued: 1000, Held: 1000}
 	h.Views = []View{
 		{Room: "r", Number: 3, Size: 3, Full: true, Joined: []Named{{1, "a"}, {2, "b"}, {3, "c"}}},
-		{Room: "r", Number: 4, Size: 2, Gone: []protocol.MemberID{3}},
+		{Room: "r", Number: 4, Size: 2, Gone: []protocol.MemberID{3}, Lost: []Named{{3, "c"}}},
 		{Room: "r", Number: 5, Size: 3, Joined: []Named{{4, "c"}}},
 	}
 	outcomes := [][3]protocol.Outcome{
@@ -138,6 +138,10 @@ func lies() []lie {
 		{"I14", "an incarnation used again", func(h *History) { h.Views[2].Joined[0].ID = 3 }},
 		{"I14", "somebody gone who was not there", func(h *History) { h.Views[1].Gone[0] = 9 }},
 		{"I14", "an account of another size than its view", func(h *History) { account(h, 0).ViewSize = 4 }},
+		{"I14", "somebody absent who is back", func(h *History) { account(h, 2).Absent = []Named{{3, "c"}} }},
+		{"I14", "a lost one not told as absent", func(h *History) { h.Views[2].Joined[0].Name = "d" }},
+		{"I12", "a second reply that nobody sent", func(h *History) { h.Sick = nil; account(h, 0).Duplicate = 1 }},
+		{"I12", "a late reply of nobody", func(h *History) { h.Sick = nil; account(h, 0).Late = 1 }},
 		{"I16", "another's reply", func(h *History) { entry(h, 0, 0).Reply = entry(h, 0, 1).Reply }},
 		{"I16", "the reply to another call", func(h *History) { entry(h, 0, 0).Reply = entry(h, 1, 0).Reply }},
 		{"I17", "a call without a caller goes on", func(h *History) {

@@ -39,7 +39,7 @@ func TestEverything(t *testing.T) {
 	for i, step := range []string{"began", "effect"} {
 		name := names("killed", 2)[i]
 		w.members(plan{Names: []string{name}})
-		c.must(ask{deadline: 5 * time.Second, orders: []string{name + "=kill:" + step}})
+		c.must(ask{orders: []string{name + "=kill:" + step}})
 	}
 	w.mute(c)
 	c.must(ask{options: middlecon.CallOptions{Need: protocol.Rule{Kind: protocol.RuleAtLeast, N: 2}}})
@@ -55,7 +55,7 @@ func (w *world) mute(c *caller) {
 	w.Helper()
 	r := connectRaw(w, w.broker.socket, 0).welcome().join("mute")
 	w.awaitSize(5)
-	for done := c.goCall(ask{deadline: 300 * time.Millisecond}); ; {
+	for done := c.goCall(ask{deadline: 3 * time.Second}); ; {
 		select {
 		case <-done:
 			_ = r.c.Close()
@@ -77,9 +77,9 @@ func (w *world) pipelined(n int) {
 	for i := range n {
 		key := Key{"piped", i + 1}
 		payload := Payload(key, nil, 0)
-		call := Call{Key: key, Room: theRoom, Digest: Digest(payload), Deadline: 5 * time.Second, Begin: Now()}
+		call := Call{Key: key, Room: theRoom, Digest: Digest(payload), Deadline: patience, Begin: Now()}
 		w.h.Calls = append(w.h.Calls, call)
-		h := protocol.Header{Kind: protocol.KindCall, Sequence: uint64(i), Budget: 5_000_000}
+		h := protocol.Header{Kind: protocol.KindCall, Sequence: uint64(i), Budget: uint32(patience.Microseconds())}
 		frames = append(frames, encode(w, h, protocol.Call{Room: theRoom}, payload)...)
 	}
 	r.write(frames)
@@ -106,7 +106,10 @@ func (r *raw) account(calls []Call) bool {
 		r.Fatalf("an account of %d entries: %v", len(chunk.Entries), err)
 	}
 	s := chunk.Summary
-	a := Account{View: s.View, ViewSize: int(s.ViewSize), Selected: int(s.Selected), Met: s.Met}
+	a := Account{View: s.View, ViewSize: int(s.ViewSize), Selected: int(s.Selected), Met: s.Met, Late: int(s.Late), Duplicate: int(s.Duplicate)}
+	for _, gone := range chunk.Absent {
+		a.Absent = append(a.Absent, Named{gone.ID, gone.Name})
+	}
 	for _, e := range chunk.Entries {
 		latency := time.Duration(e.LatencyUS) * time.Microsecond
 		a.Entries = append(a.Entries, Entry{Member: e.Member, Name: e.Name, Outcome: e.Outcome, Latency: latency, Reply: e.Reply})

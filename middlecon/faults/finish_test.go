@@ -85,7 +85,10 @@ func (c *caller) call(a ask) (*middlecon.Account, error) {
 }
 
 func accountOf(a *middlecon.Account) Account {
-	told := Account{View: a.View, ViewSize: a.ViewSize, Selected: a.Selected, Met: a.Met, Elapsed: a.Elapsed}
+	told := Account{View: a.View, ViewSize: a.ViewSize, Selected: a.Selected, Met: a.Met, Elapsed: a.Elapsed, Late: a.Late, Duplicate: a.Duplicate}
+	for _, gone := range a.Absent {
+		told.Absent = append(told.Absent, Named{gone.Member, gone.Name})
+	}
 	for _, o := range a.Outcomes {
 		told.Entries = append(told.Entries, Entry{Member: o.Member, Name: o.Name, Outcome: o.Outcome, Latency: o.Latency, Reply: o.Reply})
 	}
@@ -106,8 +109,21 @@ func (c *caller) must(a ask) *middlecon.Account {
 // sent before has been seen; then everything that is known is checked.
 func (w *world) finish() {
 	w.Helper()
-	w.caller("last").must(ask{deadline: 2 * time.Second})
+	w.caller("last").must(ask{deadline: w.lastDeadline()})
 	w.check()
+}
+
+// lastDeadline is that of the last call: who is well answers within it, however busy the
+// machine is, and who may never answer is not waited for as long.
+func (w *world) lastDeadline() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, name := range w.in {
+		if w.h.Sick[name] {
+			return 10 * time.Second
+		}
+	}
+	return patience
 }
 
 // check joins accounts, journals, views and counts.
@@ -188,7 +204,7 @@ func (w *world) quiet() {
 	for _, c := range w.callers {
 		_ = c.conn.Close()
 	}
-	ctx, cancel := context.WithTimeout(w.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(w.Context(), patience)
 	defer cancel()
 	now := w.broker.idle(w)
 	for ctx.Err() == nil && len(leftOver(w.h.Idle[0], now)) > 0 {

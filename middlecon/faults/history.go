@@ -54,6 +54,9 @@ type Account struct {
 	Met      bool
 	Elapsed  time.Duration
 	Entries  []Entry
+
+	Absent          []Named
+	Late, Duplicate int
 }
 
 // Entry is one member's outcome.
@@ -96,6 +99,7 @@ type View struct {
 	Full   bool
 	Joined []Named
 	Gone   []protocol.MemberID
+	Lost   []Named // of Gone those that did not leave; of a full view all that are remembered
 }
 
 // Named is a member in a view.

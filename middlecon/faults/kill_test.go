@@ -63,7 +63,7 @@ func TestStoppedMembers(t *testing.T) {
 	c := w.caller("c")
 	proc.stopped(t)
 	for range 3 {
-		a := c.must(ask{deadline: 200 * time.Millisecond})
+		a := c.must(ask{deadline: 3 * time.Second})
 		if n := a.Counts(); n[protocol.OK] != 5 || n[protocol.NoReceipt] != 5 {
 			t.Errorf("stopped: %v", n)
 		}

@@ -10,7 +10,7 @@ import (
 )
 
 // patience bounds every wait of these tests: only a failure reaches it.
-const patience = 30 * time.Second
+const patience = 90 * time.Second
 
 // What this test binary is to be instead of the test, and where the programs
 // are that it builds.

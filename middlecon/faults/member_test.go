@@ -42,6 +42,7 @@ func runMembers() error {
 	}
 	options := middlecon.DefaultOptions()
 	options.Reconnect, options.Timeout, options.Resume = p.Reconnect, patience, p.Resume
+	options.HeadStart = patience // of several brokers it is the first that answers, however busy the machine is
 	var joining errgroup.Group
 	joining.SetLimit(32)
 	for _, name := range p.Names {
@@ -153,7 +154,7 @@ func runCaller() error {
 	if err := json.Unmarshal([]byte(os.Getenv(planEnv)), &p); err != nil {
 		return err
 	}
-	conn, err := middlecon.Dial(context.Background(), p.Address, middlecon.Options{})
+	conn, err := middlecon.Dial(context.Background(), p.Address, middlecon.Options{Timeout: patience})
 	if err != nil {
 		return err
 	}

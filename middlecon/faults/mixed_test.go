@@ -81,8 +81,8 @@ func anything(r *rand.Rand, lives int) ask {
 	}
 	a.fill = r.IntN(2000)
 	if r.IntN(100) == 0 {
-		a.deadline = time.Second
-		a.orders = append(a.orders, fmt.Sprintf("sick%d-0=late:1200ms", lives))
+		a.deadline = 5 * time.Second
+		a.orders = append(a.orders, fmt.Sprintf("sick%d-0=late:5200ms", lives))
 	}
 	return a
 }

@@ -108,7 +108,7 @@ func TestCallerKilled(t *testing.T) {
 // TestStarvedMembers (fault 3): members that get a twentieth of a CPU answer
 // late, but are not taken for dead within three pings.
 func TestStarvedMembers(t *testing.T) {
-	const ping = 300 * time.Millisecond
+	const ping = 2 * time.Second
 	w := begin(t, setup{flags: []string{"--ping-every", ping.String()}})
 	group := cgroup(t, "cpu", map[string]string{"cpu.cfs_period_us": "100000", "cpu.cfs_quota_us": "5000"})
 	starved := w.members(plan{Names: names("starved", 8), Address: w.broker.tcp})

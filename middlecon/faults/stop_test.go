@@ -19,10 +19,10 @@ func TestStoppedBroker(t *testing.T) {
 	w.sick(silent...)
 	w.members(plan{Names: silent})
 	c := w.caller("c")
-	done := make(chan struct{})
+	begun, done := time.Now(), make(chan struct{})
 	go func() {
 		defer close(done)
-		a := c.must(ask{deadline: time.Second, orders: []string{"*=sleep:400ms", "silent0=late:3s", "silent1=late:3s", "silent2=late:3s"}})
+		a := c.must(ask{deadline: 6 * time.Second, orders: []string{"*=sleep:1s", "silent0=late:8s", "silent1=late:8s", "silent2=late:8s"}})
 		if n := a.Counts(); n[protocol.OK] != 300 || n[protocol.Timeout] != 3 {
 			t.Errorf("a broker that was stopped: %v", n)
 		}
@@ -30,7 +30,7 @@ func TestStoppedBroker(t *testing.T) {
 	w.awaitSteps(Began, 303)
 	w.broker.stopped(t)
 	w.awaitSteps(Effect, 300)
-	<-time.After(1200 * time.Millisecond)
+	<-time.After(time.Until(begun.Add(6200 * time.Millisecond))) // its deadline has passed
 	w.broker.signal(t, unix.SIGCONT)
 	<-done
 	w.finish()

@@ -40,7 +40,7 @@ type world struct {
 func begin(t *testing.T, s setup) *world {
 	t.Helper()
 	t.Parallel()
-	w := &world{T: t, dir: t.TempDir(), h: History{Margin: 5 * time.Second, Sick: map[string]bool{}}}
+	w := &world{T: t, dir: t.TempDir(), h: History{Margin: 15 * time.Second, Sick: map[string]bool{}}}
 	w.broker = startBroker(t, w.dir, s)
 	w.watch()
 	t.Cleanup(func() {
@@ -100,7 +100,13 @@ func (w *world) viewed(era int, v *middlecon.View) {
 	}
 	for _, g := range v.Gone {
 		view.Gone = append(view.Gone, g.ID)
+		if g.Reason == protocol.ReasonLost {
+			view.Lost = append(view.Lost, Named{g.ID, g.Name})
+		}
 		delete(w.in, g.ID)
+	}
+	for _, a := range v.Absent {
+		view.Lost = append(view.Lost, Named{a.Member, a.Name})
 	}
 	w.h.Views, w.view = append(w.h.Views, view), v.Number
 	close(w.changed)

@@ -147,7 +147,7 @@ func (r *reader) roles(n *yaml.Node) {
 		r.complain(n, "roles: %d; %d are allowed", len(n.Content)/2, MaxRules)
 		return
 	}
-	room := protocol.MaxRoles - len(RoleClient+" ") - MaxRole // one by a certificate, one by a token
+	room := protocol.MaxRoles - len(protocol.RoleClient+" ") - MaxRole // one by a certificate, one by a token
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i]
 		role, ok := r.text(key)
@@ -160,7 +160,7 @@ func (r *reader) roles(n *yaml.Node) {
 			r.complain(key, "roles: %w", err)
 		case len(role) >= room:
 			r.complain(key, "roles: the names of all have over %d bytes, which nobody could have at once", protocol.MaxRoles)
-		case role == RoleBroker:
+		case role == protocol.RoleBroker:
 			r.complain(key, "roles: %s is for brokers' certificates alone", role)
 		case slices.ContainsFunc(r.policy.roles, func(g grant) bool { return g.role == role }):
 			r.complain(key, "roles: %s stands there twice", role)

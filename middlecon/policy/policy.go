@@ -91,7 +91,7 @@ func (p *Policy) Roles(s Subject) []string {
 		roles = append(roles, role)
 	}
 	for _, role := range append([]string{s.Role}, s.Vouched...) {
-		if role != "" && role != RoleBroker && CheckRole(role) == nil {
+		if role != "" && role != protocol.RoleBroker && CheckRole(role) == nil {
 			roles = append(roles, role)
 		}
 	}
@@ -109,8 +109,8 @@ func (p *Policy) Roles(s Subject) []string {
 const everything = 1<<verbs - 1
 
 // Default is what holds where nobody wrote a file: whoever is on this host, or comes
-// where the operator insisted on no credentials, may do everything; certificates and tokens
-// may what their role says.
+// where the operator insisted on no credentials, may do everything but end the broker;
+// certificates and tokens may what their role says.
 func Default() *Policy {
 	all := []pattern{{any: true}}
 	set := func(may ...Verb) (bits uint32) {
@@ -120,9 +120,9 @@ func Default() *Policy {
 		return bits
 	}
 	return &Policy{allow: []rule{
-		{who: []who{{pattern: pattern{text: uidPrefix, any: true}}, {pattern: pattern{text: userPrefix, any: true}}, {address: true}}, may: everything, rooms: all, text: "users of this host and of HTTP, and addresses without credentials, may do everything"},
-		{who: []who{{role: RoleAdmin}}, may: everything, rooms: all, text: "an admin may do everything"},
-		{who: []who{{role: RoleClient}}, may: set(Join, Call, Send, Publish, Offer, Claim, Watch, Status, Read), rooms: all, text: "a client may do all but manage and read_args"},
-		{who: []who{{role: RoleAgent}}, may: set(Join, Claim), rooms: all, text: "an agent may join and claim"},
+		{who: []who{{pattern: pattern{text: uidPrefix, any: true}}, {pattern: pattern{text: userPrefix, any: true}}, {address: true}}, may: everything &^ set(Drain), rooms: all, text: "users of this host and of HTTP, and addresses without credentials, may do everything but drain"},
+		{who: []who{{role: protocol.RoleAdmin}}, may: everything, rooms: all, text: "an admin may do everything"},
+		{who: []who{{role: protocol.RoleClient}}, may: set(Join, Call, Send, Publish, Offer, Claim, Watch, Status, Read), rooms: all, text: "a client may do all but manage, drain and read_args"},
+		{who: []who{{role: protocol.RoleAgent}}, may: set(Join, Claim), rooms: all, text: "an agent may join and claim"},
 	}}
 }

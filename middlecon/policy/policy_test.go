@@ -206,7 +206,7 @@ func TestNormalForm(t *testing.T) {
 		"spiffe://ddcos/admin/h?x", "spiffe://ddcos/admin/h#x", "spiffe://ddcos/admin/%68", "spiffe://ddcos:1/admin/h", "spiffe://ddcos./admin/h", "spiffe://.ddcos/admin/h", "spiffe://u@ddcos/admin/h", "SPIFFE://ddcos/admin/h", "spiffe://ddcos/ädmin/h",
 		"token ", "token a b", "token a/b", "token " + strings.Repeat("a", 65), "10.0.0.01", "10.0.0.1:80", "::ffff:10.0.0.1", "::0001", "[::1]", "spiffe://ddcos/" + strings.Repeat("a", 255),
 	} {
-		if d := p.Allows(Subject{Principal: bad, Role: RoleAdmin}, Join, "r"); d.Allowed || CheckPrincipal(bad) == nil || p.Roles(Subject{Principal: bad, Role: RoleAdmin}) != nil {
+		if d := p.Allows(Subject{Principal: bad, Role: protocol.RoleAdmin}, Join, "r"); d.Allowed || CheckPrincipal(bad) == nil || p.Roles(Subject{Principal: bad, Role: protocol.RoleAdmin}) != nil {
 			t.Errorf("%q is somebody: %+v", bad, d)
 		}
 	}
@@ -287,6 +287,7 @@ func TestDefault(t *testing.T) {
 		return strings.Join(all, " ")
 	}
 	every := "join call send publish offer claim watch manage status read read_args"
+	everyAndDrain := every + " drain" // which a user of the host may not do to all others
 	for _, c := range []struct {
 		s    Subject
 		want string
@@ -296,8 +297,8 @@ func TestDefault(t *testing.T) {
 		{Subject{Principal: "user prometheus"}, every},
 		{Subject{Principal: "127.0.0.1"}, every},
 		{Subject{Principal: "fe80::1%eth0"}, every},
-		{Subject{Principal: "spiffe://ddcos/admin/h"}, every},
-		{Subject{Principal: "token t", Role: "admin"}, every},
+		{Subject{Principal: "spiffe://ddcos/admin/h"}, everyAndDrain},
+		{Subject{Principal: "token t", Role: "admin"}, everyAndDrain},
 		{Subject{Principal: "spiffe://ddcos/client/h"}, "join call send publish offer claim watch status read"},
 		{Subject{Principal: "spiffe://ddcos/agent/h"}, "join claim"},
 		{Subject{Principal: "token t", Role: "agent"}, "join claim"},
@@ -309,7 +310,7 @@ func TestDefault(t *testing.T) {
 			t.Errorf("%+v may %q, want %q", c.s, got, c.want)
 		}
 	}
-	if protocol.MaxRoles < len(strings.Join([]string{RoleAgent, RoleClient, RoleBroker, RoleAdmin}, " ")) {
+	if protocol.MaxRoles < len(strings.Join([]string{protocol.RoleAgent, protocol.RoleClient, protocol.RoleBroker, protocol.RoleAdmin}, " ")) {
 		t.Error("the roles that are built in have no room in a frame")
 	}
 }

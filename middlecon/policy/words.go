@@ -5,6 +5,7 @@ package policy
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,7 +15,7 @@ import (
 // Verb is something that can be asked for. Append-only.
 type Verb uint8
 
-// The verbs. Those of a broker, but for Status, are about a room; those of an
+// The verbs. Those of a broker, but for Status and Drain, are about a room; those of an
 // agent's answers are about the host that it is on.
 const (
 	Join     Verb = iota // be a member, and show a state
@@ -28,10 +29,11 @@ const (
 	Status               // read a broker's counts
 	Read                 // read an agent's processes, containers and host
 	ReadArgs             // with the arguments of processes
+	Drain                // make a broker go away
 	verbs
 )
 
-var verbNames = [verbs]string{"join", "call", "send", "publish", "offer", "claim", "watch", "manage", "status", "read", "read_args"}
+var verbNames = [verbs]string{"join", "call", "send", "publish", "offer", "claim", "watch", "manage", "status", "read", "read_args", "drain"}
 
 // String is the verb in a policy's file.
 func (v Verb) String() string {
@@ -63,15 +65,6 @@ func ParseVerb(s string) (Verb, error) {
 	return 0, fmt.Errorf("%.40q is no verb: want one of %s", s, strings.Join(verbNames[:], ", "))
 }
 
-// The roles that our own authority writes into certificates. A policy's file may
-// name others, and may give any but Broker, which is a broker's certificate's alone.
-const (
-	RoleAgent  = "agent"
-	RoleClient = "client"
-	RoleBroker = "broker"
-	RoleAdmin  = "admin"
-)
-
 // MaxRole is how many bytes a role has at most.
 const MaxRole = 32
 
@@ -101,9 +94,6 @@ const (
 
 // UID is the principal of a user of a host.
 func UID(uid uint32) string { return uidPrefix + strconv.FormatUint(uint64(uid), 10) }
-
-// Token is the principal of a token.
-func Token(name string) string { return tokenPrefix + name }
 
 // User is the principal of a user of HTTP, whose password was checked.
 func User(name string) string { return userPrefix + name }
@@ -159,12 +149,8 @@ func made(s, of string) bool { return strings.Trim(s, of) == "" }
 // spiffe://ddcos/ROLE/HOST, else "".
 func RoleOf(principal string) string {
 	role, _, ok := protocol.OwnIdentity(principal)
-	if !ok {
+	if !ok || !slices.Contains(protocol.Roles(), role) {
 		return ""
 	}
-	switch role {
-	case RoleAgent, RoleClient, RoleBroker, RoleAdmin:
-		return role
-	}
-	return ""
+	return role
 }

@@ -75,7 +75,7 @@ func (r *Rooms) remember(m *member, reason string) {
 	at, _ := in.findAbsent(m.name)
 	in.absent = slices.Insert(in.absent, at, a)
 	r.stats.Absent++
-	r.lost.bytes += m.weight()
+	r.lost.bytes += int(m.weight)
 	if len(in.absent) > r.limits.Absent {
 		r.forget(in.lost.oldest)
 	}
@@ -124,7 +124,7 @@ func (r *Rooms) recall(in *room, name string) {
 	if !ok {
 		return
 	}
-	r.lost.bytes -= in.absent[at].member.weight()
+	r.lost.bytes -= int(in.absent[at].member.weight)
 	r.lost.remove(in.absent[at])
 	in.lost.remove(in.absent[at])
 	in.absent = slices.Delete(in.absent, at, at+1)

@@ -61,7 +61,7 @@ func (r *Rooms) newCall() *call {
 // Release gives an account back that was Finished, when all of it has gone home
 // or nobody waits for it any more. It is of no use to the owner afterwards.
 func (r *Rooms) Release(a *Account) {
-	if s := r.sessions[a.Session]; s != nil {
+	if s := r.sessions.Get(a.Session); s != nil {
 		s.home--
 	}
 	c := a.call
@@ -87,7 +87,7 @@ func (r *Rooms) Release(a *Account) {
 func (r *Rooms) CallerName(a *Account) string {
 	s := a.call.caller
 	if s == nil {
-		s = r.sessions[a.Session]
+		s = r.sessions.Get(a.Session)
 	}
 	if s == nil || a.call.room == nil {
 		return ""

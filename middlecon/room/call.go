@@ -74,7 +74,7 @@ func (r *Rooms) call(e Call, o *offer) {
 		return
 	}
 	counts.Accepted++
-	if s := r.sessions[e.Session]; s != nil {
+	if s := r.sessions.Get(e.Session); s != nil {
 		s.overdrawn = 0
 	}
 	c := r.newCall()

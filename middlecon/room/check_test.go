@@ -1,6 +1,7 @@
 package room
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -13,6 +14,7 @@ func (m *model) check(effects []Effect) {
 	withdrawn := make(map[string]int)
 	over := make(map[CallID]bool)
 	for _, e := range effects {
+		m.answers(e)
 		switch e := e.(type) {
 		case Withdraw:
 			if over[e.Call] {
@@ -166,6 +168,16 @@ func (m *model) shown(e View) string {
 	} else if e.Change.View != w.view+1 || len(e.Change.Joined)+len(e.Change.Gone) != 1 {
 		m.fail("honest membership", "%s after view %d", describe(e), w.view)
 	}
+	for _, g := range e.Change.Gone {
+		if !slices.Contains(m.want.left, g) {
+			m.fail("honest membership", "%+v is shown, and left are %+v", g, m.want.left)
+		}
+	}
+	for _, o := range e.Change.Joined {
+		if !slices.ContainsFunc(m.want.came, func(came protocol.Member) bool { return fmt.Sprint(o) == fmt.Sprint(came) }) {
+			m.fail("honest membership", "%+v is shown, and came are %+v", o, m.want.came)
+		}
+	}
 	w.view = e.Change.View
 	for _, g := range e.Change.Gone {
 		w.members = slices.DeleteFunc(w.members, func(id protocol.MemberID) bool { return id == g.ID })
@@ -179,35 +191,43 @@ func (m *model) shown(e View) string {
 	return fmt.Sprintf("%s %d %d", e.Change.Room, e.Session, e.Sequence)
 }
 
+// shownAs is a member as a watcher is shown it.
+func (m *model) shownAs(o *modelMember) protocol.Member {
+	return protocol.Member{
+		ID: o.id, Name: o.name, Host: o.peer.Host, PID: o.peer.PID, Labels: o.labels, Version: o.version, State: o.state, Parted: m.isParted(o.session),
+	}
+}
+
+// missing are those who were lost, by name.
+func (m *model) missing(fits func(*modelMember) bool) []protocol.Absent {
+	var all []protocol.Absent
+	for _, a := range m.absent {
+		if fits(a.modelMember) {
+			all = append(all, protocol.Absent{ID: a.id, Name: a.name, Host: a.peer.Host, PID: a.peer.PID, AgoMS: uint64((m.now - a.at).Milliseconds()), Reason: a.why})
+		}
+	}
+	slices.SortFunc(all, func(a, b protocol.Absent) int { return cmp.Compare(a.Name, b.Name) })
+	return all
+}
+
 // fullView compares the whole list with the model's, and starts a watcher from it.
 func (m *model) fullView(e View) {
 	v := e.Change
-	var ids, want []protocol.MemberID
-	var absent, wantAbsent, states []string
+	var ids []protocol.MemberID
 	for _, o := range v.Joined {
 		ids = append(ids, o.ID)
-		absent = append(absent, fmt.Sprint(o.Version, o.State, o.Parted))
 	}
+	var want []protocol.Member
 	for _, o := range m.in(v.Room) {
-		want = append(want, o.id)
-		states = append(states, fmt.Sprint(o.version, o.state, m.isParted(o.session)))
+		want = append(want, m.shownAs(o))
 	}
-	for _, a := range v.Absent {
-		absent = append(absent, fmt.Sprintf("%s %v %d", a.Name, a.ID, a.AgoMS))
-	}
-	for _, a := range m.absent {
-		if a.room == v.Room {
-			wantAbsent = append(wantAbsent, fmt.Sprintf("%s %v %d", a.name, a.id, (m.now-a.at).Milliseconds()))
-		}
-	}
-	slices.Sort(wantAbsent)
-	wantAbsent = append(states, wantAbsent...)
+	absent := m.missing(func(o *modelMember) bool { return o.room == v.Room })
 	var view uint64
 	if in := m.rooms[v.Room]; in != nil {
 		view = in.view
 	}
-	if !slices.Equal(ids, want) || !slices.Equal(absent, wantAbsent) || v.View != view || int(v.Size) != len(want) {
-		m.fail("honest membership", "%s: members %v, want %v in view %d; absent %q, want %q", describe(e), ids, want, view, absent, wantAbsent)
+	if fmt.Sprint(v.Joined) != fmt.Sprint(want) || !slices.Equal(v.Absent, absent) || v.View != view || int(v.Size) != len(want) {
+		m.fail("honest membership", "%s: members %v, want %v in view %d; absent %v, want %v", describe(e), v.Joined, want, view, v.Absent, absent)
 	}
 	for _, w := range m.watches {
 		if w.session == e.Session && w.sequence == e.Sequence {

@@ -8,7 +8,7 @@ import "ddcos/protocol"
 
 // credit refuses a call of a session whose credits are all taken.
 func (r *Rooms) credit(id SessionID) error {
-	s := r.sessions[id]
+	s := r.sessions.Get(id)
 	if s == nil || s.calls+s.home < r.limits.SessionCalls {
 		return nil
 	}
@@ -19,7 +19,7 @@ func (r *Rooms) credit(id SessionID) error {
 
 // evict ends a session that asked again and again beyond its credits.
 func (r *Rooms) evict(id SessionID) {
-	if s := r.sessions[id]; s != nil && s.overdrawn > r.limits.Overdraws {
+	if s := r.sessions.Get(id); s != nil && s.overdrawn > r.limits.Overdraws {
 		r.emit(Evict{Session: id, Err: protocol.Errorf(protocol.CodeTooManyCalls, "%d calls in a row beyond the %d that this session may have", s.overdrawn, r.limits.SessionCalls)})
 	}
 }

@@ -10,7 +10,7 @@ type Holding struct {
 
 // Held are all of a session's, memberships first.
 func (r *Rooms) Held(id SessionID) []Holding {
-	s := r.sessions[id]
+	s := r.sessions.Get(id)
 	if s == nil {
 		return nil
 	}

@@ -19,13 +19,14 @@ func (r *Rooms) join(e Join) {
 		name:    e.Body.Name,
 		labels:  e.Body.Labels,
 		state:   e.Body.State,
+		weight:  int32(weigh(e.Body.Name, e.Body.Labels, e.Body.State)),
 	}
 	if len(m.state) > 0 {
 		m.version = 1
 	}
 	in.add(m)
 	s.enter(m)
-	r.shown += m.weight()
+	r.shown += int(m.weight)
 	r.stats.Members++
 	r.recall(in, m.name)
 	r.nextView(in)
@@ -53,7 +54,7 @@ func (r *Rooms) admit(e Join) (*room, error) {
 	if err := protocol.CheckState(e.Body.State); err != nil {
 		return nil, err
 	}
-	in, s := r.rooms[e.Body.Room], r.sessions[e.Session]
+	in, s := r.rooms[e.Body.Room], r.sessions.Get(e.Session)
 	var before *member // whose place it takes
 	if in != nil {
 		if s != nil && s.member(in) != nil {
@@ -115,7 +116,7 @@ func (r *Rooms) part(m *member, told Effect, why string) {
 
 // membership is that session's in the room of that number.
 func (r *Rooms) membership(id SessionID, number uint32) (*member, error) {
-	s, in := r.sessions[id], r.numbers[number]
+	s, in := r.sessions.Get(id), r.numbers[number]
 	if s != nil && in != nil {
 		if m := s.member(in); m != nil {
 			return m, nil
@@ -130,7 +131,7 @@ func (r *Rooms) remove(m *member, why protocol.Reason, text string) {
 	in.take(m)
 	m.departed()
 	r.stats.Members--
-	r.shown -= m.weight()
+	r.shown -= int(m.weight)
 	if why == protocol.ReasonLost {
 		r.remember(m, text)
 	}

@@ -52,7 +52,7 @@ func (r *Rooms) hold(e Hold) {
 // many are parted. Nothing is settled yet but where others would have to wait: an
 // offer that it is not bound to goes to them.
 func (r *Rooms) cut(e Cut) {
-	s := r.sessions[e.Session]
+	s := r.sessions.Get(e.Session)
 	if s == nil || s.keep == nil || s.keep.window <= 0 || len(r.parted) >= r.limits.Parted {
 		r.emit(Ended(e))
 		if s != nil {
@@ -87,7 +87,7 @@ func (r *Rooms) releaseOffers(s *session) {
 
 // resumed gives a session to a new connection, if it is the same principal's.
 func (r *Rooms) resumed(e Resume) {
-	s := r.sessions[e.Session]
+	s := r.sessions.Get(e.Session)
 	switch {
 	case s == nil || s.keep == nil || s.keep.window <= 0:
 		r.stats.ResumesRefused++

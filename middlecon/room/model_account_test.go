@@ -29,12 +29,12 @@ func (m *model) account(c *modelCall, a *Account) {
 	if sum != want {
 		m.fail("total", "call %d: summary %+v, want %+v", c.id, sum, want)
 	}
-	var absent []string
-	for _, gone := range a.Absent {
-		absent = append(absent, gone.Name)
+	one := c.asked.Member != 0 || c.asked.Body.To != ""
+	if a.Caller != c.asked.Peer || a.Offer != (c.offer != nil) || a.One != one || a.Streamed != c.streamed {
+		m.fail("identity", "call %d: an account of %+v, offer %v, one %v, streamed %v", c.id, a.Caller, a.Offer, a.One, a.Streamed)
 	}
-	if !slices.Equal(absent, c.absent) {
-		m.fail("total", "call %d: absent %q, want %q", c.id, absent, c.absent)
+	if !slices.Equal(a.Absent, c.absent) {
+		m.fail("total", "call %d: absent %v, want %v", c.id, a.Absent, c.absent)
 	}
 	if len(a.Entries) != len(c.slots) {
 		m.fail("total", "call %d: %d entries, want %d", c.id, len(a.Entries), len(c.slots))

@@ -23,9 +23,10 @@ type modelCall struct {
 	view      uint64
 	size      int
 	slots     []*modelSlot
-	absent    []string
+	absent    []protocol.Absent
 	order     []uint32 // of slots, as far as the caller was told
 	came      string   // of the bound member's reply, likewise
+	streamed  bool     // it was told by a Settled
 	late      uint32
 	duplicate uint32
 	offer     *modelOffer // nil: it is a call
@@ -207,12 +208,7 @@ func (m *model) begin(c *modelCall, effects []Effect) {
 			to = append(to, o.session)
 		}
 	}
-	for _, a := range m.absent {
-		if a.isFor(e) {
-			c.absent = append(c.absent, a.name)
-		}
-	}
-	slices.Sort(c.absent)
+	c.absent = m.missing(func(o *modelMember) bool { return o.isFor(e) })
 	m.spend(e.Peer.Principal, len(to))
 	if len(c.slots) == 0 {
 		m.end(c)
@@ -318,6 +314,7 @@ func (m *model) reply(e Reply) {
 		return
 	}
 	m.declines(s)
+	m.answered++
 	s.received = true
 	if s.streams() && s.said != 0 && s.said != protocol.OK && e.Outcome == protocol.OK {
 		s.text = "its reply went on after an error"

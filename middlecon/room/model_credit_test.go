@@ -78,8 +78,9 @@ func (m *model) evict(s SessionID) {
 // debts are what principals owe, in deliveries times the time that one is worth,
 // as of now.
 type debts struct {
-	at  time.Duration
-	all map[Principal]time.Duration
+	at    time.Duration
+	all   map[Principal]time.Duration
+	swept time.Duration
 }
 
 func (m *model) pass() {
@@ -91,12 +92,14 @@ func (m *model) pass() {
 
 func (m *model) broke(p Principal) bool {
 	m.pass()
-	return m.debts.all[p] >= time.Duration(m.limits.DeliveryBurst)*time.Second/time.Duration(m.limits.Deliveries)
+	return m.debts.all[m.place(p)] >= time.Duration(m.limits.DeliveryBurst)*time.Second/time.Duration(m.limits.Deliveries)
 }
 
 func (m *model) spend(p Principal, deliveries int) {
-	m.pass()
-	m.debts.all[p] += time.Duration(deliveries) * time.Second / time.Duration(m.limits.Deliveries)
+	if m.pass(); deliveries == 0 {
+		return
+	}
+	m.debts.all[m.place(p)] += time.Duration(deliveries) * time.Second / time.Duration(m.limits.Deliveries)
 }
 
 // refuseTaken is why a call may not even be looked at.

@@ -86,6 +86,7 @@ func (m *model) bid(e Bid) {
 	default:
 		s.bid, s.cost = true, e.Cost
 		m.stats.Bids++
+		m.answered++
 		s.call.offer.bids++
 		s.call.offer.bidders = append(s.call.offer.bidders, s)
 		m.bindNext(s.call)

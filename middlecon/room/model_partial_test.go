@@ -32,8 +32,14 @@ func (m *model) partly(e Settled, over map[CallID]bool) {
 		m.fail("unique and final", "%s of no call in flight", describe(e))
 		return
 	}
-	m.order(calls[i], e.Account)
-	m.came(calls[i], e.Account)
+	c := calls[i]
+	told, came := len(c.order), c.came
+	m.order(c, e.Account)
+	m.came(c, e.Account)
+	if told == len(c.order) && came == c.came && !slices.Contains(m.want.told, c) { // two of one step tell the same
+		m.fail("told", "call %d: nothing new is told", c.id)
+	}
+	c.streamed, m.want.told = true, append(m.want.told, c)
 }
 
 // came takes what a caller was told of a reply that comes: it is what its member said,

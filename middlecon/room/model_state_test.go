@@ -93,12 +93,8 @@ func (w *world) state() map[string]string {
 }
 
 func (w *world) setState() SetState {
-	e := SetState{Session: w.session(), Sequence: w.sequence(), Room: uint32(w.IntN(6)), Body: protocol.State{State: w.state()}}
-	if n := len(w.m.members); n > 0 && w.IntN(4) > 0 {
-		if o := w.m.members[w.IntN(n)]; !w.m.isParted(o.session) {
-			e.Session, e.Room = o.session, w.m.number(o.room)
-		}
-	}
+	s, room := w.membership()
+	e := SetState{Session: s, Sequence: w.sequence(), Room: room, Body: protocol.State{State: w.state()}}
 	if w.IntN(20) == 0 {
 		e.Body.State = make(map[string]string)
 		for i := range protocol.MaxLabels + 1 {

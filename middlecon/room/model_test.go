@@ -39,6 +39,9 @@ type model struct {
 
 	stats Stats
 	want  expected
+
+	answered uint64 // replies, their parts, receipts and bids that were waited for
+
 	voids uint64 // replies that came in part and do not count
 }
 
@@ -61,7 +64,8 @@ type modelRoom struct {
 
 type modelAbsent struct {
 	*modelMember
-	at time.Duration
+	at  time.Duration
+	why string
 }
 
 // modelWatch is what a watcher makes of what it is shown.
@@ -75,6 +79,7 @@ type modelWatch struct {
 
 // expected is what one step must do.
 type expected struct {
+	asked     uint64                  // the sequence of what is answered
 	answers   []string                // Joined, LeftRoom, Failed, Deliver, as describe tells them
 	withdrawn map[string]int          // "call session"
 	finished  map[string][]*modelCall // "session sequence"; in one step, a sequence can end and be used again
@@ -82,8 +87,11 @@ type expected struct {
 	givenBack []*modelCall            // that waited, and found no room
 	changed   []string                // "room session sequence" of who is shown a change
 	states    []*modelMember          // who has another state, or has parted or come back
-	ended     map[SessionID]bool      // sessions that the rooms have lost by themselves
-	full      string                  // the room that a Watch must show
+	told      []*modelCall            // in part
+	came      []protocol.Member
+	left      []protocol.Gone
+	ended     map[SessionID]bool // sessions that the rooms have lost by themselves
+	full      string             // the room that a Watch must show
 }
 
 func newModel(limits Limits) *model {
@@ -110,7 +118,7 @@ func (m *model) fail(rule, format string, args ...any) {
 // step learns of one event and checks its effects.
 func (m *model) step(now time.Duration, ev Event, effects []Effect) {
 	m.now = max(m.now, now)
-	m.want = expected{withdrawn: make(map[string]int), finished: make(map[string][]*modelCall), ended: make(map[SessionID]bool)}
+	m.want = expected{asked: asking(ev), withdrawn: make(map[string]int), finished: make(map[string][]*modelCall), ended: make(map[SessionID]bool)}
 	switch e := ev.(type) {
 	case Sent:
 		if s := m.slot(e.Session, e.Call); s != nil && e.Bind {
@@ -164,6 +172,9 @@ func (m *model) apply(ev Event, effects []Effect) {
 		m.watch(e, effects)
 	case Receipt:
 		if s := m.slot(e.Session, e.Call); s != nil && m.number(s.call.room) == e.Room {
+			if s.waitedFor() {
+				m.answered++
+			}
 			s.received = true
 		}
 	case Reply:
@@ -238,10 +249,12 @@ func (m *model) join(e Join, effects []Effect) {
 		m.fail("honest membership", "member %v comes after %v", joined.Member, m.lastMember)
 	}
 	m.lastMember = joined.Member
-	m.members = append(m.members, &modelMember{
+	o := &modelMember{
 		id: joined.Member, session: e.Session, room: e.Body.Room,
 		name: e.Body.Name, peer: e.Peer, labels: e.Body.Labels, state: e.Body.State, version: uint64(min(1, len(e.Body.State))),
-	})
+	}
+	m.members = append(m.members, o)
+	m.want.came = append(m.want.came, m.shownAs(o))
 	m.absent = slices.DeleteFunc(m.absent, func(a *modelAbsent) bool { return a.room == e.Body.Room && a.name == e.Body.Name })
 	m.changed(e.Body.Room)
 	m.want.answers = append(m.want.answers, fmt.Sprintf("joined %d room=%d view=%d", e.Session, in.number, in.view))
@@ -310,7 +323,8 @@ func (m *model) shows(room string) {
 	}
 }
 
-func (m *model) remove(o *modelMember) {
+func (m *model) remove(o *modelMember, why protocol.Reason, text string) {
+	m.want.left = append(m.want.left, protocol.Gone{ID: o.id, Name: o.name, Reason: why, Text: text})
 	m.members = slices.DeleteFunc(m.members, func(other *modelMember) bool { return other == o })
 	m.changed(o.room)
 }
@@ -340,8 +354,8 @@ func (m *model) lose(e Lost) {
 	}
 	delete(m.kept, e.Session)
 	for _, o := range m.of(e.Session) {
-		m.remove(o)
-		m.absent = append(m.absent, &modelAbsent{modelMember: o, at: m.now})
+		m.remove(o, protocol.ReasonLost, e.Why)
+		m.absent = append(m.absent, &modelAbsent{modelMember: o, at: m.now, why: e.Why})
 		lost := func(a *modelAbsent) bool { return a.room == o.room }
 		if n := len(m.absent) - len(slices.DeleteFunc(slices.Clone(m.absent), lost)); n > m.limits.Absent {
 			first := slices.IndexFunc(m.absent, lost)
@@ -381,13 +395,4 @@ func (m *model) watch(e Watch, effects []Effect) {
 func (m *model) inUse(s SessionID, sequence uint64) bool {
 	return slices.ContainsFunc(m.watches, func(w *modelWatch) bool { return w.session == s && w.sequence == sequence }) ||
 		slices.ContainsFunc(m.calls, func(c *modelCall) bool { return c.caller == s && c.sequence == sequence })
-}
-
-func (m *model) cancel(e Cancel) {
-	m.watches = slices.DeleteFunc(m.watches, func(w *modelWatch) bool { return w.session == e.Session && w.sequence == e.Sequence })
-	for _, c := range slices.Clone(m.calls) {
-		if c.caller == e.Session && c.sequence == e.Sequence {
-			m.end(c)
-		}
-	}
 }

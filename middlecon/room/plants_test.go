@@ -6,7 +6,7 @@ import "slices"
 
 // plants are the mistakes that the simulation must find.
 func plants() []planted {
-	return slices.Concat(creditPlants(), accountPlants(), partPlants(), waitPlants(), orderPlants(), memberPlants(), offerPlants(), keepPlants())
+	return slices.Concat(creditPlants(), accountPlants(), partPlants(), waitPlants(), orderPlants(), memberPlants(), offerPlants(), keepPlants(), toldPlants(), goingPlants())
 }
 
 // accountPlants make an account wrong.
@@ -104,7 +104,7 @@ func memberPlants() []planted {
 		{"twice in a room", "join.go", "s != nil && s.member(in) != nil", "false"},
 		{"a member too many", "join.go", "in.size >= r.limits.Members", "in.size > r.limits.Members"},
 		{"who left is a member still", "join.go", "	in.take(m)\n", "	in.size--\n"},
-		{"holes are closed wrongly", "room.go", "			m.index = len(packed)\n", ""},
+		{"holes are closed wrongly", "room.go", "			m.index = int32(len(packed))\n", ""},
 		{"who is back is absent still", "join.go", "	r.recall(in, m.name)\n", ""},
 		{"who is expelled is a member still", "join.go", "		r.part(m, Expelled(e), e.Err.Error())\n", "		r.emit(Expelled(e))\n\t\t_ = m\n"},
 		{"who is expelled is not told", "join.go", "r.part(m, Expelled(e), e.Err.Error())", "r.part(m, Stated{}, e.Err.Error())"},
@@ -119,10 +119,10 @@ func memberPlants() []planted {
 		{"a room of the forgotten stays", "absent.go", "	r.dropIfUnused(a.member.room)\n", ""},
 		{"too many absent in all", "absent.go", "r.stats.Absent > r.limits.AbsentAll", "r.stats.Absent > r.limits.AbsentAll+1"},
 		{"members may show more than there is memory for", "weight.go", "r.shown+more > r.limits.MemberBytes", "r.shown+more > r.limits.MemberBytes+1"},
-		{"who is gone weighs still", "join.go", "	r.shown -= m.weight()\n", ""},
-		{"a new state weighs as the old one", "state.go", "	r.shown += more\n", ""},
+		{"who is gone weighs still", "join.go", "	r.shown -= int(m.weight)\n", ""},
+		{"a new state weighs as the old one", "state.go", "	r.shown += more\n	m.weight += int32(more)\n", ""},
 		{"the lost weigh nothing", "absent.go", "r.lost.bytes > r.limits.AbsentBytes", "false"},
-		{"the forgotten weigh still", "absent.go", "	r.lost.bytes -= in.absent[at].member.weight()\n", ""},
+		{"the forgotten weigh still", "absent.go", "	r.lost.bytes -= int(in.absent[at].member.weight)\n", ""},
 		{"views of a name start again", "room.go", "		r.lastView = max(r.lastView, in.view)\n", ""},
 		{"a member's id is given again", "join.go", "	r.lastSerial++\n", ""},
 	}

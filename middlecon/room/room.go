@@ -26,7 +26,8 @@ type member struct {
 	room    *room
 	session *session
 	next    *member // of its session's
-	index   int     // in room.members
+	index   int32   // in room.members
+	weight  int32   // bytes of memory, about
 	name    string
 	labels  map[string]string
 	state   map[string]string
@@ -62,7 +63,7 @@ func (r *Rooms) dropIfUnused(in *room) {
 }
 
 func (in *room) add(m *member) {
-	m.index = len(in.members)
+	m.index = int32(len(in.members))
 	in.members = append(in.members, m)
 	in.names[m.name] = m
 	in.size++
@@ -80,7 +81,7 @@ func (in *room) take(m *member) {
 	packed := make([]*member, 0, in.size)
 	for _, m := range in.members {
 		if m != nil {
-			m.index = len(packed)
+			m.index = int32(len(packed))
 			packed = append(packed, m)
 		}
 	}

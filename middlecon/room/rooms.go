@@ -16,7 +16,7 @@ type Rooms struct {
 	short  bool          // of memory: there is none for new calls, and for more of members
 	behind bool          // deadlines wait for a Tick
 
-	sessions map[SessionID]*session
+	sessions Table[session]
 	rooms    map[string]*room
 	numbers  map[uint32]*room
 	calls    map[CallID]*call
@@ -48,13 +48,12 @@ type Rooms struct {
 // New makes a broker's rooms, empty. The broker's number is in every MemberID.
 func New(broker uint32, limits Limits) *Rooms {
 	return &Rooms{
-		broker:   broker,
-		limits:   limits,
-		sessions: make(map[SessionID]*session),
-		rooms:    make(map[string]*room),
-		numbers:  make(map[uint32]*room),
-		calls:    make(map[CallID]*call),
-		budget:   budget{paid: make(map[Principal]time.Duration)},
+		broker:  broker,
+		limits:  limits,
+		rooms:   make(map[string]*room),
+		numbers: make(map[uint32]*room),
+		calls:   make(map[CallID]*call),
+		budget:  budget{paid: make(map[Principal]time.Duration)},
 	}
 }
 
@@ -88,7 +87,7 @@ func (r *Rooms) Step(now time.Duration, ev Event) []Effect {
 	case Tick:
 		r.behind = false
 	case Lost: // nothing more is for it, not even what is due now
-		if s := r.sessions[e.Session]; s != nil {
+		if s := r.sessions.Get(e.Session); s != nil {
 			s.lost = true
 		}
 	}
@@ -123,7 +122,7 @@ func (r *Rooms) happens(ev Event) {
 	case Expel:
 		r.expel(e)
 	case Lost:
-		if s := r.sessions[e.Session]; s != nil {
+		if s := r.sessions.Get(e.Session); s != nil {
 			r.lose(s, e.Why, e.Meant)
 		}
 	case Watch:

@@ -24,6 +24,8 @@ type session struct {
 
 	stated time.Duration // when it will have earned all its states again
 	keep   *keeping      // nil where it asked for nothing of it
+
+	slot1 [1]place // slots, while there is one: it lies beside what is looked at with it
 }
 
 // place is where in a call a session's slot is.
@@ -42,10 +44,11 @@ type request struct {
 
 // session finds or makes that session's entry.
 func (r *Rooms) session(id SessionID) *session {
-	s := r.sessions[id]
+	s := r.sessions.Get(id)
 	if s == nil {
 		s = &session{id: id}
-		r.sessions[id] = s
+		s.slots = s.slot1[:0]
+		r.sessions.Put(id, s)
 	}
 	return s
 }
@@ -114,7 +117,7 @@ func (s *session) dropSlot(id CallID) {
 
 // free refuses a sequence that a call or watch of the session already has.
 func (r *Rooms) free(id SessionID, sequence uint64) error {
-	if s := r.sessions[id]; s != nil && s.request(sequence) >= 0 {
+	if s := r.sessions.Get(id); s != nil && s.request(sequence) >= 0 {
 		return protocol.Errorf(protocol.CodeDuplicate, "sequence %d is in use: choose another", sequence)
 	}
 	return nil
@@ -123,7 +126,7 @@ func (r *Rooms) free(id SessionID, sequence uint64) error {
 // cancel ends a call, which is answered, or a watch, silently. A sequence that
 // is not in use crossed its own answer on the way, and is no mistake.
 func (r *Rooms) cancel(e Cancel) {
-	s := r.sessions[e.Session]
+	s := r.sessions.Get(e.Session)
 	if s == nil {
 		return
 	}
@@ -146,7 +149,7 @@ func (r *Rooms) lose(s *session, why string, meant bool) {
 	if s.parted() {
 		r.parted.remove(s)
 	}
-	delete(r.sessions, s.id)
+	r.sessions.Delete(s.id)
 	requests := slices.Clone(s.requests)
 	for _, q := range requests {
 		if q.watch != nil {

@@ -4,7 +4,7 @@ import "ddcos/protocol"
 
 // slotOf finds the slot of that session in that call.
 func (r *Rooms) slotOf(id SessionID, in CallID) (c *call, index int, ok bool) {
-	s := r.sessions[id]
+	s := r.sessions.Get(id)
 	if s == nil {
 		return nil, 0, false
 	}

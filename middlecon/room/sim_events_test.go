@@ -28,6 +28,16 @@ func (w *world) labels() map[string]string {
 	return nil
 }
 
+// membership is mostly one that a session has.
+func (w *world) membership() (s SessionID, room uint32) {
+	if n := len(w.m.members); n > 0 && w.IntN(4) > 0 {
+		if o := w.m.members[w.IntN(n)]; !w.m.isParted(o.session) {
+			return o.session, w.m.number(o.room)
+		}
+	}
+	return w.session(), uint32(w.IntN(6))
+}
+
 func (w *world) sequence() uint64 { return uint64(w.IntN(6)) }
 
 // event is anything that a session, its transport or its end could do, with
@@ -45,40 +55,41 @@ func (w *world) event() Event {
 		return Memory{}
 	}
 	switch n := w.IntN(100); {
-	case n < 14:
+	case n < 12:
 		return w.join()
-	case n < 17:
+	case n < 13:
+		s, room := w.membership()
 		if w.IntN(4) == 0 {
-			return Expel{Session: w.session(), Room: uint32(w.IntN(6)), Err: protocol.Errorf(protocol.CodeForbidden, "no more")}
+			return Expel{Session: s, Room: room, Err: protocol.Errorf(protocol.CodeForbidden, "no more")}
 		}
-		return Leave{Session: w.session(), Sequence: w.sequence(), Room: uint32(w.IntN(6))}
-	case n < 20:
+		return Leave{Session: s, Sequence: w.sequence(), Room: room}
+	case n < 16:
 		return w.lose()
-	case n < 36:
-		if w.IntN(3) == 0 {
+	case n < 34:
+		if w.IntN(4) < w.offers {
 			return w.offer()
 		}
 		return w.call()
-	case n < 39:
+	case n < 37:
 		return Cancel{Session: w.session(), Sequence: w.sequence()}
-	case n < 44:
+	case n < 41:
 		s := w.session()
 		w.pin(s)
 		return Watch{Session: s, Sequence: w.sequence(), Body: protocol.Watch{Room: w.room(), Once: w.IntN(2) == 0}}
-	case n < 45:
+	case n < 42:
 		if w.IntN(3) == 0 {
 			return Memory{Short: true}
 		}
 		return Behind{}
-	case n < 46:
+	case n < 43:
 		return Tick{}
-	case n < 48:
+	case n < 45:
 		return w.forget()
-	case n < 51:
+	case n < 48:
 		return w.publish()
-	case n < 55:
+	case n < 52:
 		return w.setState()
-	case n < 58:
+	case n < 55:
 		return w.keepEvent()
 	}
 	return w.memberEvent()
@@ -115,12 +126,17 @@ func (w *world) pin(s SessionID) {
 }
 
 func (w *world) lose() Event {
-	return w.loseThat(w.alive[w.IntN(len(w.alive))])
+	s := w.alive[w.IntN(len(w.alive))]
+	waits := func(c *modelCall) bool { return c.waiting && slices.Contains(w.alive, c.caller) }
+	if at := slices.IndexFunc(w.m.calls, waits); at >= 0 && w.IntN(3) > 0 {
+		s = w.m.calls[at].caller
+	}
+	return w.loseThat(s)
 }
 
 func (w *world) loseThat(s SessionID) Event {
-	for _, c := range w.m.calls { // often just when its waiting is over
-		if c.waiting && c.caller == s && w.IntN(2) == 0 {
+	for _, c := range w.m.calls { // often just when a time that it waits for is over
+		if (c.waiting && c.caller == s || c.slotOf(s) != nil) && w.IntN(2) == 0 {
 			w.now = max(w.now, c.deadline)
 		}
 	}
@@ -148,11 +164,14 @@ func (w *world) call() Call {
 	if w.IntN(4) == 0 {
 		c.Body.State = map[string]string{"ready": "yes"}
 	}
-	if w.IntN(4) == 0 {
+	if w.IntN(6) < w.waits {
 		c.Body.Wait, c.Body.WaitUS = uint32(w.IntN(5)), uint32(w.IntN(30_000))
 		c.Payload = make([]byte, w.IntN(100))
-		if w.IntN(20) == 0 {
+		switch w.IntN(20) {
+		case 0:
 			c.Body.WaitUS = 1 << 31
+		case 1:
+			c.Body.WaitUS = 0
 		}
 	}
 	switch w.IntN(8) {
@@ -218,7 +237,7 @@ func (w *world) reply(s SessionID, id CallID, room uint32) Reply {
 	case 0:
 		part = nil
 	case 1, 2:
-		part = append(part, make([]byte, w.IntN(simLimits().ReplyBytes))...)
+		part = append(part, make([]byte, w.IntN(w.m.limits.ReplyBytes))...)
 	}
 	return Reply{Session: s, Call: id, Room: room, Outcome: outcome, Part: part, More: w.IntN(4) == 0}
 }

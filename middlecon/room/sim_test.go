@@ -18,17 +18,47 @@ const (
 	simSteps  = 300
 )
 
-// simLimits are small, so that a history meets all of them.
-func simLimits() Limits {
-	return Limits{
+// simLimits are small, so that a history meets them, and a third of them smaller still in
+// each: so every limit is the first to be met in some.
+func simLimits(random *rand.Rand) Limits {
+	l := Limits{
 		Rooms: 3, Members: 5, MemberBytes: 9*memberWeight + 268, Parted: 3, SessionRooms: 2, SessionCalls: 2, SessionWatches: 2, Calls: 5,
-		StateBurst: 2, StateEvery: 10 * time.Millisecond, ReplyBytes: 40, AccountBytes: 90, HeldBytes: 200, BlockBytes: 11, PartBytes: 150, Overdraws: 2, Entries: 14, Deliveries: 150, DeliveryBurst: 8, Principals: 10, Absent: 2, AbsentAll: 3, AbsentBytes: 4*memberWeight + 100, AbsentFor: 80 * time.Millisecond,
+		StateBurst: 2, StateEvery: 10 * time.Millisecond, ReplyBytes: 40, AccountBytes: 90, HeldBytes: 200, BlockBytes: 11, PartBytes: 150, Overdraws: 2, Entries: 8, Deliveries: 150, DeliveryBurst: 8, Principals: 3, Absent: 2, AbsentAll: 3, AbsentBytes: 4*memberWeight + 100, AbsentFor: 80 * time.Millisecond,
 	}
+	for _, limit := range []struct {
+		is    *int
+		least int
+	}{
+		{&l.Members, 2},
+		{&l.MemberBytes, 3 * memberWeight},
+		{&l.Parted, 1},
+		{&l.SessionRooms, 1},
+		{&l.SessionCalls, 1},
+		{&l.SessionWatches, 1},
+		{&l.Calls, 2},
+		{&l.StateBurst, 1},
+		{&l.ReplyBytes, 15},
+		{&l.AccountBytes, 20},
+		{&l.HeldBytes, 40},
+		{&l.PartBytes, 140},
+		{&l.Overdraws, 0},
+		{&l.Entries, 4},
+		{&l.DeliveryBurst, 2},
+		{&l.Principals, 1},
+		{&l.Absent, 1},
+		{&l.AbsentAll, 1},
+		{&l.AbsentBytes, memberWeight + 50},
+	} {
+		if random.IntN(3) == 0 {
+			*limit.is = limit.least + random.IntN(*limit.is-limit.least+1)
+		}
+	}
+	return l
 }
 
 // TestSimulation plays random histories, and the model checks every step of
 // them. ROOM_SEED=N plays that one again and tells it event by event;
-// ROOM_SEEDS=N plays so many instead of simSeeds.
+// ROOM_SEEDS=N plays so many instead of simSeeds, and ROOM_SEEDS=M-N those from M to before N.
 func TestSimulation(t *testing.T) {
 	if text := os.Getenv("ROOM_SEED"); text != "" {
 		seed, err := strconv.ParseUint(text, 10, 64)
@@ -40,15 +70,18 @@ func TestSimulation(t *testing.T) {
 		}
 		return
 	}
-	sum, seeds := make(met), uint64(simSeeds)
+	sum, first, end := make(met), uint64(0), uint64(simSeeds)
 	if text := os.Getenv("ROOM_SEEDS"); text != "" {
-		if _, err := fmt.Sscan(text, &seeds); err != nil {
-			t.Fatalf("ROOM_SEEDS: %v", err)
+		if _, err := fmt.Sscanf(text, "%d-%d", &first, &end); err != nil {
+			first = 0
+			if _, err := fmt.Sscan(text, &end); err != nil {
+				t.Fatalf("ROOM_SEEDS: %v", err)
+			}
 		}
 	}
-	for seed := range seeds {
+	for seed := first; seed < end; seed++ {
 		if seed > 0 && seed%10_000 == 0 {
-			fmt.Fprintf(os.Stderr, "%d of %d histories\n", seed, seeds)
+			fmt.Fprintf(os.Stderr, "%d of %d histories\n", seed, end)
 		}
 		if err := simulate(seeded(seed), stepsOf(seed), sum, nil); err != nil {
 			t.Fatalf("seed %d, %v\nagain: ROOM_SEED=%d go test -run TestSimulation -v ./middlecon/room", seed, err, seed)
@@ -154,6 +187,8 @@ type world struct {
 	said  int
 
 	first  []Event // that come before all others
+	offers int     // of 4 calls, and those of 6 that wait
+	waits  int
 	claims *claims
 	pipes  *pipes
 }
@@ -165,7 +200,9 @@ func simulate(source rand.Source, steps int, sum met, log func(string, ...any)) 
 			err = fmt.Errorf("panic: %v", p)
 		}
 	}()
-	w := &world{claims: newClaims(), met: sum, Rand: rand.New(source), m: newModel(simLimits()), r: New(simBroker, simLimits())}
+	random := rand.New(source)
+	limits := simLimits(random)
+	w := &world{claims: newClaims(), met: sum, Rand: random, offers: random.IntN(4), waits: random.IntN(5), m: newModel(limits), r: New(simBroker, limits)}
 	w.pipes = &pipes{world: w, to: map[CallID][]SessionID{}, ends: map[SessionID]*pipe{}}
 	for range 6 {
 		w.open()
@@ -182,7 +219,7 @@ func simulate(source rand.Source, steps int, sum met, log func(string, ...any)) 
 		}
 	}
 	for range 2 { // windows end, and then the lost are forgotten
-		w.now = w.m.now + simLimits().AbsentFor
+		w.now = w.m.now + limits.AbsentFor
 		if err := w.step(Tick{}, log); err != nil {
 			return fmt.Errorf("at the end: %w", err)
 		}
@@ -199,7 +236,7 @@ func simulate(source rand.Source, steps int, sum met, log func(string, ...any)) 
 func (w *world) quiet() error {
 	s, r := w.r.Stats(), w.r
 	left := s.Entries + s.InFlight + s.Rooms + s.Members + s.Watches + s.Absent + s.Held + s.Parted + s.Wills
-	tables := len(r.sessions) + len(r.rooms) + len(r.numbers) + len(r.calls) + len(r.due)
+	tables := r.sessions.Len() + len(r.rooms) + len(r.numbers) + len(r.calls) + len(r.due)
 	if left != 0 || tables != 0 || r.lost != (lostList{}) {
 		return fmt.Errorf("something is left: %+v", s)
 	}
@@ -233,6 +270,7 @@ func (w *world) step(ev Event, log func(string, ...any)) error {
 	w.m.step(w.now, ev, effects)
 	w.returned(effects)
 	w.m.checkStats(w.r)
+	w.m.checkKnown(w.r, w.alive[int(w.m.lastCall)%len(w.alive)], effects)
 	w.read()
 	if w.m.failed != "" {
 		return fmt.Errorf("%T%+v: %s", ev, ev, w.m.failed)

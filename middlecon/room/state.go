@@ -30,6 +30,7 @@ func (r *Rooms) setState(e SetState) {
 	m.state = e.Body.State
 	m.version++
 	r.shown += more
+	m.weight += int32(more)
 	r.emit(Stated{Session: e.Session, Sequence: e.Sequence, Room: e.Room, Version: m.version})
 	r.show(m.room, protocol.ViewChunk{Changed: []protocol.Changed{{ID: m.id, Name: m.name, Version: m.version, State: m.state}}})
 	r.arrived(m)

@@ -49,7 +49,7 @@ func (r *Rooms) watched(e Watch) (*room, error) {
 	if e.Body.Once {
 		return r.rooms[e.Body.Room], nil
 	}
-	if s := r.sessions[e.Session]; s != nil && len(s.requests)-s.calls >= r.limits.SessionWatches {
+	if s := r.sessions.Get(e.Session); s != nil && len(s.requests)-s.calls >= r.limits.SessionWatches {
 		return nil, protocol.Errorf(protocol.CodeTooManyWatches, "this session has %d, its most", len(s.requests)-s.calls)
 	}
 	return r.openRoom(e.Body.Room)

@@ -74,8 +74,7 @@ func (r *Rooms) resume(c *call) {
 	c.waiting = nil
 	c.account.Summary.WaitedUS = uint64((r.now - c.accepted).Microseconds())
 	if err := r.spacious(&c.whom); err != nil {
-		r.giveBack(c, err)
-		r.dropIfUnused(c.room)
+		r.giveBack(c, err) // the room has somebody, or it would fit
 		return
 	}
 	r.begin(c, w.peer, w.payload)

@@ -23,8 +23,6 @@ func weighPairs(pairs map[string]string) int {
 	return n
 }
 
-func (m *member) weight() int { return weigh(m.name, m.labels, m.state) }
-
 // bears refuses what members would show beyond the broker's memory for it.
 func (r *Rooms) bears(more int) error {
 	if r.short && more > 0 {

@@ -36,7 +36,7 @@ func (r *Rooms) setWill(e Will) {
 		}
 	}
 	var before *will
-	if s := r.sessions[e.Session]; s != nil && s.keep != nil {
+	if s := r.sessions.Get(e.Session); s != nil && s.keep != nil {
 		before = s.keep.will
 	}
 	if err := r.allowWill(fresh, fresh.weight()-before.weight()); err != nil {

@@ -116,7 +116,7 @@ func (t *Token) check() error {
 		return err
 	}
 	switch {
-	case t.Role == policy.RoleBroker && t.Use != Join:
+	case t.Role == protocol.RoleBroker && t.Use != Join:
 		return fmt.Errorf("%s: the role %s is for brokers' certificates alone", t.Name, t.Role)
 	case t.Use != Session && t.Use != Join:
 		return fmt.Errorf("%s: %.20q is no use of a token: want %s or %s", t.Name, t.Use, Session, Join)

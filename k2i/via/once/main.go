@@ -22,6 +22,9 @@ const patience = time.Minute
 const heap = 128 << 20 // bytes
 
 func main() {
+	if os.Getenv(wire.RequestVariable) != "" {
+		_ = os.Remove(os.Args[0]) // else the shell that started it does
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	debug.SetGCPercent(-1)

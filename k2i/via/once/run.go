@@ -26,14 +26,14 @@ func run(ctx context.Context, question string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	_ = os.WriteFile("/proc/self/comm", []byte("k2i-once"), 0) // else it is called 9, by the descriptor it was started from
+	_ = os.WriteFile("/proc/self/comm", []byte("k2i-once"), 0) // else it is called as its file was
 	options := agent.DefaultOptions()
 	options.Fields = req.Needs()
 	snap, err := agent.LookFor(req.Connections == nil && req.Query.AsksRates())(ctx, options)
 	if err != nil {
 		return err
 	}
-	answer, err := wire.Serve(ctx, readers(), snap, req, time.Now)
+	answer, err := wire.Serve(ctx, wire.Readers{Looker: agent.LookOnce{}}, snap, req, time.Now)
 	if err != nil {
 		return err
 	}

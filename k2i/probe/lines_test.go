@@ -1,32 +1,47 @@
 package probe
 
 import (
-	"bytes"
 	"errors"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"testing"
-	"testing/iotest"
+
+	"ddcos/ebpf"
 )
 
-// An iterator that is for some processes brings the command lines of these alone:
-// what the one over all tasks brings of them.
-func TestOneByOne(t *testing.T) {
+// What reads the command lines of some processes brings those of these alone: what the
+// iterator over all tasks brings of them, however long they are.
+func TestLinesOfSome(t *testing.T) {
 	p := openProbe(t)
-	if p.singly == nil {
-		t.Skip("this kernel's iterators are for all tasks")
+	if p.lines == nil {
+		t.Skip("this kernel does not let a program look for processes")
 	}
 	f := family{}
-	first, second := f.add(t, "first", childOf("idle", "one"), nil), f.add(t, "second", childOf("idle", "other"), nil)
+	var pids, tasks []int32
+	for _, length := range []int{1, 100, 2 * int(ebpf.TasksLimitLIMIT_ARGUMENTS)} {
+		cmd := childOf("idle", "")
+		cmd.Args = append(cmd.Args, strings.Repeat("x", length))
+		pids = append(pids, int32(f.add(t, "some", cmd, nil)))
+	}
+	if _, err := p.Read(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range p.records {
+		if slices.Contains(pids, r.Pid) {
+			tasks = append(tasks, r.Task)
+			if p.memory[i].args == nil {
+				t.Errorf("process %d has no arguments after a pass", r.Pid)
+			}
+		}
+	}
 	for i := range p.asking.Bits {
 		p.asking.Bits[i] = ^uint64(0)
 	}
 	if err := p.wanted.Put(uint32(0), &p.asking); err != nil {
 		t.Fatal(err)
 	}
-	read := func(r io.ReadCloser, err error) (lines []string) {
+	read := func(r io.ReadCloser, err error) (found []string) {
 		t.Helper()
 		if err != nil {
 			t.Fatal(err)
@@ -36,20 +51,40 @@ func TestOneByOne(t *testing.T) {
 			t.Fatal(pass.err)
 		}
 		for _, l := range pass.lines {
-			if int(l.pid) == first || int(l.pid) == second || len(pass.lines) < 4 {
-				lines = append(lines, string(pass.bytes[l.begin:l.end]))
+			if slices.Contains(pids, l.pid) {
+				found = append(found, string(pass.bytes[l.begin:l.end]))
+			} else if len(pass.lines) <= len(pids) {
+				t.Errorf("process %d was not asked for", l.pid)
 			}
 		}
-		return lines
+		return found
 	}
-	few, err := openEach(p.singly, []int32{int32(second), int32(first), 1 << 30})
-	some := read(&few, err)
 	all := read(p.arguments.Open())
-	if len(some) != 2 || !slices.Equal(some, all) || !strings.HasSuffix(some[0], "idle\x00") {
-		t.Errorf("%q of all, %q one by one", all, some)
+	some := func(tasks ...int32) []string {
+		t.Helper()
+		l, err := openLines(p.lines, p.lineRoom, tasks)
+		return read(l, err)
 	}
-	if none := read(&readers{}, nil); len(none) != 0 {
+	if got := some(append([]int32{1 << 30, 0}, tasks...)...); len(got) != len(pids) || !slices.Equal(got, all) {
+		t.Errorf("%.50q of all, %.50q one by one", all, got)
+	}
+	if none := some(); len(none) != 0 {
 		t.Errorf("%q of none", none)
+	}
+	// More than are asked for at once, and more than there is room for at once.
+	many := slices.Repeat(tasks, 2*int(ebpf.TasksLimitLIMIT_ASKED)/len(tasks))
+	if got := some(many...); len(got) != len(many) || slices.ContainsFunc(got, func(line string) bool { return !slices.Contains(all, line) }) {
+		t.Errorf("%d lines, want %d, or others than %.50q", len(got), len(many), all)
+	}
+	l, err := openLines(p.lines, p.lineRoom, tasks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := read(l, nil); len(got) != len(tasks) {
+		t.Errorf("%.50q after the probe was closed", got)
 	}
 }
 
@@ -61,7 +96,7 @@ func TestArgumentsOfNewOnes(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := family{}
-	for _, n := range []int{1, maxSingles + 2} {
+	for _, n := range []int{1, 26} {
 		var pids []int
 		for range n {
 			pids = append(pids, f.add(t, "new", childOf("idle", ""), nil))
@@ -78,42 +113,16 @@ func TestArgumentsOfNewOnes(t *testing.T) {
 	}
 }
 
-type closes struct {
-	io.Reader
-	err  error
-	done *int
-}
-
-func (c closes) Close() error { *c.done++; return c.err }
-
-// Each is closed once, whatever it says.
-func TestReaders(t *testing.T) {
-	done := 0
-	some := func(of ...io.Reader) (all readers) {
-		for _, r := range of {
-			all = append(all, closes{r, nil, &done})
-		}
-		return all
-	}
-	r := some(strings.NewReader("a"), strings.NewReader(""), iotest.DataErrReader(strings.NewReader("bc")), strings.NewReader("d"))
-	text, err := io.ReadAll(&r)
-	if string(text) != "abcd" || err != nil || done != 4 || r.Close() != nil || done != 4 {
-		t.Errorf("%q, %v, %d closed", text, err, done)
-	}
-	r = some(iotest.ErrReader(os.ErrPermission), strings.NewReader("never"))
-	if _, err := io.Copy(&bytes.Buffer{}, &r); !errors.Is(err, os.ErrPermission) || r.Close() != nil || done != 6 {
-		t.Errorf("%v, %d closed", err, done)
-	}
-	r = readers{closes{strings.NewReader(""), os.ErrClosed, &done}}
-	if _, err := io.ReadAll(&r); !errors.Is(err, os.ErrClosed) {
-		t.Errorf("%v", err)
-	}
-}
-
 // A pass that is given up half-way leaves nothing behind: the next one counts every
 // thread once.
 func TestThreadsAfterAPassThatWasGivenUp(t *testing.T) {
-	p := openProbe(t)
+	opts := DefaultOptions()
+	opts.Iterate = true
+	p, err := Open(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.Close() })
 	pid := family{}.add(t, "threads", childOf("threads", ""), nil)
 	first, err := p.Read(t.Context())
 	if err != nil {

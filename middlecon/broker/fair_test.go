@@ -1,0 +1,202 @@
+package broker
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"ddcos/middlecon/room"
+	"ddcos/protocol"
+)
+
+// Who waits, and for how long: only who has called much, lately and beside others.
+func TestWhoIsHeld(t *testing.T) {
+	const now = time.Hour
+	const much, other = room.Principal("much"), room.Principal("other")
+	f := newFair()
+	f.delivered(much, 100*fairAhead, now)
+	if f.waits(much, now) {
+		t.Error("it is alone, and waits")
+	}
+	f.delivered(other, 1, now)
+	f.delivered(much, fairAhead-1, now)
+	if f.waits(much, now) {
+		t.Error("it may have one more, and waits")
+	}
+	f.delivered(much, 1, now)
+	if !f.waits(much, now) || f.waits(other, now) {
+		t.Error("the wrong one waits")
+	}
+	if f.waits(much, now+fairTime) {
+		t.Error("it waits for members that are slow")
+	}
+	over := func(elapsed time.Duration) *room.Account {
+		return &room.Account{
+			Caller: room.Peer{Principal: much}, Entries: make([]protocol.Entry, 2),
+			Summary: protocol.Summary{ElapsedUS: uint64(elapsed.Microseconds())},
+		}
+	}
+	f.eased = false
+	if f.answered(over(time.Second), now+time.Microsecond); !f.waits(much, now) || f.eased {
+		t.Error("the end of an old call has it go on")
+	}
+	if f.answered(over(0), now+time.Microsecond); f.waits(much, now) || !f.eased {
+		t.Error("members have answered, and it waits")
+	}
+	f.delivered(much, 2, now)
+	if f.delivered(other, 1, now+fairTime); f.ahead[much] != 0 {
+		t.Error("what is long ago counts")
+	}
+	later := now + fairTime + fairFor
+	f.delivered(other, 100*fairAhead, later)
+	if f.waits(other, later) {
+		t.Error("the others have gone, and it waits")
+	}
+}
+
+// Calls that are held are neither lost nor out of order, and hold nobody else up, whether
+// their members answer or not.
+func TestHeldCalls(t *testing.T) {
+	for _, networks := range [][2]string{{"unix", "tcp"}, {"tcp", "unix"}} {
+		for _, answers := range []bool{true, false} {
+			t.Run(fmt.Sprint(networks[0], " ", answers), func(t *testing.T) {
+				b := start(t, nil)
+				member, much, other := welcome(t, b, "unix"), welcome(t, b, networks[0]), welcome(t, b, networks[1])
+				number := member.join("r", "m")
+				other.call(1, "r", time.Minute, nil)
+				member.reply(number, member.expect(protocol.KindDeliver, nil).Sequence, protocol.OK, "")
+				other.account()
+				const calls = 5 * fairAhead
+				var burst []byte
+				for i := range uint64(calls) {
+					h := protocol.Header{Kind: protocol.KindCall, Sequence: i + 1, Budget: uint32(time.Minute.Microseconds())}
+					burst = append(burst, bytesOf(h, protocol.Call{Room: "r"}, []byte{byte(i)})...)
+				}
+				much.write(append(burst, bytesOf(protocol.Header{Kind: protocol.KindPing, Sequence: calls + 1}, nil, nil)...))
+				for i := range calls {
+					d := member.expect(protocol.KindDeliver, nil)
+					if len(d.Payload) != 1 || d.Payload[0] != byte(i) {
+						t.Fatalf("call %d is %v", i, d.Payload)
+					}
+					if answers {
+						member.reply(number, d.Sequence, protocol.OK, "")
+					}
+				}
+				accounts, pong := 0, false
+				for !pong || answers && accounts < calls {
+					switch f := much.next(); f.Kind {
+					case protocol.KindPong:
+						pong = true
+					case protocol.KindAccount:
+						accounts++
+					default:
+						t.Fatalf("%v", f.Header)
+					}
+				}
+				if s := counted(t, b); s.PutOff == 0 || s.Accepted != calls+1 {
+					t.Errorf("%d accepted, put off %d times", s.Accepted, s.PutOff)
+				}
+				other.lives()
+			})
+		}
+	}
+}
+
+// hold has everybody's calls wait until the work that it gives is done on the loop.
+func hold(t *testing.T, b *Broker) (letGo func()) {
+	ice := frozen{T: t, b: b}
+	ice.onLoop(func() {
+		b.fair.shared, b.fair.began = never, b.now()+time.Hour
+		for _, s := range b.byID.All() {
+			b.fair.ahead[s.kin.Value().Principal] = fairAhead
+		}
+	})
+	return func() { ice.onLoop(func() { b.fair.began = 0; b.callHeld() }) }
+}
+
+// Nobody looks at those who wait before one of them may go on; and then its principal's
+// sessions do, as far as they may, and no other's.
+func TestOnePrincipalGoesOn(t *testing.T) {
+	b := start(t, nil)
+	member := welcome(t, b, "unix")
+	member.join("r", "m")
+	var held []*raw
+	for _, network := range []string{"unix", "unix", "tcp", "tcp"} {
+		held = append(held, welcome(t, b, network))
+	}
+	letGo := hold(t, b)
+	for i, c := range held {
+		before := counted(t, b).PutOff
+		c.call(1, "r", time.Minute, []byte{byte(i)})
+		until(t, "it is held", func() bool { return counted(t, b).PutOff > before })
+	}
+	ice := frozen{T: t, b: b}
+	ice.onLoop(func() {
+		b.fair.eased = false
+		if b.callHeld(); b.fair.posts {
+			t.Error("those who wait are looked at, and none may go on")
+		}
+		for p := range b.fair.held {
+			if !strings.HasPrefix(string(p), uidPrefix) { // it may have one call more
+				b.fair.ahead[p], b.fair.eased = fairAhead-1, true
+			}
+		}
+		b.callHeld()
+	})
+	if d := member.expect(protocol.KindDeliver, nil); d.Payload[0] != 2 {
+		t.Errorf("call %v went on", d.Payload)
+	}
+	ice.onLoop(func() {
+		if n := b.rooms.Stats().Accepted; n != 1 {
+			t.Errorf("%d calls were accepted, want 1", n)
+		}
+	})
+	letGo()
+	rest := map[byte]bool{}
+	for range 3 {
+		rest[member.expect(protocol.KindDeliver, nil).Payload[0]] = true
+	}
+	if !rest[0] || !rest[1] || !rest[3] {
+		t.Errorf("%v went on in the end", rest)
+	}
+}
+
+// Who sends so much while it is held that it is set aside goes on where it was; and a session
+// that ends while it is held has asked for all that it has sent.
+func TestHeldForLong(t *testing.T) {
+	for _, network := range []string{"unix", "tcp"} {
+		t.Run(network, func(t *testing.T) {
+			b := start(t, nil)
+			member, much := welcome(t, b, "unix"), welcome(t, b, network)
+			member.join("r", "m")
+			letGo := hold(t, b)
+			const calls = 100
+			var burst []byte
+			for i := range uint64(calls) {
+				h := protocol.Header{Kind: protocol.KindCall, Sequence: i + 1, Budget: uint32(time.Minute.Microseconds())}
+				burst = append(burst, bytesOf(h, protocol.Call{Room: "r"}, []byte(fmt.Sprintf("%0400d", i)))...)
+			}
+			much.write(burst)
+			until(t, "it is set aside", func() bool { return counted(t, b).Floods == 1 })
+			if s := counted(t, b); s.Accepted != 0 {
+				t.Errorf("%d calls were accepted", s.Accepted)
+			}
+			letGo()
+			for i := range calls {
+				if d := member.expect(protocol.KindDeliver, nil); string(d.Payload) != fmt.Sprintf("%0400d", i) {
+					t.Fatalf("call %d is %s", i, d.Payload)
+				}
+			}
+			gone := welcome(t, b, network)
+			before := counted(t, b).PutOff
+			hold(t, b)
+			gone.call(1, "r", time.Minute, []byte("last"))
+			until(t, "it is held", func() bool { return counted(t, b).PutOff > before })
+			_ = gone.c.Close()
+			if d := member.expect(protocol.KindDeliver, nil); string(d.Payload) != "last" {
+				t.Errorf("delivered %q", d.Payload)
+			}
+		})
+	}
+}
