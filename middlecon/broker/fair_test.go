@@ -112,7 +112,7 @@ func hold(t *testing.T, b *Broker) (letGo func()) {
 			b.fair.ahead[s.kin.Value().Principal] = fairAhead
 		}
 	})
-	return func() { ice.onLoop(func() { b.fair.began = 0; b.callHeld() }) }
+	return func() { ice.onLoop(func() { b.fair.began = -fairTime; b.callHeld() }) } // also in a broker's first moments
 }
 
 // Nobody looks at those who wait before one of them may go on; and then its principal's
