@@ -197,7 +197,7 @@ func (g *grammar) value(spelling, arg string) string {
 	case "SIDS", "LIST":
 		return g.some(append(slices.Clone(g.pids), "4194303", "daemon")...)
 	case "NAMES":
-		return g.some("sleep", "dps.test", "a (strange) n\x1bme", "nosuch", "kthreadd")
+		return g.some("sleep", threadsName, "with threads", "a (strange) n\x1bme", "nosuch", "kthreadd")
 	case "USERS":
 		return g.some("65534", "daemon", "2000000000", "bin", "0x1", "nosuch", "4294967295")
 	case "GROUPS":

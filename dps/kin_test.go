@@ -17,6 +17,9 @@ import (
 // is as soon as its name is the variable's value: it has begun with one thread.
 const threadsVariable = "DPS_TEST_THREADS"
 
+// threadsName is what the threads of that process are called, but for the first.
+const threadsName = "peer.test"
+
 func TestMain(m *testing.M) {
 	if name := os.Getenv(threadsVariable); name != "" {
 		if err := os.WriteFile("/proc/self/comm", []byte(name), 0); err != nil {
@@ -37,7 +40,7 @@ func (p *peers) withThreads(t *testing.T) {
 	}
 	// A copy: this test touches more and more of its own program, and would have
 	// a growing share of a peer's pages.
-	copied := filepath.Join(t.TempDir(), filepath.Base(self))
+	copied := filepath.Join(t.TempDir(), threadsName)
 	if out, err := exec.Command("cp", self, copied).CombinedOutput(); err != nil { //nolint:gosec // this test itself
 		t.Fatalf("%v: %s", err, out)
 	}

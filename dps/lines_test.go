@@ -53,6 +53,9 @@ H -p PIDS
 Hu -p PIDS
 Hv -p PIDS
 Hs -p PIDS
+H -C peer.test
+H r -C peer.test
+-L -C peer.test,kthreadd
 m -p PIDS
 -m -p PIDS
 mu -p PIDS

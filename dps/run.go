@@ -87,6 +87,9 @@ func (l *Listing) ask(ctx context.Context) (*fleet.Table, error) {
 	c := l.Command
 	var table *fleet.Table
 	p := c.Select.plan(c.Remote() || c.asks(), func() *k2i.Process { return find(table, l.Caller) })
+	if c.selectsThreads() {
+		p = plan{keep: func(*k2i.Process) bool { return true }} // show settles it
+	}
 	if c.HideKernel {
 		p = p.withoutKernel()
 	}
@@ -131,7 +134,12 @@ func (l *Listing) show(table *fleet.Table, look *Look) {
 		table.Rows = inOrder(table.Rows, c.Select.order)
 	}
 	if c.ThreadsAlike {
+		self := find(table, l.Caller)
 		table.Rows = look.threads(table.Rows, false, l.Threads)
+		if c.selectsThreads() {
+			p := c.Select.plan(c.asks(), func() *k2i.Process { return self })
+			table.Rows = slices.DeleteFunc(table.Rows, func(r fleet.Row) bool { return !p.wants(r.Process) })
+		}
 	}
 	look.load(table.Rows, columns, l.Facts)
 	l.choose(table, look)

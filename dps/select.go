@@ -76,6 +76,23 @@ func (s Selection) plan(remote bool, self func() *k2i.Process) plan {
 	}}
 }
 
+// wants tells whether one process, or thread, is what a plan is for.
+func (p plan) wants(one *k2i.Process) bool {
+	return (p.keep == nil || p.keep(one)) && (!anyList(p.ask) || matches(p.ask, one))
+}
+
+// matches tells whether a selection that the agents could settle has p.
+func matches(s query.Selection, p *k2i.Process) bool {
+	found, err := query.Run(query.Query{Select: s}, &k2i.Snapshot{Processes: []*k2i.Process{p}})
+	return err == nil && len(found) > 0
+}
+
+// selectsThreads tells whether lines of threads are selected one by one, as ps does: by
+// what a thread has of its own. Else all threads of a process are selected with it.
+func (c *Command) selectsThreads() bool {
+	return c.ThreadsAlike && !c.Select.quick && (c.Select.running || len(c.Select.lists.Comms) > 0)
+}
+
 // keptFields are the fields that the keep of any plan looks at.
 const keptFields = "pid ppid pgid sid tty_nr euid user ruid egid group rgid comm state kernel"
 
@@ -133,11 +150,7 @@ func (s Selection) inLists(p *k2i.Process, remote bool, self *k2i.Process) bool 
 	}
 	lists := s.lists
 	lists.Negate = false
-	if !anyList(lists) {
-		return false
-	}
-	found, err := query.Run(query.Query{Select: lists}, &k2i.Snapshot{Processes: []*k2i.Process{p}})
-	return err == nil && len(found) > 0
+	return anyList(lists) && matches(lists, p)
 }
 
 // isRunning is what the option r keeps: running, or waiting for a disk.
