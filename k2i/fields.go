@@ -96,7 +96,7 @@ var fields = []Field{
 	in("namespaces", numbers("inner_pids", "status NSpid", "process ids in the PID namespaces below the agent's, outermost first", func(p *Process) []int32 { return p.InnerPIDs })),
 	text("cgroup", "cgroup", "path of its control group", func(p *Process) string { return p.Cgroup }),
 	text("container_id", "from cgroup, parent", "id of its container, empty outside of containers", func(p *Process) string { return p.ContainerID }),
-	text("runtime", "from cgroup, parent", "what runs its container", func(p *Process) string { return p.Runtime }),
+	text("runtime", "from cgroup, parent, files of runc and crun", "what runs its container", func(p *Process) string { return p.Runtime }),
 	text("kind", "from cgroup, parent", "host, container, sandbox, unikernel, microvm or vm", func(p *Process) string { return p.Kind }),
 	text("inner_id", "from cgroup, parent", "id of the innermost container, where it is nested in another", func(p *Process) string { return p.InnerID }),
 	text("inner_runtime", "from cgroup, parent", "what runs the innermost container", func(p *Process) string { return p.InnerRuntime }),

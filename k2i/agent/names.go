@@ -76,12 +76,15 @@ func thisHost(root string) *Host {
 	return &Host{procfs.Kernel{}, lookupUser, lookupGroup, container.NewImages(root)}
 }
 
-// image is what a container was made from, "" where that cannot be known.
-func (a *Agent) image(id string, now time.Time) string {
-	if a.images == nil {
-		return ""
+// kept adds to a row what the runtimes' files tell of its container.
+func (a *Agent) kept(p *k2i.Process, now time.Time) {
+	if p.Image = ""; a.images == nil {
+		return
 	}
-	return a.images.Of(id, now)
+	p.Image = a.images.Of(p.ContainerID, now)
+	if p.ContainerID != "" && p.Runtime == "" {
+		p.Runtime = a.images.Runtime(p.ContainerID, now)
+	}
 }
 
 func lookupUser(id string) (string, error) {
@@ -159,8 +162,7 @@ func (a *Agent) name(sample *k2i.Sample) {
 		d.settle(i, 0)
 	}
 	for _, i := range looked {
-		p := sample.Processes[i]
-		p.Image = a.image(p.ContainerID, sample.At)
+		a.kept(sample.Processes[i], sample.At)
 	}
 }
 
@@ -182,7 +184,7 @@ func (a *Agent) arrived(p, from *k2i.Process) {
 	if from != nil {
 		setIdentity(p, identityOf(p).Within(identityOf(from), container.Keeper{}))
 	}
-	p.Image = a.image(p.ContainerID, time.Now())
+	a.kept(p, time.Now())
 	if a.seldom != nil && p.Exe == "" && !p.Kernel && !p.Ended() {
 		p.Exe = a.fs.Exe(p.Key())
 	}

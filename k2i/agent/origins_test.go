@@ -15,7 +15,7 @@ import (
 	"ddcos/k2i/container"
 )
 
-// Real runc and crun by themselves: the cgroup is theirs, and has any name.
+// Real runc and crun by themselves: the cgroup has any name, and only their files tell whose it is.
 func TestContainersOfRuntimesAlone(t *testing.T) {
 	for _, oci := range []string{"runc", "crun"} {
 		t.Run(oci, func(t *testing.T) {
@@ -25,7 +25,7 @@ func TestContainersOfRuntimesAlone(t *testing.T) {
 			file := filepath.Join(b.dir, "pid")
 			t.Cleanup(func() { deleteContainer(t, b, oci, name, "/"+name) })
 			run(t, b.dir, onOneVersion(oci, []string{oci, "run", "-d", "--pid-file", file, name})...)
-			expectContainer(t, pidIn(t, file), container.Identity{ID: name, Kind: container.KindContainer})
+			expectContainer(t, pidIn(t, file), container.Identity{ID: name, Runtime: oci, Kind: container.KindContainer})
 		})
 	}
 }
@@ -123,7 +123,7 @@ func TestContainersInContainers(t *testing.T) {
 	expectContainer(t, first, container.Identity{ID: id, Runtime: "docker", Kind: container.KindContainer})
 	run(t, b.dir, "runc", "exec", "--cwd", b.dir, "--env", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "--env", "HOME="+b.dir, outer,
 		"/usr/bin/podman", "--runtime", "runc", "--cgroup-manager", "cgroupfs", "--storage-driver", "vfs", "--events-backend", "none",
-		"--root", b.dir+"/root", "--runroot", b.dir+"/run", "--tmpdir", b.dir+"/tmp", "run", "-d", "--network", "none",
+		"--root", b.dir+"/root", "--runroot", b.dir+"/run", "--tmpdir", b.dir+"/tmp", "--network-config-dir", b.dir+"/networks", "run", "-d", "--network", "none",
 		"--cidfile", b.dir+"/id", "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1000:1000", "--rootfs", b.rootfs, "/bin/sh", "-c", "sleep 1000 & wait")
 	inner, err := os.ReadFile(b.dir + "/id")
 	if err != nil {

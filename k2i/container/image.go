@@ -35,18 +35,20 @@ func keptFiles() [3]kept {
 	}
 }
 
-// Images tells what containers were made from, by what their runtimes keep in files;
-// the runtimes are not asked. It is for one goroutine.
+// Images tells what containers were made from, and which runtime has them that no cgroup
+// tells of, by what runtimes keep in files; the runtimes are not asked. It is for one
+// goroutine.
 type Images struct {
 	proc  string // root of the proc file system
 	known map[string]string
+	by    map[string]string // runtimes
 	since time.Time
 }
 
 // NewImages reads below the root of process 1, as proc has it: the host's, also for
 // an agent in a container. Where that is refused, below the directory that proc is in.
 func NewImages(proc string) *Images {
-	return &Images{proc: proc, known: map[string]string{}}
+	return &Images{proc: proc, known: map[string]string{}, by: map[string]string{}}
 }
 
 // Of is the image of the container that has this id, and "" where no file tells or
@@ -55,30 +57,55 @@ func (m *Images) Of(id string, now time.Time) string {
 	if !isHex64(id) {
 		return ""
 	}
-	if now.Sub(m.since) > imagesFor {
-		maps.DeleteFunc(m.known, func(_, image string) bool { return image == "" })
-		m.since = now
-	}
-	if len(m.known) >= maxImages {
-		clear(m.known)
-	}
-	image, ok := m.known[id]
-	if !ok {
-		image = m.read(id)
-		m.known[id] = image
-	}
-	return image
+	return m.remembered(m.known, id, imageIn, now)
 }
 
-func (m *Images) read(id string) string {
+// Runtime is which of runc and crun has a container of this id that root started by the
+// program itself, and "" where neither has.
+func (m *Images) Runtime(id string, now time.Time) string {
+	if (Keeper{ID: id}).orNone().ID == "" {
+		return ""
+	}
+	return m.remembered(m.by, id, runtimeIn, now)
+}
+
+// remembered is what the host's files tell of a container, now or lately.
+func (m *Images) remembered(known map[string]string, id string, read func(*os.Root, string) string, now time.Time) string {
+	if now.Sub(m.since) > imagesFor {
+		for _, of := range []map[string]string{m.known, m.by} {
+			maps.DeleteFunc(of, func(_, told string) bool { return told == "" })
+		}
+		m.since = now
+	}
+	if len(known) >= maxImages {
+		clear(known)
+	}
+	told, ok := known[id]
+	if ok {
+		return told
+	}
 	root, err := os.OpenRoot(filepath.Join(m.proc, "1/root"))
 	if err != nil { // process 1 may be nobody's to look into
 		root, err = os.OpenRoot(filepath.Dir(m.proc))
 	}
-	if err != nil {
-		return ""
+	if err == nil {
+		defer func() { _ = root.Close() }()
+		told = read(root, id)
 	}
-	defer func() { _ = root.Close() }()
+	known[id] = told
+	return told
+}
+
+func runtimeIn(root *os.Root, id string) string {
+	for _, state := range [...][2]string{{"runc", "run/runc/ID/state.json"}, {"crun", "run/crun/ID/status"}} {
+		if info, err := root.Lstat(strings.Replace(state[1], "ID", id, 1)); err == nil && info.Mode().IsRegular() {
+			return state[0]
+		}
+	}
+	return ""
+}
+
+func imageIn(root *os.Root, id string) string {
 	for _, k := range keptFiles() {
 		image := k.image(content(root, strings.Replace(k.path, "ID", id, 1)), id)
 		if image != "" && len(image) <= maxImage {

@@ -56,6 +56,37 @@ func TestImagesBesideProc(t *testing.T) {
 	}
 }
 
+// runc and crun are known by the files of their containers, and no name leads elsewhere.
+func TestRuntimesAlone(t *testing.T) {
+	proc := host(t, map[string]string{
+		"run/runc/web/state.json": "{}", "run/crun/db-1/status": "{}", "run/crun/later/other": "", "run/other/status": "{}",
+		"run/runc/dir/state.json/below": "",
+	})
+	if err := os.Symlink("web", filepath.Join(proc, "1/root/run/runc/linked")); err != nil {
+		t.Fatal(err)
+	}
+	images, now := NewImages(proc), time.Now()
+	for id, want := range map[string]string{
+		"web": "runc", "db-1": "crun", "linked": "runc", "later": "", "dir": "", "none": "", "": "", ".": "", "..": "", "../other": "",
+		strings.Repeat("x", maxName+1): "",
+	} {
+		if got := images.Runtime(id, now); got != want {
+			t.Errorf("%.20q: %q, want %q", id, got, want)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(proc, "1/root/run/crun/later/status"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(proc, "1/root/run/runc/web/state.json")); err != nil {
+		t.Fatal(err)
+	}
+	for id, want := range map[string]string{"web": "runc", "later": "crun"} {
+		if got := images.Runtime(id, now.Add(2*imagesFor)); got != want {
+			t.Errorf("%s after a while: %q, want %q", id, got, want)
+		}
+	}
+}
+
 // What is no file of a runtime tells nothing, and holds nobody up.
 func TestImagesHostile(t *testing.T) {
 	id := strings.Repeat("a", 64)
