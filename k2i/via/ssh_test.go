@@ -18,9 +18,9 @@ import (
 )
 
 // sshHosts starts n servers of ssh, each with a process table and a name of its
-// own, and gives the configuration by which ssh knows them as host1 to
+// own and so many more processes, and gives the configuration by which ssh knows them as host1 to
 // hostN, and the processes that wait for them; at the next one nobody answers.
-func sshHosts(t testing.TB, n int) (config string, servers []int) {
+func sshHosts(t testing.TB, n, more int) (config string, servers []int) {
 	t.Helper()
 	server, err := exec.LookPath("/usr/sbin/sshd")
 	for _, name := range []string{"ssh", "ssh-keygen", "unshare"} {
@@ -43,7 +43,7 @@ func sshHosts(t testing.TB, n int) (config string, servers []int) {
 	serving := fmt.Sprintf("HostKey %[1]s/host\nAuthorizedKeysFile %[1]s/user.pub\nStrictModes no\nPermitRootLogin yes\nUsePAM no\nPidFile none\nMaxStartups 100\n", dir)
 	asking := fmt.Sprintf("Host *\n  HostName %s\n  User root\n  IdentityFile %s/user\n  StrictHostKeyChecking no\n  UserKnownHostsFile /dev/null\n  LogLevel ERROR\n  BatchMode yes\n", loopback, dir)
 	for i := range n {
-		port, pid := serveSSH(t, server, dir, fmt.Sprintf("host%d", i+1), serving)
+		port, pid := serveSSH(t, server, dir, fmt.Sprintf("host%d", i+1), serving, more)
 		asking = fmt.Sprintf("Host host%d\n  Port %s\n", i+1, port) + asking
 		servers = append(servers, pid)
 	}
@@ -65,7 +65,7 @@ const loopback = "127.0.0.2"
 
 // serveSSH starts one server, on a port that it is told to be free, and waits
 // until it listens. It ends with the test.
-func serveSSH(t testing.TB, server, dir, name, config string) (port string, pid int) {
+func serveSSH(t testing.TB, server, dir, name, config string, more int) (port string, pid int) {
 	t.Helper()
 	l, err := net.Listen("tcp", loopback+":0")
 	if err != nil {
@@ -81,7 +81,7 @@ func serveSSH(t testing.TB, server, dir, name, config string) (port string, pid 
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), "unshare", "--pid", "--fork", "--kill-child", "--uts", "--mount-proc",
-		"sh", "-c", "hostname "+name+" && "+plainLogin+" && exec "+server+" -D -e -f "+file+" -o ListenAddress="+loopback+":"+port)
+		"sh", "-c", "hostname "+name+" && "+plainLogin+" && for i in $(seq "+strconv.Itoa(more)+"); do sleep infinity & done && exec "+server+" -D -e -f "+file+" -o ListenAddress="+loopback+":"+port)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	said, err := cmd.StderrPipe()
 	if err != nil {
@@ -145,7 +145,7 @@ func used(t testing.TB, servers []int) (sum time.Duration) {
 // TestSSH asks three hosts behind real servers of ssh, of whom one is not there,
 // and looks whether anything stays behind.
 func TestSSH(t *testing.T) {
-	config, _ := sshHosts(t, 2)
+	config, _ := sshHosts(t, 2, 0)
 	defer leavesNothing(t)()
 	q := query.Query{Sort: []query.Key{{Field: "pid"}}}
 	replies := ask(t.Context(), t, "ssh -F "+config+" {host}", q, "host1", "host2", "host3")
@@ -170,13 +170,23 @@ func TestSSH(t *testing.T) {
 	}
 }
 
-// BenchmarkSSH asks eight hosts by ssh for all of their processes, beside a
+// auxFields are what `dps aux --sort=-rss` asks for, which shows what `ps aux` does.
+const auxFields = "args comm ended_ns euid kernel nice pgid pid rss_bytes sid start_ns start_ticks state system_ns threads tpgid tty_nr user " +
+	"user_ns vsz_bytes"
+
+// BenchmarkSSH asks eight hosts by ssh for what `dps aux --sort=-rss` shows, beside a
 // shell's loop of `ssh HOST ps aux` that asks as many at the same time, by the clock
 // and by the CPU time of both ends. The loop's answers are neither one table nor in
-// any order.
+// any order. A host has what serves it, and nothing or 200 processes more.
 func BenchmarkSSH(b *testing.B) {
+	for _, more := range []int{0, 200} {
+		b.Run(fmt.Sprintf("more=%d", more), func(b *testing.B) { benchmarkSSH(b, more) })
+	}
+}
+
+func benchmarkSSH(b *testing.B, more int) {
 	const n = 8
-	config, servers := sshHosts(b, n)
+	config, servers := sshHosts(b, n, more)
 	hosts := make([]string, n)
 	for i := range hosts {
 		hosts[i] = fmt.Sprintf("host%d", i+1)
@@ -185,11 +195,12 @@ func BenchmarkSSH(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	q := query.Query{Sort: []query.Key{{Field: "rss_bytes", Descending: true}}, Fields: strings.Fields(auxFields)}
 	loop := "for h in " + strings.Join(hosts, " ") + "; do ssh -F " + config + " $h ps aux & done; wait"
 	var ours, theirs, ourCPU, theirCPU time.Duration
 	for b.Loop() {
 		began, before := time.Now(), used(b, servers)
-		table, err := fleet.Ask(b.Context(), source, query.Query{Sort: []query.Key{{Field: "rss_bytes", Descending: true}}})
+		table, err := fleet.Ask(b.Context(), source, q)
 		if err != nil || len(table.Failed()) > 0 {
 			b.Fatalf("%v, %d hosts failed", err, len(table.Failed()))
 		}
