@@ -51,10 +51,18 @@ func (b *Broker) queueUp(s *session) {
 	b.arm()
 }
 
-// isFlood tells whether it is a flood that is in line.
+// isFlood tells whether it is a flood that is in line, or one of requests beyond a budget.
 func isFlood(s *session) bool {
 	t, is := s.conn.(*fed)
-	return is && t.flooding
+	return is && t.flooding || s.is(overdrawn)
+}
+
+// unline has a session wait no longer.
+func (b *Broker) unline(s *session) {
+	s.kind &^= inLine
+	if isFlood(s) {
+		b.backlog.floods--
+	}
 }
 
 // callLine has the next slice pass where its time has come; until then the timer is set for it.
@@ -110,10 +118,7 @@ func (l *backlog) rest(now, cost time.Duration, turns uint64, flood bool) {
 
 // passes ends the waiting of a session with a turn.
 func (b *Broker) passes(s *session, how reading) {
-	s.kind &^= inLine
-	if isFlood(s) {
-		b.backlog.floods--
-	}
+	b.unline(s)
 	switch c := s.conn.(type) {
 	case *fed:
 		c.turn(how)
@@ -148,7 +153,7 @@ func (b *Broker) leaveLine(s *session, c gnet.Conn) {
 	if !s.is(inLine) || b.working {
 		return
 	}
-	s.kind &^= inLine
+	b.unline(s)
 	b.contain(func() {
 		b.read(s, c, readWhole)
 		b.settle()

@@ -79,3 +79,58 @@ func TestDeliveriesOfAPrincipal(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 }
+
+// Who has just been refused for that waits in line with what it asks next, in the way of
+// nobody; when that is not refused, or it ends, it is as before.
+func TestOverdrawnWaits(t *testing.T) {
+	for _, network := range []string{"unix", "tcp"} {
+		t.Run(network, func(t *testing.T) {
+			const members = 60
+			b := start(t, func(o *Options) { o.Limits.Deliveries, o.Limits.DeliveryBurst = 1, 3 })
+			for i := range members {
+				welcome(t, b, "unix").join("r", fmt.Sprint("m", i))
+			}
+			much, other := welcome(t, b, network), welcome(t, b, network)
+			much.send(protocol.Header{Kind: protocol.KindPublish, Sequence: 1}, protocol.Publish{Room: "r"}, nil) // into debt
+			much.expect(protocol.KindPublished, nil)
+			refuse := func() {
+				t.Helper()
+				much.call(2, "r", time.Minute, nil)
+				if f := much.expect(protocol.KindError, nil); f.Code != protocol.CodeTooManyDeliveries {
+					t.Fatalf("%v", f.Code)
+				}
+			}
+			ice := frozen{T: t, b: b}
+			stop := func() { ice.onLoop(func() { b.backlog.at = never }) }
+			waiting := func() (floods int) {
+				ice.onLoop(func() { floods = b.backlog.floods })
+				return floods
+			}
+			ping := bytesOf(protocol.Header{Kind: protocol.KindPing, Sequence: 3}, nil, nil)
+
+			refuse()
+			stop()
+			much.write(ping)
+			until(t, "it waits", func() bool { return waiting() == 1 })
+			other.join("s", "passes")
+			ice.thaw()
+			if f := much.expect(protocol.KindPong, nil); f.Sequence != 3 || waiting() != 0 {
+				t.Errorf("%v, %d wait", f.Header, waiting())
+			}
+			stop()
+			much.lives() // a ping is not refused
+
+			ice.thaw()
+			refuse()
+			stop()
+			much.write(ping)
+			until(t, "it waits again", func() bool { return waiting() == 1 })
+			_ = much.c.Close()
+			until(t, "it is gone", func() bool { return counted(t, b).Sessions == members+1 })
+			ice.thaw()
+			if n := waiting(); n != 0 {
+				t.Errorf("%d wait", n)
+			}
+		})
+	}
+}

@@ -118,7 +118,7 @@ func (t *fed) letter(work func()) bool {
 
 // take is for what came: its turn, or the beginning of its wait in line.
 func (t *fed) take() {
-	if t.fresh = t.came; t.flooding && !t.s.closed {
+	if t.fresh = t.came; isFlood(t.s) && !t.s.closed {
 		t.b.begin()
 		t.b.queueUp(t.s)
 		return

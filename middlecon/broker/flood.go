@@ -69,7 +69,10 @@ func (b *Broker) setAside(s *session, c gnet.Conn) bool {
 	if came, err := c.Peek(-1); err == nil {
 		t.came = bytes.Clone(came)
 	}
-	s.conn, s.kind = t, s.kind&^inLine
+	if s.is(inLine) {
+		b.unline(s)
+	}
+	s.conn = t
 	if s.probe != nil {
 		s.probe.fd = l.fd
 	}

@@ -61,15 +61,20 @@ func (h *handler) OnTraffic(c gnet.Conn) (action gnet.Action) {
 	}
 	s := sessionOf(c)
 	how := readPatient
-	if s.is(inLine) {
-		switch n := c.InboundBuffered(); {
-		case n < lineMost:
-			b.hold(s, n)
-			return gnet.None
-		case b.setAside(s, c):
-			return gnet.Close // of what gnet has of it
-		}
-		s.kind, how = s.kind&^inLine, readWhole
+	switch n := c.InboundBuffered(); {
+	case s.is(inLine) && n < lineMost:
+		b.hold(s, n)
+		return gnet.None
+	case s.is(inLine) && b.setAside(s, c):
+		return gnet.Close // of what gnet has of it
+	case s.is(inLine):
+		b.unline(s)
+		how = readWhole
+	case s.is(overdrawn):
+		b.hold(s, n)
+		b.begin()
+		b.queueUp(s)
+		return gnet.None
 	}
 	full := c.InboundBuffered()-int(s.held) >= readBytes
 	b.yield(b.clock)
@@ -206,6 +211,7 @@ func (b *Broker) read(s *session, c inbound, how reading) (more bool) {
 		return false
 	}
 	rest := buf
+	s.kind &^= overdrawn
 	for !s.closing {
 		limit := protocol.MaxFrame
 		if !s.welcomed {

@@ -61,10 +61,14 @@ func (b *Broker) tablesWait() bool {
 // spent tells whether that work has had its share.
 func (t *tables) spent(now time.Duration) bool { return t.owes-now > tableBurst*tableShare }
 
-// takeTimed is take, on account of the tables if it is theirs.
+// takeTimed is take, on account of the tables if it is theirs. It notes who asks for too
+// much.
 func (b *Broker) takeTimed(s *session, f protocol.Frame) {
 	if !changesTables(f.Kind) {
-		b.take(s, f)
+		before := b.rooms.Throttled()
+		if b.take(s, f); b.rooms.Throttled() != before {
+			s.kind |= overdrawn
+		}
 		return
 	}
 	began := b.now()

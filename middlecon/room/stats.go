@@ -65,6 +65,9 @@ func (r *Rooms) Stats() Stats {
 // waited for. One that was not leaves the count as it was.
 func (r *Rooms) Answers() uint64 { return r.answers }
 
+// Throttled counts what was refused with CodeTooManyDeliveries.
+func (r *Rooms) Throttled() uint64 { return r.stats.Throttled }
+
 // of are the counts of calls, or where there is an offer of offers.
 func (s *Stats) of(o *offer) *Counts {
 	if o != nil {
