@@ -17,7 +17,7 @@ import (
 func commands() []*cobra.Command {
 	return []*cobra.Command{
 		runCommand(), callCommand(), oneCommand(), idleCommand(), stormCommand(), fullCommand(), stuckCommand(), orderCommand(), k2iCommand(), reportCommand(),
-		membersCommand(), agentsCommand(), datacenterCommand(), localCommand(), clientsCommand(), lookCommand(), workerCommand(),
+		membersCommand(), agentsCommand(), datacenterCommand(), localCommand(), viaCommand(), clientsCommand(), lookCommand(), workerCommand(),
 	}
 }
 
