@@ -112,7 +112,12 @@ func TestOverdrawnWaits(t *testing.T) {
 			stop()
 			much.write(ping)
 			until(t, "it waits", func() bool { return waiting() == 1 })
-			other.join("s", "passes")
+			other.lives()
+			ice.onLoop(func() {
+				if len(b.backlog.line) > b.backlog.floods {
+					t.Error("who joins would wait behind it")
+				}
+			})
 			ice.thaw()
 			if f := much.expect(protocol.KindPong, nil); f.Sequence != 3 || waiting() != 0 {
 				t.Errorf("%v, %d wait", f.Header, waiting())
