@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -114,7 +115,7 @@ func TestContainersInContainers(t *testing.T) {
 		inner, _ := os.ReadFile(b.dir + "/id")
 		deleteContainer(t, b, "runc", outer)
 		awaitEnd(file)
-		for _, path := range []string{"/docker/" + id, "/libpod_parent/libpod-" + string(inner), "/libpod_parent/conmon", "/libpod_parent"} {
+		for _, path := range []string{"/docker/" + id, "/docker", "/libpod_parent/libpod-" + string(inner), "/libpod_parent/conmon", "/libpod_parent"} {
 			removeTree(path)
 		}
 	})
@@ -178,7 +179,8 @@ func TestContainersOfNspawn(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(b.rootfs, "etc/os-release"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), nspawn, append([]string{"-q", "--register=no", "--keep-unit", "-M", name, "-D", b.rootfs, "--"}, twoProcesses()...)...)
+	// Nobody kills it: it would leave the container behind.
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), nspawn, append([]string{"-q", "--register=no", "--keep-unit", "-M", name, "-D", b.rootfs, "--"}, twoProcesses()...)...)
 	said, err := os.Create(filepath.Join(b.dir, "said"))
 	if err != nil {
 		t.Fatal(err)
