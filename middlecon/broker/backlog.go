@@ -9,7 +9,7 @@ import (
 // backlog are the sessions whose frames have to wait while others need the loop: because
 // they flood, or because they change tables and those have had their share. The loop takes
 // a slice of the first at a time, and then rests as long from all of them as the others
-// need it, restShare times what the slice has cost.
+// need it, so that all of it together has one part in lineShare.
 type backlog struct {
 	views  []unshown     // changes that come before all of these
 	line   []*session    // first come, first served; some that are not in it any more
@@ -21,8 +21,8 @@ type backlog struct {
 }
 
 const (
+	lineShare = 20
 	sliceTime = 25 * time.Microsecond
-	restShare = 9
 	restMost  = 20 * time.Millisecond
 	neededFor = 20 * time.Millisecond // after a message of others
 
@@ -112,7 +112,7 @@ func (l *backlog) rest(now, cost time.Duration, turns uint64, flood bool) {
 		l.turns, l.needed = turns, now+neededFor
 	}
 	if sent || flood && now < l.needed {
-		l.at += min(restShare*(cost+besideSlice), restMost)
+		l.at += min((lineShare-1)*(cost+besideSlice), restMost)
 	}
 }
 

@@ -121,12 +121,12 @@ func TestWhoFloods(t *testing.T) {
 	for range 1000 {
 		b.floods(s, now, time.Second)
 	}
-	now += 2 * floodBurst * floodShare
+	now += 2 * floodBurst * lineShare
 	if b.floods(s, now, floodBurst) {
 		t.Error("what it did long ago is held against it")
 	}
 	for range 1000 {
-		now += floodShare * time.Millisecond
+		now += lineShare * time.Millisecond
 		if b.floods(s, now, time.Millisecond) {
 			t.Fatal("its share is a flood")
 		}
@@ -198,7 +198,7 @@ func TestFloodOfSessions(t *testing.T) {
 	if !d.b.floods(second, now, time.Microsecond) {
 		t.Error("the next session has a burst of its own")
 	}
-	if d.b.floods(d.session(3), now+floodBurst*floodShare, floodBurst) {
+	if d.b.floods(d.session(3), now+floodBurst*lineShare, floodBurst) {
 		t.Error("what others did long ago is held against a session")
 	}
 }
@@ -214,11 +214,11 @@ func TestRest(t *testing.T) {
 		flood bool
 		rest  time.Duration
 	}{
-		{0, cost, 5, false, restShare * (cost + besideSlice)},
+		{0, cost, 5, false, (lineShare - 1) * (cost + besideSlice)},
 		{0, cost, 5, false, 0}, // nobody else has sent anything since
-		{neededFor - 1, cost, 5, true, restShare * (cost + besideSlice)},
+		{neededFor - 1, cost, 5, true, (lineShare - 1) * (cost + besideSlice)},
 		{neededFor, cost, 5, true, 0}, // nor for long
-		{neededFor, cost, 6, true, restShare * (cost + besideSlice)},
+		{neededFor, cost, 6, true, (lineShare - 1) * (cost + besideSlice)},
 		{2 * neededFor, time.Hour, 7, false, restMost},
 	} {
 		if l.rest(now+one.after, one.cost, one.turns, one.flood); l.at-now-one.after != one.rest {

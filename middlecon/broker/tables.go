@@ -8,12 +8,9 @@ import (
 
 // What changes tables is asked in a moment and costs the loop much: who comes, joins,
 // watches, shows a state, and goes. A session may do so little of it that none is a flood,
-// but it can be another session each time. So all of it together has one part in tableShare
+// but it can be another session each time. So all of it together has one part in lineShare
 // of the loop's time, beyond the first tableBurst; then it waits in line.
-const (
-	tableShare = 10
-	tableBurst = 2 * time.Millisecond
-)
+const tableBurst = 2 * time.Millisecond
 
 // tables is the account of that work.
 type tables struct {
@@ -42,7 +39,7 @@ func carries(k protocol.Kind) bool {
 
 // spend is what some of it has cost.
 func (t *tables) spend(now, cost time.Duration) {
-	t.owes = owing(t.owes, now, cost, tableShare, tableBurst)
+	t.owes = owing(t.owes, now, cost, lineShare, tableBurst)
 }
 
 // owing is until when somebody has had one part in share of the time, who had until owes
@@ -59,7 +56,7 @@ func (b *Broker) tablesWait() bool {
 }
 
 // spent tells whether that work has had its share.
-func (t *tables) spent(now time.Duration) bool { return t.owes-now > tableBurst*tableShare }
+func (t *tables) spent(now time.Duration) bool { return t.owes-now > tableBurst*lineShare }
 
 // takeTimed is take, on account of the tables if it is theirs. It notes who asks for too
 // much.

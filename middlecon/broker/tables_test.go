@@ -151,11 +151,11 @@ func TestTablesSpend(t *testing.T) {
 		t.Error("more than a burst has not")
 	}
 	a.spend(now, time.Hour)
-	if now += tableBurst * tableShare; a.spent(now) {
+	if now += tableBurst * lineShare; a.spent(now) {
 		t.Error("what was long ago is held against them")
 	}
 	for range 1000 {
-		now += tableShare * time.Millisecond
+		now += lineShare * time.Millisecond
 		if a.spend(now, time.Millisecond); a.spent(now) {
 			t.Fatal("their share has to wait")
 		}

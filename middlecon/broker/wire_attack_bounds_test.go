@@ -28,9 +28,9 @@ func judgements() []judgement {
 		{attack: "W16 never reading watchers", scale: 20, ends: append(word(protocol.CodeOverflow), "closed"), peak: kib(512)},
 		{attack: "W17 replies to one call", scale: 200_000, ends: word(protocol.CodeUnexpected), metric: "middlecon_replies_late_total"},
 		{attack: "W17 replies to any call", scale: 200_000, ends: word(protocol.CodeUnexpected), metric: "middlecon_replies_unknown_total"},
-		{attack: "W33 amplification", scale: 5000, deliveries: 1000, ends: []string{"lives"}, metric: "middlecon_deliveries_refused_total"},
+		{attack: "W33 amplification", scale: 2000, deliveries: 1000, ends: []string{"lives"}, metric: "middlecon_deliveries_refused_total"},
 		{attack: "W34 connect storm", scale: 4000, raced: 1000, ends: []string{"lives"}, peak: kib(16)},
 		{attack: "W35 rooms", scale: 20, raced: 4, ends: []string{"lives"}, peak: 1 << 20},
-		{attack: "W35 members lost", scale: 300, raced: 30, ends: []string{"lives"}, peakAll: 128 << 20, keptAll: 64 << 20},
+		{attack: "W35 members lost", scale: 150, raced: 15, ends: []string{"lives"}, peakAll: 128 << 20, keptAll: 64 << 20},
 	}
 }
