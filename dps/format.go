@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"ddcos/near"
 )
 
 // Limits of one listing; a limit that is passed is an error of the command line.
@@ -236,7 +238,7 @@ func userCell(word string) (Cell, error) {
 	}
 	column, ok := ColumnByKey(key)
 	if !ok {
-		return Cell{}, &UsageError{Text: "unknown user-defined format specifier " + strconv.Quote(Clean(key)), see: "L"}
+		return Cell{}, noColumn("unknown user-defined format specifier ", key)
 	}
 	cell := Cell{Column: column}
 	if sized {
@@ -251,6 +253,15 @@ func userCell(word string) (Cell, error) {
 		}
 	}
 	return cell, nil
+}
+
+// noColumn says that no column has that keyword, and which it may have been.
+func noColumn(what, key string) error {
+	var all []string
+	for _, c := range Columns() {
+		all = append(all, c.Key)
+	}
+	return &UsageError{Text: what + strconv.Quote(Clean(key)) + near.Hint("", key, all), see: "L"}
 }
 
 // columnWidth is what stands behind the colon of a keyword.
@@ -285,7 +296,7 @@ func (p *parser) sort(list string) error {
 		name := strings.TrimLeft(word[:1], "+-") + word[1:]
 		column, ok := ColumnByKey(name)
 		if !ok {
-			return &UsageError{Text: "unknown sort specifier " + strconv.Quote(Clean(name)), see: "L"}
+			return noColumn("unknown sort specifier ", name)
 		}
 		key.Column = column
 		if p.out.Sort = append(p.out.Sort, key); len(p.out.Sort) > maxCells {

@@ -203,7 +203,9 @@ func TestParseErrors(t *testing.T) {
 	}{
 		{"--nosuch", ExitFailed, "--nosuch"},
 		{"-Q", ExitFailed, "unsupported SysV option -Q"},
-		{"-o wchar", ExitFailed, "unknown user-defined format specifier \"wchar\""},
+		{"-o wchar", ExitFailed, "unknown user-defined format specifier \"wchar\"; did you mean wchars, wchar_bytes?"},
+		{"-o zzzzzz", ExitFailed, "unknown user-defined format specifier \"zzzzzz\" (see dps L)"},
+		{"--sort -rrs", ExitFailed, "unknown sort specifier \"rrs\"; did you mean drs, rss, trs?"},
 		{"-eLf --broker unix:///b", ExitUsage, "threads are shown of this host alone"},
 		{"--limit 0", ExitUsage, "--limit"},
 		{"--limit", ExitUsage, "--limit"},
