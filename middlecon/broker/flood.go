@@ -27,7 +27,7 @@ func (b *Broker) floods(s *session, now, cost time.Duration) bool {
 	if c.owes == 0 { // perhaps the next session of one that is gone
 		c.owes = b.leftOwing
 	}
-	c.owes = owing(c.owes, now, cost, lineShare, floodBurst)
+	c.owes = owing(c.owes, now, cost, floodBurst)
 	return c.owes-now > floodBurst*lineShare
 }
 
