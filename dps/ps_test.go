@@ -75,9 +75,10 @@ func TestCommandLinesAgainstPS(t *testing.T) {
 }
 
 // words are those of a refusal that dps shares with ps: it says beside them which
-// word it did not understand, and where to look it up.
+// word it did not understand, what that may have been, and where to look it up.
 func words(s string) string {
 	s, _, _ = strings.Cut(s, " (see dps ")
+	s, _, _ = strings.Cut(s, "; did you mean ")
 	s = strings.TrimSpace(s)
 	if strings.HasPrefix(s, "error: tell <procps@") {
 		return "error: threads are shown in one way, and PS_FORMAT cannot have their ids added (-L/-T with -m/m/H)"
