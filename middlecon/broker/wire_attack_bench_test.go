@@ -160,7 +160,8 @@ func tail(all []float64) float64 {
 	return all[len(all)*99/100]
 }
 
-// typical is the middle one of what the moments cost, each for itself.
+// typical is the middle one of what the moments cost, each for itself. It does not see what
+// befalls fewer than half of them.
 func typical(all []moment) float64 {
 	var costs []float64
 	for _, m := range all {
