@@ -120,13 +120,14 @@ func New(options Options) (*Broker, error) {
 	}
 	memory := memoryLimit()
 	options.keepWithin(memory)
+	rooms := room.New(options.Number, options.Limits)
 	b := &Broker{
 		options:    options,
 		limit:      sessionLimit(options.Sessions),
 		started:    time.Now(),
 		armed:      never,
-		rooms:      room.New(options.Number, options.Limits),
-		fair:       newFair(),
+		rooms:      rooms,
+		fair:       newFair(rooms.Owes),
 		resumables: map[secretOf]*session{},
 		memoryLeft: newMemoryLeft(memory),
 		hangUps:    make(chan struct{}, hangUpsMost),

@@ -10,7 +10,9 @@ import (
 // A principal whose calls have just been delivered to fairAhead members that have not
 // answered has its next call wait, as long as another principal has called within the last
 // fairFor: else all that it may cause at once would stand before the calls of others in
-// their members' queues. After fairTime nobody waits for slow members any more.
+// their members' queues. A principal that causes more than its rate has its next call wait
+// for all members that have not answered, whoever called them. After fairTime nobody waits
+// for slow members any more.
 const (
 	fairAhead = 16
 	fairTime  = 2 * time.Millisecond
@@ -19,17 +21,19 @@ const (
 
 // fair is the account of that, and who waits.
 type fair struct {
+	owes   func(room.Principal) bool     // has it caused more than its rate
 	latest room.Principal                // who called last
 	shared time.Duration                 // until when there is more than one who calls
 	began  time.Duration                 // of the deliveries that count
 	ahead  map[room.Principal]int        // of these, that are not answered
+	all    int                           // the sum of ahead
 	held   map[room.Principal][]*session // first come, first served; some that do not wait any more
 	eased  bool                          // some of held may go on before fairTime is over
 	posts  bool                          // those are about to
 }
 
-func newFair() fair {
-	return fair{ahead: map[room.Principal]int{}, held: map[room.Principal][]*session{}}
+func newFair(owes func(room.Principal) bool) fair {
+	return fair{owes: owes, ahead: map[room.Principal]int{}, held: map[room.Principal][]*session{}}
 }
 
 // asksMembers tells whether a frame is delivered to members that answer.
@@ -40,7 +44,7 @@ func (f *fair) counts(now time.Duration) bool { return now < f.shared && now < f
 
 // waits tells whether a principal's next call has to.
 func (f *fair) waits(p room.Principal, now time.Duration) bool {
-	return f.counts(now) && f.ahead[p] >= fairAhead
+	return f.counts(now) && (f.ahead[p] >= fairAhead || f.all > 0 && f.owes(p))
 }
 
 // delivered charges a principal for a call to so many.
@@ -57,9 +61,10 @@ func (f *fair) delivered(p room.Principal, members int, now time.Duration) {
 	if now >= f.began+fairTime {
 		f.began = now
 		clear(f.ahead)
-		f.eased = true
+		f.all, f.eased = 0, true
 	}
 	f.ahead[p] += members
+	f.all += members
 }
 
 // answered is for a call that is over, and counted if it was delivered lately enough.
@@ -69,8 +74,10 @@ func (f *fair) answered(a *room.Account, now time.Duration) {
 	if n == 0 || now-time.Duration(a.Summary.ElapsedUS)*time.Microsecond < f.began {
 		return
 	}
-	f.ahead[p] = max(0, n-len(a.Entries))
-	f.eased = f.eased || n >= fairAhead && f.ahead[p] < fairAhead
+	left := max(0, n-len(a.Entries))
+	f.ahead[p] = left
+	f.all -= n - left
+	f.eased = f.eased || n >= fairAhead && left < fairAhead || f.all == 0
 }
 
 // hold has a session wait whose next call has to.

@@ -14,7 +14,8 @@ import (
 func TestWhoIsHeld(t *testing.T) {
 	const now = time.Hour
 	const much, other = room.Principal("much"), room.Principal("other")
-	f := newFair()
+	debtor := room.Principal("")
+	f := newFair(func(p room.Principal) bool { return p == debtor })
 	f.delivered(much, 100*fairAhead, now)
 	if f.waits(much, now) {
 		t.Error("it is alone, and waits")
@@ -45,8 +46,20 @@ func TestWhoIsHeld(t *testing.T) {
 		t.Error("members have answered, and it waits")
 	}
 	f.delivered(much, 2, now)
-	if f.delivered(other, 1, now+fairTime); f.ahead[much] != 0 {
+	if f.delivered(other, 1, now+fairTime); f.ahead[much] != 0 || f.all != 1 {
 		t.Error("what is long ago counts")
+	}
+	debtor = much
+	if !f.waits(much, now+fairTime) || f.waits(other, now+fairTime) {
+		t.Error("a debtor does not wait for others, or they for it")
+	}
+	if f.waits(much, now+2*fairTime) {
+		t.Error("a debtor waits for members that are slow")
+	}
+	end := over(0)
+	end.Caller.Principal, f.eased = other, false
+	if f.answered(end, now+fairTime); f.waits(much, now+fairTime) || !f.eased {
+		t.Error("a debtor waits for nobody")
 	}
 	later := now + fairTime + fairFor
 	f.delivered(other, 100*fairAhead, later)
@@ -159,6 +172,39 @@ func TestOnePrincipalGoesOn(t *testing.T) {
 	}
 	if !rest[0] || !rest[1] || !rest[3] {
 		t.Errorf("%v went on in the end", rest)
+	}
+}
+
+// Who has caused more than its rate waits for whatever call is not answered, and the one who
+// made that does not.
+func TestDebtorIsHeld(t *testing.T) {
+	b := start(t, func(o *Options) { o.Limits.Deliveries, o.Limits.DeliveryBurst = 1, 10 })
+	member, other, debtor := welcome(t, b, "unix"), welcome(t, b, "unix"), welcome(t, b, "tcp")
+	number := member.join("r", "m")
+	for i := range uint64(2) {
+		debtor.call(i+1, "r", time.Minute, nil)
+		member.reply(number, member.expect(protocol.KindDeliver, nil).Sequence, protocol.OK, "")
+		debtor.account()
+	}
+	ice := frozen{T: t, b: b}
+	ice.onLoop(func() {
+		clear(b.fair.ahead)
+		b.fair.shared, b.fair.began, b.fair.all = never, b.now()+time.Hour, 0
+	})
+	sent := func(c *raw, sequence uint64) {
+		c.call(sequence, "r", time.Minute, []byte{byte(sequence)})
+		if d := member.expect(protocol.KindDeliver, nil); d.Payload[0] != byte(sequence) {
+			t.Errorf("call %d was delivered, want %d", d.Payload[0], sequence)
+		}
+	}
+	sent(debtor, 3) // nobody is in its way
+	before := counted(t, b).PutOff
+	debtor.call(5, "r", time.Minute, []byte{5})
+	until(t, "it is held", func() bool { return counted(t, b).PutOff > before })
+	sent(other, 4)
+	ice.onLoop(func() { b.fair.began = -fairTime; b.callHeld() })
+	if d := member.expect(protocol.KindDeliver, nil); d.Payload[0] != 5 {
+		t.Errorf("call %d was delivered, want 5", d.Payload[0])
 	}
 }
 

@@ -22,6 +22,9 @@ type budget struct {
 // others is the principal of all for whom there is no place of their own.
 const others Principal = ""
 
+// owesPart is of what a principal may cause at once, for Owes.
+const owesPart = 10
+
 // sweepEvery bounds what a full table can cost.
 const sweepEvery = time.Second
 
@@ -48,6 +51,19 @@ func (r *Rooms) spend(p Principal, deliveries int) {
 	}
 	p = r.place(p)
 	r.budget.paid[p] = max(r.budget.paid[p], r.now) + r.worth(deliveries)
+}
+
+// Owes tells whether a principal has lately caused so much more than its rate that a tenth
+// of what it may cause at once is used up.
+func (r *Rooms) Owes(p Principal) bool {
+	if r.limits.Deliveries == 0 {
+		return false
+	}
+	paid, known := r.budget.paid[p]
+	if !known && len(r.budget.paid) >= r.limits.Principals {
+		paid = r.budget.paid[others]
+	}
+	return paid-r.now > r.worth(r.limits.DeliveryBurst)/owesPart
 }
 
 // place is where a principal's count is, or may be.

@@ -84,6 +84,41 @@ func TestDeliveries(t *testing.T) {
 	}
 }
 
+// Who owes is known before it may cause no more, until it has paid; and so is that all owe
+// for whom there is no place.
+func TestOwes(t *testing.T) {
+	limits := DefaultLimits()
+	limits.Deliveries, limits.DeliveryBurst, limits.Principals = 1000, 100, 2
+	r := New(1, limits)
+	r.now = time.Hour
+	owes := func(p Principal, want bool) {
+		t.Helper()
+		if r.Owes(p) != want {
+			t.Errorf("%q owes: %v, want %v", p, !want, want)
+		}
+	}
+	r.spend("a", 10)
+	owes("a", false)
+	r.spend("a", 1)
+	owes("a", true)
+	if r.afford("a") != nil {
+		t.Error("who owes a little is refused")
+	}
+	owes("b", false)
+	r.spend("b", 1)
+	r.spend("c", 50)
+	owes("b", false)
+	owes("c", true)
+	owes("d", true)
+	r.now += time.Millisecond
+	owes("a", false)
+	if n := len(r.budget.paid); n != 3 {
+		t.Errorf("%d principals after asking, want 3", n)
+	}
+	r.limits.Deliveries = 0
+	owes("c", false)
+}
+
 // The table of principals is bounded: newcomers share a count until somebody has
 // paid.
 func TestPrincipals(t *testing.T) {
