@@ -24,6 +24,7 @@ const (
 	optionsVariable = "MIDDLECON_TEST_OPTIONS"
 	roleBesieged    = "besieged"
 	roleAttacker    = "attacker"
+	roleWatch       = "watch"
 )
 
 // playRole does not come back where there is a role to play.
@@ -36,6 +37,8 @@ func playRole() {
 		err = serveBesieged()
 	case roleAttacker:
 		err = attack()
+	case roleWatch:
+		err = watch()
 	default:
 		err = fmt.Errorf("no role %q", role)
 	}

@@ -3,9 +3,12 @@ package broker
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"ddcos/middlecon"
 	"ddcos/protocol"
@@ -68,18 +71,12 @@ func (n *neighbours) dial(t testing.TB) *middlecon.Conn {
 	return conn
 }
 
-// callOn calls at every tick. A call that is late because the one before took
-// long counts from when it was due.
+// callOn calls at a pace, but not in step with others who do. A call that is late because
+// the one before took long counts from when it was due.
 func (n *neighbours) callOn(ctx context.Context, conn *middlecon.Conn, pace time.Duration) {
 	due := time.Now()
 	for ctx.Err() == nil {
-		if wait := time.Until(due); wait > 0 {
-			select {
-			case <-ctx.Done():
-				return
-			case <-time.After(wait):
-			}
-		}
+		sleepUntil(due)
 		a, err := conn.Call(ctx, neighbourRoom, []byte("how are you"), middlecon.CallOptions{Deadline: patience})
 		if ctx.Err() != nil {
 			return
@@ -94,9 +91,18 @@ func (n *neighbours) callOn(ctx context.Context, conn *middlecon.Conn, pace time
 		case n.answered <- struct{}{}:
 		default:
 		}
-		if due = due.Add(pace); err != nil {
+		if due = due.Add(pace/2 + rand.N(pace)); err != nil {
 			return
 		}
+	}
+}
+
+// sleepUntil is more exact than the timers of Go, which are up to a millisecond late where
+// nothing else goes on in the process.
+func sleepUntil(due time.Time) {
+	for wait := time.Until(due); wait > 0; wait = time.Until(due) {
+		at := unix.NsecToTimespec(wait.Nanoseconds())
+		_ = unix.ClockNanosleep(unix.CLOCK_MONOTONIC, 0, &at, nil) // a signal may end it
 	}
 }
 
