@@ -9,7 +9,7 @@ import (
 // backlog are the sessions whose frames have to wait while others need the loop: because
 // they flood, or because they change tables and those have had their share. The loop takes
 // a slice of the first at a time, and then rests as long from all of them as the others
-// need it, so that all of it together has one part in lineShare.
+// need it, so that all of it together has one part in lineShare, or in floodShare.
 type backlog struct {
 	views  []unshown     // changes that come before all of these
 	line   []*session    // first come, first served; some that are not in it any more
@@ -21,10 +21,11 @@ type backlog struct {
 }
 
 const (
-	lineShare = 20
-	sliceTime = 25 * time.Microsecond
-	restMost  = 20 * time.Millisecond
-	neededFor = 20 * time.Millisecond // after a message of others
+	lineShare  = 20
+	floodShare = 40 // of slices with floods in them
+	sliceTime  = 25 * time.Microsecond
+	restMost   = 20 * time.Millisecond
+	neededFor  = 20 * time.Millisecond // after a message of others
 
 	besideSlice = 20 * time.Microsecond // that the processors have with a slice beside the loop: reading, and waking each other
 )
@@ -111,7 +112,10 @@ func (l *backlog) rest(now, cost time.Duration, turns uint64, flood bool) {
 	if l.at = now; sent {
 		l.turns, l.needed = turns, now+neededFor
 	}
-	if sent || flood && now < l.needed {
+	switch {
+	case flood && now < l.needed:
+		l.at += min((floodShare-1)*(cost+besideSlice), restMost)
+	case sent:
 		l.at += min((lineShare-1)*(cost+besideSlice), restMost)
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 // A session floods when it is floodAhead bytes ahead of the loop, which has just read a
 // buffer full of it, or answers what nobody has asked it, and to read it and its turns have
-// taken more than one part in lineShare of the loop's time, beyond the first floodBurst. So
+// taken more than one part in floodShare of the loop's time, beyond the first floodBurst. So
 // neither a caller with many calls in flight is one, nor a member with a large reply. Who
 // floods does so until that share is kept again, however far ahead it is.
 const (
@@ -27,8 +27,8 @@ func (b *Broker) floods(s *session, now, cost time.Duration) bool {
 	if c.owes == 0 { // perhaps the next session of one that is gone
 		c.owes = b.leftOwing
 	}
-	c.owes = owing(c.owes, now, cost, floodBurst)
-	return c.owes-now > floodBurst*lineShare
+	c.owes = owing(c.owes, now, cost, floodBurst, floodShare)
+	return c.owes-now > floodBurst*floodShare
 }
 
 // ahead tells whether so much more waits in a socket that its peer does not wait for the loop.

@@ -109,7 +109,7 @@ func TestFloodIsRefused(t *testing.T) {
 }
 
 // Who does not flood pays nothing: what a turn costs is charged only to who is far
-// ahead, a burst is free, and so is a twentieth of the time.
+// ahead, a burst is free, and so is a fortieth of the time.
 func TestWhoFloods(t *testing.T) {
 	b, s, now := &Broker{}, &session{}, time.Hour
 	if b.floods(s, now, floodBurst) {
@@ -121,12 +121,12 @@ func TestWhoFloods(t *testing.T) {
 	for range 1000 {
 		b.floods(s, now, time.Second)
 	}
-	now += 2 * floodBurst * lineShare
+	now += 2 * floodBurst * floodShare
 	if b.floods(s, now, floodBurst) {
 		t.Error("what it did long ago is held against it")
 	}
 	for range 1000 {
-		now += lineShare * time.Millisecond
+		now += floodShare * time.Millisecond
 		if b.floods(s, now, time.Millisecond) {
 			t.Fatal("its share is a flood")
 		}
@@ -198,7 +198,7 @@ func TestFloodOfSessions(t *testing.T) {
 	if !d.b.floods(second, now, time.Microsecond) {
 		t.Error("the next session has a burst of its own")
 	}
-	if d.b.floods(d.session(3), now+floodBurst*lineShare, floodBurst) {
+	if d.b.floods(d.session(3), now+floodBurst*floodShare, floodBurst) {
 		t.Error("what others did long ago is held against a session")
 	}
 }
@@ -216,9 +216,9 @@ func TestRest(t *testing.T) {
 	}{
 		{0, cost, 5, false, (lineShare - 1) * (cost + besideSlice)},
 		{0, cost, 5, false, 0}, // nobody else has sent anything since
-		{neededFor - 1, cost, 5, true, (lineShare - 1) * (cost + besideSlice)},
+		{neededFor - 1, cost, 5, true, (floodShare - 1) * (cost + besideSlice)},
 		{neededFor, cost, 5, true, 0}, // nor for long
-		{neededFor, cost, 6, true, (lineShare - 1) * (cost + besideSlice)},
+		{neededFor, cost, 6, true, (floodShare - 1) * (cost + besideSlice)},
 		{2 * neededFor, time.Hour, 7, false, restMost},
 	} {
 		if l.rest(now+one.after, one.cost, one.turns, one.flood); l.at-now-one.after != one.rest {

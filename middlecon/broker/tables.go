@@ -39,13 +39,13 @@ func carries(k protocol.Kind) bool {
 
 // spend is what some of it has cost.
 func (t *tables) spend(now, cost time.Duration) {
-	t.owes = owing(t.owes, now, cost, tableBurst)
+	t.owes = owing(t.owes, now, cost, tableBurst, lineShare)
 }
 
-// owing is until when somebody has had one part in lineShare of the time, who had until owes
+// owing is until when somebody has had one part in share of the time, who had until owes
 // and now spends cost; no more than two bursts ahead are held against anybody.
-func owing(owes, now, cost, burst time.Duration) time.Duration {
-	return min(max(owes, now)+cost*lineShare, now+2*burst*lineShare)
+func owing(owes, now, cost, burst, share time.Duration) time.Duration {
+	return min(max(owes, now)+cost*share, now+2*burst*share)
 }
 
 // tablesWait tells whether what changes tables has to wait: also where others wait with it
