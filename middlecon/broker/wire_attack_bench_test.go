@@ -37,7 +37,7 @@ type moment struct {
 // moments are drawn again. %stolen of the moments are left out, and in %all they are not. %up
 // and %control are by how much either is above the calm before. The loop's waits (see waits)
 // are the 99th percentile in the calm and under attack, and the longest. All take five
-// minutes; what a figure is to tell for sure needs ten turns.
+// minutes; with ten turns most intervals are ten to either side.
 //
 //	go test -run '^$' -bench Attacks -benchtime 2x ./middlecon/broker
 func BenchmarkAttacks(b *testing.B) {
