@@ -28,6 +28,7 @@ const (
 	neededFor  = 20 * time.Millisecond // after a message of others
 
 	besideSlice = 20 * time.Microsecond // that the processors have with a slice beside the loop: reading, and waking each other
+	besideAsked = 10 * time.Microsecond // likewise, with the answer of each member that was asked in it
 )
 
 // lineMost bounds what a session that is in line may have sent meanwhile: with more it is
@@ -81,6 +82,7 @@ func (l *backlog) waits() bool { return len(l.line)+len(l.views) > 0 && !l.posts
 // passLine is a slice of the line: a turn for each of the first.
 func (b *Broker) passLine() {
 	l, began := &b.backlog, b.now()
+	asked := b.asked
 	if len(l.views) > 0 {
 		b.contain(func() {
 			b.lookBack()
@@ -99,10 +101,16 @@ func (b *Broker) passLine() {
 	}
 	now := b.now()
 	l.posts = false
-	l.rest(now, now-began, b.turns, flood)
+	l.rest(now, now-began+b.beside(asked), b.turns, flood)
 	b.clock = now
 	b.callLine()
 	b.arm()
+}
+
+// beside is what the processors have with a slice beside the loop. Before it so many members
+// had been asked.
+func (b *Broker) beside(asked int) time.Duration {
+	return besideSlice + time.Duration(b.asked-asked)*besideAsked
 }
 
 // rest says when the next slice may pass: at once where nobody else has sent anything since
@@ -114,9 +122,9 @@ func (l *backlog) rest(now, cost time.Duration, turns uint64, flood bool) {
 	}
 	switch {
 	case flood && now < l.needed:
-		l.at += min((floodShare-1)*(cost+besideSlice), restMost)
+		l.at += min((floodShare-1)*cost, restMost)
 	case sent:
-		l.at += min((lineShare-1)*(cost+besideSlice), restMost)
+		l.at += min((lineShare-1)*cost, restMost)
 	}
 }
 

@@ -57,6 +57,7 @@ type Broker struct {
 	halfOpen   uint64        // sessions ended because their host was gone
 	shares     shares        // of what waits for all sessions
 	turns      uint64        // messages of those who do not flood
+	asked      int           // members, ever, of whom an answer was to come
 	tables     tables        // the account of what changes them
 	backlog    backlog       // who waits
 	fair       fair          // who has called much, and waits for that

@@ -21,19 +21,52 @@ const (
 
 // fair is the account of that, and who waits.
 type fair struct {
-	owes   func(room.Principal) bool     // has it caused more than its rate
-	latest room.Principal                // who called last
-	shared time.Duration                 // until when there is more than one who calls
-	began  time.Duration                 // of the deliveries that count
-	ahead  map[room.Principal]int        // of these, that are not answered
-	all    int                           // the sum of ahead
-	held   map[room.Principal][]*session // first come, first served; some that do not wait any more
-	eased  bool                          // some of held may go on before fairTime is over
-	posts  bool                          // those are about to
+	owes   func(room.Principal) bool // has it caused more than its rate
+	latest room.Principal            // who called last
+	shared time.Duration             // until when there is more than one who calls
+	began  time.Duration             // of the deliveries that count
+	ahead  map[room.Principal]int    // of these, that are not answered
+	all    int                       // the sum of ahead
+	held   inTurn                    // who has called much
+	debts  inTurn                    // who has caused more than its rate
+	eased  bool                      // some of those may go on before fairTime is over
+	posts  bool                      // they are about to
+}
+
+// inTurn are sessions that wait: those of a principal first come, first served, and the
+// principals in turn. Some do not wait any more.
+type inTurn struct {
+	order []room.Principal
+	of    map[room.Principal][]*session
 }
 
 func newFair(owes func(room.Principal) bool) fair {
-	return fair{owes: owes, ahead: map[room.Principal]int{}, held: map[room.Principal][]*session{}}
+	sessions := func() inTurn { return inTurn{of: map[room.Principal][]*session{}} }
+	return fair{owes: owes, ahead: map[room.Principal]int{}, held: sessions(), debts: sessions()}
+}
+
+func (q *inTurn) add(p room.Principal, s *session) {
+	if len(q.of[p]) == 0 {
+		q.order = append(q.order, p)
+	}
+	q.of[p] = append(q.of[p], s)
+}
+
+// skip has the first principal wait behind the others.
+func (q *inTurn) skip() { q.order = append(q.order[1:], q.order[0]) }
+
+// take is its first session; the others wait behind those of the other principals.
+func (q *inTurn) take() *session {
+	p := q.order[0]
+	s, rest := q.of[p][0], q.of[p][1:]
+	q.of[p][0] = nil
+	if q.of[p] = rest; len(rest) > 0 {
+		q.skip()
+		return s
+	}
+	delete(q.of, p)
+	q.order = q.order[1:]
+	return s
 }
 
 // asksMembers tells whether a frame is delivered to members that answer.
@@ -81,39 +114,51 @@ func (f *fair) answered(a *room.Account, now time.Duration) {
 }
 
 // hold has a session wait whose next call has to.
-func (f *fair) hold(p room.Principal, s *session) { f.held[p] = append(f.held[p], s) }
+func (f *fair) hold(p room.Principal, s *session) {
+	if f.owes(p) {
+		f.debts.add(p, s)
+		return
+	}
+	f.held.add(p, s)
+}
 
-// callHeld has those that wait go on, if any may. Who is in the way of that are principals
-// and not their sessions, which may be very many.
+// holds tells whether anybody waits.
+func (f *fair) holds() bool { return len(f.held.order)+len(f.debts.order) > 0 }
+
+// callHeld has those that wait go on, if any may.
 func (b *Broker) callHeld() {
 	f := &b.fair
-	if len(f.held) > 0 && !f.posts && (f.eased || !f.counts(b.clock)) {
+	if f.holds() && !f.posts && (f.eased || !f.counts(b.clock)) {
 		f.posts = true
 		b.mailbox.post(b.passHeld)
 	}
 }
 
-// passHeld lets those go on that may, for a slice of time. Who has to wait again is behind
-// the others of its principal.
+// passHeld lets those go on that may, for a slice of time. Of those who have called much
+// there are only as many principals as so many calls fit into fairTime, and all are looked
+// at; of those beyond their rate, who may be very many, none may go on behind one that may not.
 func (b *Broker) passHeld() {
 	f, began := &b.fair, b.now()
-	f.posts, f.eased, b.clock = false, false, began
-	for p := range f.held {
-		for ; len(f.held[p]) > 0 && b.clock-began <= sliceTime && !f.waits(p, b.clock); b.clock = b.now() {
-			s := f.held[p][0]
-			f.held[p][0] = nil
-			if f.held[p] = f.held[p][1:]; s.is(inLine) {
-				b.passes(s, readPatient)
-			}
+	f.posts, f.eased = false, false
+	more := func() bool { b.clock = b.now(); return b.clock-began <= sliceTime }
+	for stay := 0; stay < len(f.held.order) && more(); {
+		if stay++; f.waits(f.held.order[0], b.clock) {
+			f.held.skip()
+			continue
 		}
-		if len(f.held[p]) == 0 {
-			delete(f.held, p)
-		}
-		if b.clock-began > sliceTime {
-			f.eased = true // the rest has another slice
-			break
-		}
+		b.goesOn(f.held.take())
+		stay = 0
 	}
+	for len(f.debts.order) > 0 && more() && !f.waits(f.debts.order[0], b.clock) {
+		b.goesOn(f.debts.take())
+	}
+	f.eased = f.eased || !more() // the rest has another slice
 	b.callHeld()
 	b.arm()
+}
+
+func (b *Broker) goesOn(s *session) {
+	if s.is(inLine) {
+		b.passes(s, readPatient)
+	}
 }

@@ -2,9 +2,11 @@ package broker
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+	"unique"
 
 	"ddcos/middlecon/room"
 	"ddcos/protocol"
@@ -150,7 +152,7 @@ func TestOnePrincipalGoesOn(t *testing.T) {
 		if b.callHeld(); b.fair.posts {
 			t.Error("those who wait are looked at, and none may go on")
 		}
-		for p := range b.fair.held {
+		for p := range b.fair.held.of {
 			if !strings.HasPrefix(string(p), uidPrefix) { // it may have one call more
 				b.fair.ahead[p], b.fair.eased = fairAhead-1, true
 			}
@@ -244,5 +246,56 @@ func TestHeldForLong(t *testing.T) {
 				t.Errorf("delivered %q", d.Payload)
 			}
 		})
+	}
+}
+
+// Of very many who wait since they have caused more than their rate only one goes on when
+// nobody is in its way any more, and no other is looked at; and all get their turn.
+func TestDebtorsInTurn(t *testing.T) {
+	d := newDesk(t, 1, protocol.Call{Room: "r"})
+	b, looks := d.b, 0
+	b.fair.owes = func(room.Principal) bool { looks++; return true }
+	b.begin()
+	b.fair.shared, b.fair.began, b.fair.all = never, b.clock+time.Hour, 1
+	const debtors = 1000
+	for i := range debtors {
+		call := protocol.Header{Kind: protocol.KindCall, Sequence: 1, Budget: 1e6}
+		from := d.came(i+10, bytesOf(call, protocol.Call{Room: "r"}, []byte(fmt.Sprint(i))))
+		from.s.kin = unique.Make(room.Peer{Host: "here", Principal: room.Principal(uidPrefix + fmt.Sprint(i))})
+		from.take()
+	}
+	if b.mailbox.open(); len(b.fair.debts.order) != debtors {
+		t.Fatalf("%d wait, of %d", len(b.fair.debts.order), debtors)
+	}
+	for next := range debtors {
+		looks, b.fair.all, b.fair.eased = 0, 0, true
+		clear(b.fair.ahead)
+		b.callHeld()
+		for len(b.fair.debts.order) == debtors-next { // a slice that is interrupted early has another
+			b.mailbox.open()
+		}
+		if left := len(b.fair.debts.order); left != debtors-next-1 || looks > 8 {
+			t.Fatalf("%d of %d wait when one may go on, and %d were looked at", left, debtors-next, looks)
+		}
+		d.members[0].conn.(*tape).frames(t, func(f protocol.Frame) {
+			if string(f.Payload) != fmt.Sprint(next) {
+				t.Errorf("call %s goes on, and it is the turn of %d", f.Payload, next)
+			}
+		})
+	}
+}
+
+// A principal with very many sessions is in nobody's way: each has one, in turn.
+func TestInTurn(t *testing.T) {
+	q := newFair(nil).held
+	for id, p := range []room.Principal{"many", "many", "many", "one", "two", "two"} {
+		q.add(p, &session{id: uint64(id)})
+	}
+	var got []uint64
+	for len(q.order) > 0 {
+		got = append(got, q.take().id)
+	}
+	if want := []uint64{0, 3, 4, 1, 5, 2}; !slices.Equal(got, want) || len(q.of) > 0 {
+		t.Errorf("they go on as %v, want %v; %d are left", got, want, len(q.of))
 	}
 }

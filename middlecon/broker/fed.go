@@ -130,6 +130,7 @@ func (t *fed) take() {
 // in line, and its reader with it.
 func (t *fed) turn(how reading) {
 	b, s, more := t.b, t.s, false
+	asked := b.asked
 	if !s.closed {
 		b.contain(func() {
 			b.lookBack()
@@ -137,7 +138,7 @@ func (t *fed) turn(how reading) {
 			more = b.read(s, t, how)
 			b.settle()
 		}, func() { _ = t.Close() })
-		t.flooding = (t.flooding || t.ahead || s.is(astray)) && b.floods(s, b.clock, b.now()-b.clock+besideSlice)
+		t.flooding = (t.flooding || t.ahead || s.is(astray)) && b.floods(s, b.clock, b.now()-b.clock+b.beside(asked))
 	}
 	if !s.closed && more {
 		b.queueUp(s)

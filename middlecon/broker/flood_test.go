@@ -203,6 +203,25 @@ func TestFloodOfSessions(t *testing.T) {
 	}
 }
 
+// Who floods by calls is charged for what their members' answers will cost, too.
+func TestAskedAreCharged(t *testing.T) {
+	const members = 50
+	d := newDesk(t, members, protocol.Call{Room: "r"})
+	b := d.b
+	call := protocol.Header{Kind: protocol.KindCall, Sequence: 1, Budget: 1e6}
+	from := d.came(members+2, bytesOf(call, protocol.Call{Room: "r"}, nil))
+	from.flooding, from.ahead, b.backlog.needed = true, true, never
+	from.take()
+	b.mailbox.open()
+	const least = besideSlice + members*besideAsked
+	if owes := from.s.caller.owes - b.clock; owes < (least-sliceTime)*floodShare { // the turn began before
+		t.Errorf("it owes %v for %d members that were asked", owes, members)
+	}
+	if rest := b.backlog.at - b.clock; rest < min(least*(floodShare-1), restMost) {
+		t.Errorf("the loop rests %v from it", rest)
+	}
+}
+
 // The loop rests from those in line where others need it, and only there.
 func TestRest(t *testing.T) {
 	var l backlog
@@ -214,11 +233,11 @@ func TestRest(t *testing.T) {
 		flood bool
 		rest  time.Duration
 	}{
-		{0, cost, 5, false, (lineShare - 1) * (cost + besideSlice)},
+		{0, cost, 5, false, (lineShare - 1) * cost},
 		{0, cost, 5, false, 0}, // nobody else has sent anything since
-		{neededFor - 1, cost, 5, true, (floodShare - 1) * (cost + besideSlice)},
+		{neededFor - 1, cost, 5, true, (floodShare - 1) * cost},
 		{neededFor, cost, 5, true, 0}, // nor for long
-		{neededFor, cost, 6, true, (floodShare - 1) * (cost + besideSlice)},
+		{neededFor, cost, 6, true, (floodShare - 1) * cost},
 		{2 * neededFor, time.Hour, 7, false, restMost},
 	} {
 		if l.rest(now+one.after, one.cost, one.turns, one.flood); l.at-now-one.after != one.rest {

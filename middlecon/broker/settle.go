@@ -156,6 +156,7 @@ func (b *Broker) hand(s *session) {
 	s.queue, s.bytes = s.queue[n:], s.bytes-bytes
 	for i := range batch {
 		if q := &batch[i]; q.call != 0 {
+			b.asked++
 			s.mayAnswer()
 			// None is being done here, and the queue that they may add to goes on behind the batch.
 			for _, effect := range b.rooms.Step(b.clock, room.Sent{Session: s.key(), Call: q.call, Bind: q.bind}) {
@@ -233,7 +234,7 @@ func (b *Broker) arm() {
 	if l := &b.backlog; l.waits() && (!ok || l.at < at) {
 		at, ok = l.at, true
 	}
-	if look := b.fair.began + fairTime; len(b.fair.held) > 0 && !b.fair.posts && (!ok || look < at) {
+	if look := b.fair.began + fairTime; b.fair.holds() && !b.fair.posts && (!ok || look < at) {
 		at, ok = look, true
 	}
 	if len(b.blocked) > 0 {

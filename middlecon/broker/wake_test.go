@@ -27,7 +27,7 @@ func (b *Broker) unwoken() (all []string) {
 	at, ok = b.wheel.at()
 	waits("probes", at, ok)
 	waits("the line", b.backlog.at, b.backlog.waits())
-	waits("held calls", b.fair.began+fairTime, len(b.fair.held) > 0 && !b.fair.posts)
+	waits("held calls", b.fair.began+fairTime, b.fair.holds() && !b.fair.posts)
 	waits("blocked sessions", b.lookAt, len(b.blocked) > 0)
 	waits("paced sessions", b.pacedAt, len(b.paced) > 0)
 	waits("sessions to flush", math.MaxInt64-1, len(b.dirty) > 0 && len(b.backlog.line) == 0) // a slice of the line settles
@@ -56,7 +56,7 @@ func (b *Broker) leaves(s *session) string {
 	switch {
 	case s.dirty != flushes, s.blocked != slices.Contains(b.blocked, s), s.paced != slices.Contains(b.paced, s):
 		return "it is not in the lists that it says"
-	case inLine && !slices.Contains(b.backlog.line, s) && !slices.Contains(b.fair.held[s.kin.Value().Principal], s):
+	case inLine && !slices.Contains(b.backlog.line, s) && !slices.Contains(b.fair.held.of[s.kin.Value().Principal], s) && !slices.Contains(b.fair.debts.of[s.kin.Value().Principal], s):
 		return "it waits in no line"
 	case s.cut:
 		return "" // what it has waits for its process
