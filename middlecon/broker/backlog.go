@@ -53,10 +53,10 @@ func (b *Broker) queueUp(s *session) {
 	b.arm()
 }
 
-// isFlood tells whether it is a flood that is in line, or one of requests beyond a budget.
+// isFlood tells whether it is a flood that is in line, or one of requests that are denied.
 func isFlood(s *session) bool {
 	t, is := s.conn.(*fed)
-	return is && t.flooding || s.is(overdrawn)
+	return is && t.flooding || s.is(denied)
 }
 
 // unline has a session wait no longer.
@@ -82,7 +82,7 @@ func (l *backlog) waits() bool { return len(l.line)+len(l.views) > 0 && !l.posts
 // passLine is a slice of the line: a turn for each of the first.
 func (b *Broker) passLine() {
 	l, began := &b.backlog, b.now()
-	asked := b.asked
+	awaited := b.awaited
 	if len(l.views) > 0 {
 		b.contain(func() {
 			b.lookBack()
@@ -101,16 +101,16 @@ func (b *Broker) passLine() {
 	}
 	now := b.now()
 	l.posts = false
-	l.rest(now, now-began+b.beside(asked), b.turns, flood)
+	l.rest(now, now-began+b.beside(awaited), b.turns, flood)
 	b.clock = now
 	b.callLine()
 	b.arm()
 }
 
-// beside is what the processors have with a slice beside the loop. Before it so many members
-// had been asked.
-func (b *Broker) beside(asked int) time.Duration {
-	return besideSlice + time.Duration(b.asked-asked)*besideAsked
+// beside is what the processors have with a slice beside the loop. Before it answers of so
+// many members had been awaited, ever.
+func (b *Broker) beside(awaited int) time.Duration {
+	return besideSlice + time.Duration(b.awaited-awaited)*besideAsked
 }
 
 // rest says when the next slice may pass: at once where nobody else has sent anything since

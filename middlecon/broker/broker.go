@@ -57,7 +57,9 @@ type Broker struct {
 	halfOpen   uint64        // sessions ended because their host was gone
 	shares     shares        // of what waits for all sessions
 	turns      uint64        // messages of those who do not flood
-	asked      int           // members, ever, of whom an answer was to come
+	sent       uint64        // of these, calls, offers and publishes
+	awaited    int           // members, ever, of whom an answer was to come
+	failed     uint64        // requests
 	tables     tables        // the account of what changes them
 	backlog    backlog       // who waits
 	fair       fair          // who has called much, and waits for that

@@ -80,11 +80,11 @@ func TestDeliveriesOfAPrincipal(t *testing.T) {
 	}
 }
 
-// Who has just been refused for that waits in line with what it asks next, in the way of
-// nobody; when that is not refused, or it ends, it is as before.
-func TestOverdrawnWaits(t *testing.T) {
-	for _, network := range []string{"unix", "tcp"} {
-		t.Run(network, func(t *testing.T) {
+// Who has just been refused for that, or a change of tables, waits in line with what it asks
+// next, in the way of nobody; when that is not refused, or it ends, it is as before.
+func TestDeniedWaits(t *testing.T) {
+	for what, network := range map[string]string{"deliveries": "unix", "deliveries over TCP": "tcp", "a join": "unix"} {
+		t.Run(what, func(t *testing.T) {
 			const members = 60
 			b := start(t, func(o *Options) { o.Limits.Deliveries, o.Limits.DeliveryBurst = 1, 3 })
 			for i := range members {
@@ -95,8 +95,14 @@ func TestOverdrawnWaits(t *testing.T) {
 			much.expect(protocol.KindPublished, nil)
 			refuse := func() {
 				t.Helper()
-				much.call(2, "r", time.Minute, nil)
-				if f := much.expect(protocol.KindError, nil); f.Code != protocol.CodeTooManyDeliveries {
+				why := protocol.CodeTooManyDeliveries
+				if what == "a join" {
+					why = protocol.CodeNameTaken
+					much.send(protocol.Header{Kind: protocol.KindJoin, Sequence: 2}, protocol.Join{Room: "r", Name: "m0"}, nil)
+				} else {
+					much.call(2, "r", time.Minute, nil)
+				}
+				if f := much.expect(protocol.KindError, nil); f.Code != why {
 					t.Fatalf("%v", f.Code)
 				}
 			}

@@ -122,6 +122,7 @@ func (b *Broker) delivery(h protocol.Header, body *protocol.Deliver, payload []b
 		into = b.borrow(size)
 	} else {
 		into = make([]byte, 0, size)
+		b.later.copies(size, nil)
 	}
 	f, err := protocol.EndFrame(body.Append(protocol.AppendHeader(into, h)), 0, payload)
 	if err != nil {
@@ -168,6 +169,7 @@ func (b *Broker) send(id room.SessionID, f []byte) {
 
 // fail refuses one request; the session lives on.
 func (b *Broker) fail(s *session, sequence uint64, e *protocol.Error) {
+	b.failed++
 	h := protocol.Header{Kind: protocol.KindError, Sequence: sequence, Code: e.Code}
 	body := errorBody(e.Text)
 	body.WaitMS = uint32(min((e.Wait+time.Millisecond-1)/time.Millisecond, math.MaxUint32))

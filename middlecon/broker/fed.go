@@ -130,7 +130,7 @@ func (t *fed) take() {
 // in line, and its reader with it.
 func (t *fed) turn(how reading) {
 	b, s, more := t.b, t.s, false
-	asked := b.asked
+	awaited := b.awaited
 	if !s.closed {
 		b.contain(func() {
 			b.lookBack()
@@ -138,7 +138,7 @@ func (t *fed) turn(how reading) {
 			more = b.read(s, t, how)
 			b.settle()
 		}, func() { _ = t.Close() })
-		t.flooding = (t.flooding || t.ahead || s.is(astray)) && b.floods(s, b.clock, b.now()-b.clock+b.beside(asked))
+		t.flooding = (t.flooding || t.ahead || s.is(astray)) && b.floods(s, b.clock, b.now()-b.clock+b.beside(awaited))
 	}
 	if !s.closed && more {
 		b.queueUp(s)
@@ -207,6 +207,9 @@ func (t *fed) Write(b []byte) (int, error) {
 	}
 	return n, err
 }
+
+// Fd is the connection's descriptor.
+func (t *fed) Fd() int { return t.line.fd }
 
 // OutboundBuffered is how many bytes, encrypted, the kernel has not taken.
 func (t *fed) OutboundBuffered() int { return t.line.waits() }

@@ -70,7 +70,7 @@ func (h *handler) OnTraffic(c gnet.Conn) (action gnet.Action) {
 	case s.is(inLine):
 		b.unline(s)
 		how = readWhole
-	case s.is(overdrawn):
+	case s.is(denied):
 		b.hold(s, n)
 		b.begin()
 		b.queueUp(s)
@@ -211,7 +211,7 @@ func (b *Broker) read(s *session, c inbound, how reading) (more bool) {
 		return false
 	}
 	rest := buf
-	s.kind &^= overdrawn
+	s.kind &^= denied
 	for !s.closing {
 		limit := protocol.MaxFrame
 		if !s.welcomed {
@@ -234,6 +234,9 @@ func (b *Broker) read(s *session, c inbound, how reading) (more bool) {
 		}
 		if how != readSlice && carries(f.Kind) {
 			b.turns++
+			if asksMembers(f.Kind) || f.Kind == protocol.KindPublish {
+				b.sent++
+			}
 		}
 		rest = rest[size:]
 		b.takeTimed(s, f)

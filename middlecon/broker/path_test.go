@@ -16,6 +16,7 @@ type tape struct {
 	writes int
 	bytes  []byte
 	full   int // bytes that its kernel has not taken
+	fd     int
 }
 
 func (t *tape) Write(b []byte) (int, error) {
@@ -25,6 +26,7 @@ func (t *tape) Write(b []byte) (int, error) {
 }
 
 func (t *tape) OutboundBuffered() int    { return t.full }
+func (t *tape) Fd() int                  { return t.fd }
 func (t *tape) Discard(int) (int, error) { return 0, nil }
 func (t *tape) Close() error             { return nil }
 
@@ -77,7 +79,7 @@ func newDesk(tb testing.TB, members int, call protocol.Call) *desk {
 }
 
 func (d *desk) session(id int) *session {
-	s := &session{id: uint64(id), conn: &tape{}, welcomed: true, kin: unique.Make(room.Peer{Host: "here", Principal: "uid 7"}), pid: int32(id)}
+	s := &session{id: uint64(id), conn: &tape{fd: -1}, welcomed: true, kin: unique.Make(room.Peer{Host: "here", Principal: "uid 7"}), pid: int32(id)}
 	d.b.byID.Put(s.key(), s)
 	return s
 }

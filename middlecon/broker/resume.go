@@ -61,6 +61,7 @@ func (nowhere) Write(b []byte) (int, error) { return len(b), nil }
 func (nowhere) OutboundBuffered() int       { return 0 }
 func (nowhere) Discard(n int) (int, error)  { return n, nil }
 func (nowhere) Close() error                { return nil }
+func (nowhere) Fd() int                     { return -1 }
 
 // resume gives s the session that its Hello names, if it may have it, and makes it
 // one that may be resumed again, if it wants. It completes the Welcome, and gives

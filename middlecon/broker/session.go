@@ -15,6 +15,7 @@ type transport interface {
 	Write(b []byte) (int, error)
 	OutboundBuffered() int
 	Discard(n int) (int, error) // of what came; a negative n: all
+	Fd() int
 	Close() error
 }
 
@@ -64,12 +65,12 @@ type caller struct {
 type sort uint8
 
 const (
-	hidden    sort = 1 << iota // its process can be stuck unseen: it is pinged
-	moves                      // it goes by itself when the broker goes away
-	inLine                     // what it has sent waits in line
-	overdue                    // it has not said a hello in time
-	astray                     // what it answered last nobody had asked
-	overdrawn                  // in its last turn it asked for more deliveries than it may cause
+	hidden  sort = 1 << iota // its process can be stuck unseen: it is pinged
+	moves                    // it goes by itself when the broker goes away
+	inLine                   // what it has sent waits in line
+	overdue                  // it has not said a hello in time
+	astray                   // what it answered last nobody had asked
+	denied                   // in its last turn it asked for what it may not have: deliveries, or a change of tables
 )
 
 // is tells whether the session is of that sort.

@@ -140,7 +140,7 @@ func (b *Broker) write(s *session) {
 }
 
 // joinBytes is how much leaves in one system call at most, but for a longer frame.
-const joinBytes = 2 * protocol.MaxFrame
+const joinBytes = protocol.MaxFrame
 
 // hand gives as much of the queue to the transport as may leave at once.
 func (b *Broker) hand(s *session) {
@@ -156,7 +156,7 @@ func (b *Broker) hand(s *session) {
 	s.queue, s.bytes = s.queue[n:], s.bytes-bytes
 	for i := range batch {
 		if q := &batch[i]; q.call != 0 {
-			b.asked++
+			b.awaited++
 			s.mayAnswer()
 			// None is being done here, and the queue that they may add to goes on behind the batch.
 			for _, effect := range b.rooms.Step(b.clock, room.Sent{Session: s.key(), Call: q.call, Bind: q.bind}) {
@@ -173,7 +173,7 @@ func (b *Broker) hand(s *session) {
 		}
 		out = b.joined
 	}
-	b.copied(len(out))
+	b.later.copies(len(out), s.conn)
 	_, _ = s.conn.Write(out) // a failed one closes the session, and OnClose is told so
 	clear(batch)
 	if len(s.queue) == 0 && !s.closed {
@@ -209,12 +209,12 @@ func (b *Broker) soil(s *session) {
 // that fires too early does no harm, and setting it at every turn would cost more.
 //
 // Between turns nobody is left with something to send or to be read and without somebody
-// who wakes the loop for it. A session with frames to flush waits for callLater's letter, or
-// after a defect for the timer; one in line for passLine's letter or the timer; one that is
-// blocked, paced, lingering or looked at for the timer alone; and while the loop is behind,
-// readAgain stands for the timer. So whoever adds to any of these when the turn has settled,
-// or in no turn, arms; and by a clock of now, since what seems overdue by an old one looks
-// like an absence of the loop. The tests look at all of this whenever a broker ends.
+// who wakes the loop for it. A session with frames to flush waits for callLater's letter or
+// the timer; one in line for passLine's letter or the timer; one that is blocked, paced,
+// lingering or looked at for the timer alone; and while the loop is behind, readAgain stands
+// for the timer. So whoever adds to any of these when the turn has settled, or in no turn,
+// arms; and by a clock of now, since what seems overdue by an old one looks like an absence
+// of the loop. The tests look at all of this whenever a broker ends.
 func (b *Broker) arm() {
 	if b.behind {
 		return // readAgain will
@@ -232,6 +232,9 @@ func (b *Broker) arm() {
 		at, ok = b.pacedAt, true
 	}
 	if l := &b.backlog; l.waits() && (!ok || l.at < at) {
+		at, ok = l.at, true
+	}
+	if l := &b.later; l.waits() && (!ok || l.at < at) {
 		at, ok = l.at, true
 	}
 	if look := b.fair.began + fairTime; b.fair.holds() && !b.fair.posts && (!ok || look < at) {

@@ -58,18 +58,20 @@ func (b *Broker) tablesWait() bool {
 // spent tells whether that work has had its share.
 func (t *tables) spent(now time.Duration) bool { return t.owes-now > tableBurst*lineShare }
 
-// takeTimed is take, on account of the tables if it is theirs. It notes who asks for too
-// much.
+// takeTimed is take, on account of the tables if it is theirs. It notes who asks for what
+// it may not have, which costs as much and may be asked for again and again.
 func (b *Broker) takeTimed(s *session, f protocol.Frame) {
 	if !changesTables(f.Kind) {
 		before := b.rooms.Throttled()
 		if b.take(s, f); b.rooms.Throttled() != before {
-			s.kind |= overdrawn
+			s.kind |= denied
 		}
 		return
 	}
-	began := b.now()
-	b.take(s, f)
+	began, failed := b.now(), b.failed
+	if b.take(s, f); b.failed != failed {
+		s.kind |= denied
+	}
 	now := b.now()
 	b.tables.spend(now, now-began)
 }

@@ -7,7 +7,10 @@ package broker
 const turnBytes = 256 << 10
 
 // begin begins one: the clock is read, once for all that it brings.
-func (b *Broker) begin() { b.clock, b.statsMeta, b.later.copied = b.now(), nil, 0 }
+func (b *Broker) begin() {
+	b.clock, b.statsMeta = b.now(), nil
+	b.later.copied, b.later.unread = 0, false
+}
 
 // borrow gives room for a frame of so many bytes that is written within the turn.
 // Of what is appended to it, lend keeps the bytes until the turn's end.

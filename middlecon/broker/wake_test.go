@@ -27,6 +27,7 @@ func (b *Broker) unwoken() (all []string) {
 	at, ok = b.wheel.at()
 	waits("probes", at, ok)
 	waits("the line", b.backlog.at, b.backlog.waits())
+	waits("long messages", b.later.at, b.later.waits())
 	waits("held calls", b.fair.began+fairTime, b.fair.holds() && !b.fair.posts)
 	waits("blocked sessions", b.lookAt, len(b.blocked) > 0)
 	waits("paced sessions", b.pacedAt, len(b.paced) > 0)
@@ -36,9 +37,6 @@ func (b *Broker) unwoken() (all []string) {
 	}
 	if len(b.lingering) > 0 {
 		waits("a lingering session", b.lingering[0].until, true)
-	}
-	if len(b.later.sessions) > 0 && !b.later.posts {
-		lacks("no letter for later")
 	}
 	for id, s := range b.byID.All() {
 		if why := b.leaves(s); why != "" && !s.closed {
