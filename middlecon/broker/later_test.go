@@ -67,8 +67,8 @@ func TestLongMessageAmongOthers(t *testing.T) {
 		t.Error("nobody wakes the loop: " + one)
 	}
 	left := len(l.sessions)
-	if b.mailbox.open(); l.at <= b.clock || l.posts || left == 0 || len(l.sessions) != left {
-		t.Fatalf("of %d that wait %d are left before %v", left, len(l.sessions), l.at)
+	if l.at <= b.clock || l.posts || left == 0 { // the timer may have rung already
+		t.Fatalf("%d wait for a letter %v, at %v", left, l.posts, l.at)
 	}
 	l.at = 0
 	b.contain(b.due, func() { t.Error("a defect") })

@@ -139,7 +139,7 @@ func (b *Broker) write(s *session) {
 	b.queues.release(s)
 }
 
-// joinBytes is how much leaves in one system call at most, but for a longer frame.
+// joinBytes is how much leaves in one system call at most.
 const joinBytes = protocol.MaxFrame
 
 // hand gives as much of the queue to the transport as may leave at once.
