@@ -44,6 +44,9 @@ func (b *Broker) queueUp(s *session) {
 	case isFlood(s):
 		b.backlog.floods++
 		b.backlog.line = append(b.backlog.line, s)
+	case s.is(long):
+		b.later.held.add(p, s)
+		b.callLater()
 	case b.fair.waits(p, b.clock):
 		b.fair.hold(p, s)
 	default:

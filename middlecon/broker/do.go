@@ -123,6 +123,7 @@ func (b *Broker) delivery(h protocol.Header, body *protocol.Deliver, payload []b
 	} else {
 		into = make([]byte, 0, size)
 		b.later.copies(size, nil)
+		b.later.spread = b.later.spread || size > copiedLittle
 	}
 	f, err := protocol.EndFrame(body.Append(protocol.AppendHeader(into, h)), 0, payload)
 	if err != nil {

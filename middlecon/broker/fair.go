@@ -41,11 +41,13 @@ type inTurn struct {
 }
 
 func newFair(owes func(room.Principal) bool) fair {
-	sessions := func() inTurn { return inTurn{of: map[room.Principal][]*session{}} }
-	return fair{owes: owes, ahead: map[room.Principal]int{}, held: sessions(), debts: sessions()}
+	return fair{owes: owes, ahead: map[room.Principal]int{}}
 }
 
 func (q *inTurn) add(p room.Principal, s *session) {
+	if q.of == nil {
+		q.of = map[room.Principal][]*session{}
+	}
 	if len(q.of[p]) == 0 {
 		q.order = append(q.order, p)
 	}

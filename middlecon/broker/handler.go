@@ -211,7 +211,7 @@ func (b *Broker) read(s *session, c inbound, how reading) (more bool) {
 		return false
 	}
 	rest := buf
-	s.kind &^= denied
+	s.kind &^= denied | long
 	for !s.closing {
 		limit := protocol.MaxFrame
 		if !s.welcomed {
@@ -227,6 +227,10 @@ func (b *Broker) read(s *session, c inbound, how reading) (more bool) {
 			break
 		}
 		more = how == readPatient && changesTables(f.Kind) && b.tablesWait() || how != readWhole && asksMembers(f.Kind) && b.fair.waits(s.kin.Value().Principal, b.clock)
+		if how != readWhole && !more && b.later.waitsFor(s, &f) {
+			s.kind |= long
+			more = true
+		}
 		if more {
 			b.tables.putOff++
 			s.need = 0

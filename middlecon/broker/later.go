@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"ddcos/protocol"
 )
 
 // One turn has no more than copiedMost copied in writes of more than copiedLittle: a long
@@ -12,20 +14,28 @@ import (
 // they have one part in laterShare of it, or in lineShare with sessions that have not read
 // what came before. Little frames to many cost system calls, and go on: waiting would make a
 // call to very many longer, which is what they are mostly of.
+//
+// Who sends the next long message to many waits until this one has been written to all: else
+// members that read as fast as they are written to would lose messages for want of room.
 const (
 	copiedMost   = 96 << 10
 	copiedLittle = 16 << 10
 	laterShare   = 8
 	laterMost    = 64 // sessions that such a turn looks at, who may have little to be written
+	laterQueues  = 4  // that one may fill to whom a message has yet to be written
 )
 
 // later are the sessions that are written to in a turn to come.
 type later struct {
 	sessions []*session    // dirty
+	late     int           // of them, whom a message to many has yet to be written to
+	held     inTurn        // whose next message waits for those
+	passes   bool          // they are about to go on
 	copied   int           // bytes of this turn
+	spread   bool          // a long message to many came in this turn
 	unread   bool          // some of them to who has not read
 	posts    bool          // the next such turn is a letter
-	writes   bool          // this turn is one
+	turn     bool          // this one is such a turn
 	at       time.Duration // when the next one may come
 	sent     uint64        // messages of all sessions, when these were looked at last
 	needed   time.Duration // until when they have the loop rest
@@ -56,22 +66,76 @@ func (b *Broker) postpones(s *session) bool {
 	if len(l.sessions) == 0 {
 		l.sent = b.sent
 	}
+	if l.spread && !s.is(unwritten) {
+		s.kind |= unwritten
+		l.late++
+	}
 	l.sessions = append(l.sessions, s)
 	return true
+}
+
+// writes is for a session that is no longer postponed.
+func (l *later) writes(s *session) {
+	if s.is(unwritten) {
+		s.kind &^= unwritten
+		l.late--
+	}
+}
+
+// waitsFor tells whether a session's next frame is a long message to many that has to wait
+// for those before.
+func (l *later) waitsFor(s *session, f *protocol.Frame) bool {
+	if l.late == 0 || len(f.Payload) <= copiedLittle || f.Member != 0 {
+		return false
+	}
+	switch f.Kind {
+	case protocol.KindOffer:
+		return true
+	case protocol.KindCall:
+		body, err := s.asks(f.Meta)
+		return err == nil && body.To == ""
+	case protocol.KindPublish:
+		var body protocol.Publish
+		err := protocol.DecodeRequest(f.Meta, &body)
+		return err == nil && body.To == ""
+	}
+	return false
 }
 
 // callLater has the next such turn come where its time has come, if any is to be written to
 // then; until then the timer is set for it.
 func (b *Broker) callLater() {
 	l := &b.later
-	if l.writes {
-		l.writes = false
+	if l.turn {
+		l.turn = false
 		l.rest(b.clock, b.now())
 	}
 	if l.waits() && b.clock >= l.at {
 		l.posts = true
 		b.post(b.writeLater)
 	}
+	if l.holds() {
+		l.passes = true
+		b.mailbox.post(b.passLong)
+	}
+}
+
+// holds tells whether anybody is held who may go on, without a letter.
+func (l *later) holds() bool {
+	return l.late == 0 && len(l.held.order) > 0 && !l.passes
+}
+
+// passLong lets those go on that were held, for a slice of time and as long as what they send
+// leaves nothing for later.
+func (b *Broker) passLong() {
+	l, began := &b.later, b.now()
+	for n := 0; len(l.held.order) > 0 && l.late == 0 && (n == 0 || b.now()-began <= sliceTime); n++ {
+		b.goesOn(l.held.take())
+	}
+	l.passes = false
+	b.clock = b.now()
+	b.callLater()
+	b.arm()
 }
 
 // rest says when the next such turn may come, after one from began to now.
@@ -98,6 +162,6 @@ func (b *Broker) writeLater() {
 	n := min(len(l.sessions), laterMost)
 	b.dirty = append(b.dirty, l.sessions[:n]...)
 	clear(l.sessions[:n])
-	l.sessions, l.posts, l.writes = l.sessions[n:], false, true
+	l.sessions, l.posts, l.turn = l.sessions[n:], false, true
 	b.settle()
 }

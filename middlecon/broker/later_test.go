@@ -2,6 +2,8 @@ package broker
 
 import (
 	"bytes"
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -129,5 +131,175 @@ func TestUnread(t *testing.T) {
 		if d.b.later.copies(copiedLittle+1, to); d.b.later.unread != step.want {
 			t.Errorf("who %s: %v", step.what, d.b.later.unread)
 		}
+	}
+}
+
+// Who sends a long message to many waits until those before have been written, so that who
+// reads loses none, however many send; and nobody else waits for that.
+func TestLongMessagesOfMany(t *testing.T) {
+	const members, senders, each, long = 32, 8, 4, 60 << 10
+	d := newDesk(t, members, protocol.Call{Room: "r"})
+	b := d.b
+	b.options.QueueBytes = 2 * long // a message and what is little beside it
+	publish := func(to string, payload []byte) []byte {
+		return bytesOf(protocol.Header{Kind: protocol.KindPublish, Sequence: 1}, protocol.Publish{Room: "r", To: to}, payload)
+	}
+	sent, from := [senders]int{}, [senders]*fed{}
+	send := func() (more bool) {
+		for i, c := range from {
+			if sent[i] == each || c != nil && len(c.taken) == 0 {
+				more = more || sent[i] < each
+				continue
+			}
+			frame := publish("", bytes.Repeat([]byte{byte(1 + i*each + sent[i])}, long))
+			if c == nil {
+				c = d.came(100+i, frame)
+				from[i] = c
+			} else {
+				<-c.taken
+				c.came = frame
+			}
+			sent[i]++
+			more = true
+			c.take()
+		}
+		return more
+	}
+	send()
+	if got := len(b.later.held.of["uid 7"]); got != senders-1 {
+		t.Errorf("%d of %d are held", got, senders)
+	}
+	for i, frame := range [][]byte{bytesOf(protocol.Header{Kind: protocol.KindCall, Sequence: 1, Budget: 1e6}, protocol.Call{Room: "r"}, []byte("!")), publish("m0", make([]byte, long/2))} {
+		c := d.came(200+i, frame)
+		if c.take(); c.s.is(inLine) {
+			t.Error("it waits, though what it sends is little, or for one")
+		}
+	}
+	for i := 0; send() || b.later.late > 0 || len(b.later.held.order) > 0; i++ {
+		for _, one := range b.unwoken() {
+			t.Fatal("nobody wakes the loop: " + one)
+		}
+		b.later.at = 0 // the rest is over
+		b.contain(b.due, func() { t.Error("a defect") })
+		if b.mailbox.open(); i > members*senders*each {
+			t.Fatal("it does not end")
+		}
+	}
+	for i, s := range d.members {
+		var next [senders]int
+		others := 0
+		s.conn.(*tape).frames(t, func(f protocol.Frame) {
+			if len(f.Payload) < long {
+				others++
+				return
+			}
+			if sender, n := int(f.Payload[0]-1)/each, int(f.Payload[0]-1)%each; n == next[sender] {
+				next[sender]++
+			} else {
+				t.Errorf("member %d heard message %d of sender %d, want %d", i, n, sender, next[sender])
+			}
+		})
+		if want := map[bool]int{true: 2, false: 1}[i == 0]; slices.Min(next[:]) < each || others != want {
+			t.Errorf("member %d heard %v of the senders, %d of others", i, next, others)
+		}
+	}
+}
+
+// Whom a long message has yet to be written to may have more waiting than others meanwhile.
+func TestRoomOfTheUnwritten(t *testing.T) {
+	const members = 32
+	d := newDesk(t, members, protocol.Call{Room: "r"})
+	most := d.b.options.QueueBytes
+	message := func(size int) []byte {
+		return bytesOf(protocol.Header{Kind: protocol.KindPublish, Sequence: 1}, protocol.Publish{Room: "r"}, make([]byte, size))
+	}
+	d.turn(d.caller, message(60<<10))
+	for range 2 * most / copiedLittle {
+		d.turn(d.caller, message(copiedLittle))
+	}
+	d.caller.conn.(*tape).frames(t, func(f protocol.Frame) {
+		var p protocol.Published
+		if err := protocol.DecodeAnswer(f.Meta, &p); err != nil || p.Handed != members {
+			t.Errorf("handed to %d of %d, %v", p.Handed, members, err)
+		}
+	})
+	last := d.members[members-1]
+	if n := last.bytes; !last.is(unwritten) || n < 2*most {
+		t.Errorf("%d bytes wait; %d are what waits at most for others", n, most)
+	}
+	for _, slow := range []bool{false, true} {
+		if last.shared = 0; slow {
+			last.shared = 1
+		}
+		if full := d.b.full(last, 1); full != slow {
+			t.Errorf("who does not read (%v) finds its queue full: %v", slow, full)
+		}
+	}
+	if last.shared = 0; !d.b.full(last, laterQueues*most) {
+		t.Error("what waits has no bound")
+	}
+}
+
+// All that are held go on when nothing is left to be waited for, in slices of time.
+func TestHeldLongMessagesGoOn(t *testing.T) {
+	const senders = 200
+	d := newDesk(t, 1, protocol.Call{Room: "r"})
+	b := d.b
+	b.later.late++
+	for i := range senders {
+		d.came(100+i, bytesOf(protocol.Header{Kind: protocol.KindPublish, Sequence: 1}, protocol.Publish{Room: "r"}, make([]byte, 60<<10))).take()
+	}
+	b.begin()
+	b.later.late--
+	b.callLater()
+	for left := senders; left > 0; {
+		for _, one := range b.unwoken() {
+			t.Fatal("nobody wakes the loop: " + one)
+		}
+		before := left
+		if b.mailbox.open(); len(b.later.held.of["uid 7"]) >= before {
+			t.Fatalf("%d are still held", before)
+		}
+		left = len(b.later.held.of["uid 7"])
+	}
+	heard := 0
+	if d.members[0].conn.(*tape).frames(t, func(protocol.Frame) { heard++ }); heard != senders {
+		t.Errorf("%d of %d came", heard, senders)
+	}
+}
+
+// Over sockets: who sends long messages one behind the other, without waiting for an answer,
+// loses none of as many as the kernel and the queue of a member have room for.
+func TestLongMessagesOverSockets(t *testing.T) {
+	const members, messages, long = 40, 7, 60 << 10
+	for _, network := range []string{"unix", "tcp"} {
+		t.Run(network, func(t *testing.T) {
+			b := start(t, nil)
+			var all []*raw
+			for i := range members {
+				all = append(all, welcome(t, b, []string{"unix", "tcp"}[i%2]))
+				all[i].join("r", fmt.Sprint("m", i))
+			}
+			publisher := welcome(t, b, network)
+			var frames []byte
+			for n := range messages {
+				frames = append(frames, bytesOf(protocol.Header{Kind: protocol.KindPublish, Sequence: uint64(n + 1)}, protocol.Publish{Room: "r"}, bytes.Repeat([]byte{byte(n)}, long))...)
+			}
+			publisher.write(append(frames, bytesOf(protocol.Header{Kind: protocol.KindPing, Sequence: 1}, nil, nil)...))
+			for n := range messages {
+				var p protocol.Published
+				if f := publisher.expect(protocol.KindPublished, &p); f.Sequence != uint64(n+1) || p.Handed != members {
+					t.Errorf("message %d: answer %d, handed to %d of %d", n+1, f.Sequence, p.Handed, members)
+				}
+			}
+			publisher.expect(protocol.KindPong, nil)
+			for i, m := range all {
+				for n := range messages {
+					if f := m.expect(protocol.KindDeliver, nil); len(f.Payload) != long || f.Payload[0] != byte(n) {
+						t.Fatalf("member %d heard message %d instead of %d", i, f.Payload[0], n)
+					}
+				}
+			}
+		})
 	}
 }

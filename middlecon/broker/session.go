@@ -65,12 +65,14 @@ type caller struct {
 type sort uint8
 
 const (
-	hidden  sort = 1 << iota // its process can be stuck unseen: it is pinged
-	moves                    // it goes by itself when the broker goes away
-	inLine                   // what it has sent waits in line
-	overdue                  // it has not said a hello in time
-	astray                   // what it answered last nobody had asked
-	denied                   // in its last turn it asked for what it may not have: deliveries, or a change of tables
+	hidden    sort = 1 << iota // its process can be stuck unseen: it is pinged
+	moves                      // it goes by itself when the broker goes away
+	inLine                     // what it has sent waits in line
+	overdue                    // it has not said a hello in time
+	astray                     // what it answered last nobody had asked
+	denied                     // in its last turn it asked for what it may not have: deliveries, or a change of tables
+	unwritten                  // a long message to many has yet to be written to it, in a turn to come
+	long                       // its next frame is a long message, which waits for that
 )
 
 // is tells whether the session is of that sort.

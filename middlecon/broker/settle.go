@@ -87,6 +87,7 @@ func (b *Broker) flush() {
 			continue
 		}
 		s.dirty = false
+		b.later.writes(s)
 		b.write(s)
 	}
 	clear(b.flushing)

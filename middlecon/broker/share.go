@@ -37,7 +37,11 @@ func (b *Broker) full(s *session, more int) bool {
 	if s.cut {
 		waits += s.keep().out.Bytes()
 	}
-	if waits+more > b.options.QueueBytes {
+	most := b.options.QueueBytes
+	if s.is(unwritten) && s.shared == 0 { // what waits is no fault of its own
+		most *= laterQueues
+	}
+	if waits+more > most {
 		return true
 	}
 	if s.shared == 0 {

@@ -9,7 +9,7 @@ const turnBytes = 256 << 10
 // begin begins one: the clock is read, once for all that it brings.
 func (b *Broker) begin() {
 	b.clock, b.statsMeta = b.now(), nil
-	b.later.copied, b.later.unread = 0, false
+	b.later.copied, b.later.unread, b.later.spread = 0, false, false
 }
 
 // borrow gives room for a frame of so many bytes that is written within the turn.

@@ -28,6 +28,9 @@ func (b *Broker) unwoken() (all []string) {
 	waits("probes", at, ok)
 	waits("the line", b.backlog.at, b.backlog.waits())
 	waits("long messages", b.later.at, b.later.waits())
+	if b.later.holds() {
+		lacks("long messages are held for none")
+	}
 	waits("held calls", b.fair.began+fairTime, b.fair.holds() && !b.fair.posts)
 	waits("blocked sessions", b.lookAt, len(b.blocked) > 0)
 	waits("paced sessions", b.pacedAt, len(b.paced) > 0)
@@ -50,11 +53,11 @@ func (b *Broker) unwoken() (all []string) {
 func (b *Broker) leaves(s *session) string {
 	flushes := slices.Contains(b.dirty, s) || slices.Contains(b.later.sessions, s)
 	sends := flushes || slices.Contains(b.blocked, s)
-	inLine := s.is(inLine)
+	inLine, p := s.is(inLine), s.kin.Value().Principal
 	switch {
 	case s.dirty != flushes, s.blocked != slices.Contains(b.blocked, s), s.paced != slices.Contains(b.paced, s):
 		return "it is not in the lists that it says"
-	case inLine && !slices.Contains(b.backlog.line, s) && !slices.Contains(b.fair.held.of[s.kin.Value().Principal], s) && !slices.Contains(b.fair.debts.of[s.kin.Value().Principal], s):
+	case inLine && !slices.Contains(slices.Concat(b.backlog.line, b.fair.held.of[p], b.fair.debts.of[p], b.later.held.of[p]), s):
 		return "it waits in no line"
 	case s.cut:
 		return "" // what it has waits for its process
