@@ -37,7 +37,7 @@ type Stats struct {
 	TLSRefused uint64 `msgpack:"tls_refused,omitempty"` // connections and sessions over TLS that were refused: no handshake, or no credential that holds
 	HalfOpen   uint64 `msgpack:"half_open,omitempty"`   // sessions ended because their host acknowledged nothing any more
 	Floods     uint64 `msgpack:"floods,omitempty"`      // sessions that the broker reads no faster than the others can bear
-	PutOff     uint64 `msgpack:"put_off,omitempty"`     // times that a session waited to say hello, join, watch and the like
+	PutOff     uint64 `msgpack:"put_off,omitempty"`     // times that a session waited to say hello, join, watch and the like, or to call
 	Forbidden  uint64 `msgpack:"forbidden,omitempty"`   // requests that the policy refused
 	Expelled   uint64 `msgpack:"expelled,omitempty"`    // memberships, watches and sessions ended because a policy or a token changed
 

@@ -21,8 +21,9 @@ const (
 	copiedMost   = 96 << 10
 	copiedLittle = 16 << 10
 	laterShare   = 8
-	laterMost    = 64 // sessions that such a turn looks at, who may have little to be written
-	laterQueues  = 4  // that one may fill to whom a message has yet to be written
+	laterCredit  = 2 * time.Millisecond // that a turn may have come late, by the timer, and the next ones need not rest
+	laterMost    = 64                   // sessions that such a turn looks at, who may have little to be written
+	laterQueues  = 4                    // that one may fill to whom a message has yet to be written
 )
 
 // later are the sessions that are written to in a turn to come.
@@ -143,11 +144,11 @@ func (l *later) rest(began, now time.Duration) {
 	if began >= l.needed {
 		return
 	}
-	share := time.Duration(laterShare)
 	if l.unread {
-		share = lineShare
+		l.at = now + min((lineShare-1)*(now-began), restMost)
+		return
 	}
-	l.at = now + min((share-1)*(now-began), restMost)
+	l.at = max(l.at, began-laterCredit) + min(laterShare*(now-began), restMost)
 }
 
 // waits tells whether any is to be written to, without a letter.

@@ -64,12 +64,13 @@ func TestLongMessageAmongOthers(t *testing.T) {
 	}
 	from := d.came(members+2, bytesOf(protocol.Header{Kind: protocol.KindPublish, Sequence: 1}, protocol.Publish{Room: "r"}, nil))
 	from.take()
+	l.at = time.Hour
 	b.mailbox.open()
 	for _, one := range b.unwoken() {
 		t.Error("nobody wakes the loop: " + one)
 	}
 	left := len(l.sessions)
-	if l.at <= b.clock || l.posts || left == 0 { // the timer may have rung already
+	if l.at <= time.Hour || l.posts || left == 0 {
 		t.Fatalf("%d wait for a letter %v, at %v", left, l.posts, l.at)
 	}
 	l.at = 0
@@ -84,18 +85,21 @@ func TestLaterRests(t *testing.T) {
 	const began, cost = time.Hour, 100 * time.Microsecond
 	for i, one := range []struct {
 		needed time.Duration
+		at     time.Duration // when the turn could have come
 		unread bool
 		cost   time.Duration
-		rest   time.Duration
+		next   time.Duration
 	}{
-		{needed: began, unread: true, cost: cost, rest: -began - cost}, // no other has sent anything lately
-		{needed: began + 1, cost: cost, rest: (laterShare - 1) * cost},
-		{needed: began + 1, unread: true, cost: cost, rest: (lineShare - 1) * cost},
-		{needed: began + 1, cost: time.Hour, rest: restMost},
+		{needed: began, at: 1, unread: true, cost: cost, next: 1}, // no other has sent anything lately
+		{needed: began + 1, at: began, cost: cost, next: began + laterShare*cost},
+		{needed: began + 1, at: began - cost, cost: cost, next: began + (laterShare-1)*cost},
+		{needed: began + 1, cost: cost, next: began + laterShare*cost - laterCredit},
+		{needed: began + 1, unread: true, cost: cost, next: began + lineShare*cost},
+		{needed: began + 1, at: began, cost: time.Hour, next: began + restMost},
 	} {
-		l := later{needed: one.needed, unread: one.unread}
-		if l.rest(began, began+one.cost); l.at-began-one.cost != one.rest {
-			t.Errorf("turn %d: rests %v, want %v", i, l.at-began-one.cost, one.rest)
+		l := later{needed: one.needed, at: one.at, unread: one.unread}
+		if l.rest(began, began+one.cost); l.at != one.next {
+			t.Errorf("turn %d: the next one comes %v after it, want %v", i, l.at-began, one.next-began)
 		}
 	}
 }
@@ -224,19 +228,24 @@ func TestRoomOfTheUnwritten(t *testing.T) {
 		}
 	})
 	last := d.members[members-1]
-	if n := last.bytes; !last.is(unwritten) || n < 2*most {
-		t.Errorf("%d bytes wait; %d are what waits at most for others", n, most)
+	if n := last.bytes; !last.is(unwritten) || n < 2*most || last.shared < n-most || d.b.shares.used < last.shared {
+		t.Errorf("%d bytes wait, %d of them counted with %d of all; %d are what waits at most for others", n, last.shared, d.b.shares.used, most)
 	}
-	for _, slow := range []bool{false, true} {
-		if last.shared = 0; slow {
-			last.shared = 1
-		}
-		if full := d.b.full(last, 1); full != slow {
-			t.Errorf("who does not read (%v) finds its queue full: %v", slow, full)
-		}
-	}
-	if last.shared = 0; !d.b.full(last, laterQueues*most) {
+	if !d.b.full(last, laterQueues*most) {
 		t.Error("what waits has no bound")
+	}
+	for _, slow := range []int{0, 1} {
+		last.conn.(*tape).full = slow
+		if full := d.b.full(last, 1); full != (slow > 0) {
+			t.Errorf("who has %d bytes not taken finds its queue full: %v", slow, full)
+		}
+	}
+	last.conn.(*tape).full = 0
+	for len(d.b.later.sessions) > 0 {
+		d.b.mailbox.open()
+	}
+	if n := d.b.shares.used; n > 0 {
+		t.Errorf("%d bytes are counted when all are written", n)
 	}
 }
 

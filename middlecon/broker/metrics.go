@@ -110,7 +110,7 @@ func numbers(s *protocol.Stats) []number {
 		{"forbidden_total", "Requests that the policy refused.", counter, s.Forbidden},
 		{"expelled_total", "Memberships, watches and sessions ended because a policy or a token changed.", counter, s.Expelled},
 		{"sessions_flooding_total", "Sessions that were read no faster than the others could bear.", counter, s.Floods},
-		{"sessions_put_off_total", "Times that a session waited to say hello, join, watch and the like, because so much of that was asked, or to call, beside other principals.", counter, s.PutOff},
+		{"sessions_put_off_total", "Times that a session waited to say hello, join, watch and the like, because so much of that was asked, or to call, beside other principals, or with a long message behind another.", counter, s.PutOff},
 		{"account_log_lines_total", "Lines of the account log that were written.", counter, s.Logged},
 		{"account_log_dropped_total", "Lines of the account log that could not be written.", counter, s.LogDropped},
 		{"rooms", "Rooms that there are.", gauge, s.Rooms},

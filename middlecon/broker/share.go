@@ -4,7 +4,8 @@ import "time"
 
 // shares bounds what waits for sessions that do not read as fast as they are
 // written to: the bytes in their queues and in their transports. A session whose
-// transport is empty has nothing here: what it is sent leaves in this turn.
+// transport is empty has nothing here: what it is sent leaves in this turn, or, where a long
+// message has yet to be written to it, soon; then it is here with more than one queue full.
 type shares struct {
 	used    int           // bytes of all slow sessions, as far as was looked
 	refused uint64        // frames, for want of room in their session's queue or in all
@@ -38,13 +39,13 @@ func (b *Broker) full(s *session, more int) bool {
 		waits += s.keep().out.Bytes()
 	}
 	most := b.options.QueueBytes
-	if s.is(unwritten) && s.shared == 0 { // what waits is no fault of its own
+	if s.is(unwritten) && !s.cut && waits == s.bytes { // that it waits is no fault of its own
 		most *= laterQueues
 	}
 	if waits+more > most {
 		return true
 	}
-	if s.shared == 0 {
+	if s.shared == 0 && waits+more <= b.options.QueueBytes {
 		return false
 	}
 	if waits+more > b.left()/sharePart {
@@ -74,7 +75,7 @@ func (b *Broker) left() int {
 func (b *Broker) measure(s *session) {
 	waits := 0
 	if !s.closed {
-		if out := s.conn.OutboundBuffered(); out > 0 || s.cut {
+		if out := s.conn.OutboundBuffered(); out > 0 || s.cut || s.bytes > b.options.QueueBytes {
 			waits = s.bytes + out
 		}
 	}
