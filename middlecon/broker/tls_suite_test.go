@@ -15,7 +15,7 @@ var suite = strings.Join([]string{
 	"TestLargeAccount", "TestLargeView", "TestQueuesInAll", "TestTCPMembersAreKnownByAddress", "TestPanicIsContained", "TestShutdown",
 	"TestQuiescence", "TestNobodyAnswersForAnother", "TestLateRepliesChangeNothing", "TestCapturedFramesAreNothingOnAnotherSession",
 	"TestDeadlinesOutsideAreRefused", "TestEveryKindAsTheSpecificationHasIt", "TestAConversationCutAnywhere",
-	"TestMalformedFramesEndTheirOwnSession", "TestFramesInAnyPieces", "TestHelloInPieces", "TestNoHelloIsTold", "TestGoneBeforeHello",
+	"TestLongMessagesOverSockets", "TestMalformedFramesEndTheirOwnSession", "TestFramesInAnyPieces", "TestHelloInPieces", "TestNoHelloIsTold", "TestGoneBeforeHello",
 }, "|")
 
 // TestSessionsOverTLS runs tests of plain TCP sessions once more, over TLS.
