@@ -64,6 +64,7 @@ func (b *Broker) postpones(s *session) bool {
 		return false
 	}
 	s.own()
+	s.kind |= postponed
 	if len(l.sessions) == 0 {
 		l.sent = b.sent
 	}
@@ -77,6 +78,7 @@ func (b *Broker) postpones(s *session) bool {
 
 // writes is for a session that is no longer postponed.
 func (l *later) writes(s *session) {
+	s.kind &^= postponed
 	if s.is(unwritten) {
 		s.kind &^= unwritten
 		l.late--

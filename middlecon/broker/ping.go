@@ -37,7 +37,8 @@ func (b *Broker) hear(s *session) {
 	if !s.is(hidden) {
 		return
 	}
-	s.heard, s.asked = b.clock, false
+	s.heard = b.clock
+	s.kind &^= pinged
 	if s.probe != nil {
 		s.probe.heard = b.clock
 	}
@@ -74,8 +75,8 @@ func (b *Broker) askOrEnd(s *session, silent time.Duration) {
 	switch {
 	case silent >= 2*every:
 		b.end(s, protocol.CodeUnresponsive, "no frame for "+silent.Round(time.Millisecond).String())
-	case silent >= every && !s.asked:
-		s.asked = true
+	case silent >= every && !s.is(pinged):
+		s.kind |= pinged
 		b.push(s, queued{frame: frame(protocol.Header{Kind: protocol.KindPing, Sequence: 1}, nil)})
 	}
 }

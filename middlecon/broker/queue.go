@@ -16,6 +16,9 @@ func (b *Broker) enqueue(s *session, q queued) {
 	if s.queue == nil {
 		s.queue = b.queues.lend()
 	}
+	if s.is(postponed) {
+		q.own()
+	}
 	s.queue = append(s.queue, q)
 	s.bytes += len(q.frame)
 }

@@ -247,9 +247,7 @@ func (b *Broker) keep(s *session, batch []queued) {
 	}
 	for i := range batch {
 		q := batch[i]
-		if q.lent {
-			q.frame, q.lent = append([]byte(nil), q.frame...), false
-		}
+		q.own()
 		s.keep().out.Add(q, len(q.frame), most)
 	}
 	b.unacked += s.keep().out.Bytes() - before

@@ -29,6 +29,7 @@ type session struct {
 	need     int32  // bytes that the frame on its way has in all
 	held     uint16 // bytes that have come of it, fewer than there may be
 	strays   int16  // answers that nobody waited for, less those that its deliveries account for
+	kind     sort   // what is known of it in bits
 	welcomed bool
 	gone     bool     // the rooms know that it ended
 	closing  bool     // its last frame is queued; nothing that comes is read any more
@@ -38,8 +39,6 @@ type session struct {
 	paced    bool     // it is in the broker's list of sessions to be pulled later
 	parted   bool     // it has heard its last word
 	cut      bool     // it has no connection, and may be resumed
-	kind     sort     // what is known of it in bits
-	asked    bool     // it was pinged since it was heard
 	begun    bool     // it is in the broker's list of sessions that have begun a frame
 	probe    *probing // nil where its host cannot be gone unseen
 
@@ -62,7 +61,7 @@ type caller struct {
 }
 
 // sort is of bits, because a byte for each would make a session larger.
-type sort uint8
+type sort uint16
 
 const (
 	hidden    sort = 1 << iota // its process can be stuck unseen: it is pinged
@@ -70,7 +69,9 @@ const (
 	inLine                     // what it has sent waits in line
 	overdue                    // it has not said a hello in time
 	astray                     // what it answered last nobody had asked
+	pinged                     // it was pinged since it was heard
 	denied                     // in its last turn it asked for what it may not have: deliveries, or a change of tables
+	postponed                  // it is to be written to in a turn to come, and what it is lent until then outlives its turn
 	unwritten                  // a long message to many has yet to be written to it, in a turn to come
 	long                       // its next frame is a long message, which waits for that
 )
@@ -115,9 +116,14 @@ type queued struct {
 // own copies what the queue was lent, at the end of a turn that it outlives.
 func (s *session) own() {
 	for i := range s.queue {
-		if q := &s.queue[i]; q.lent {
-			q.frame, q.lent = bytes.Clone(q.frame), false
-		}
+		s.queue[i].own()
+	}
+}
+
+// own is that of one frame.
+func (q *queued) own() {
+	if q.lent {
+		q.frame, q.lent = bytes.Clone(q.frame), false
 	}
 }
 

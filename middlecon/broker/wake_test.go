@@ -13,8 +13,8 @@ import (
 	"ddcos/protocol"
 )
 
-// unwoken says what is left between turns that nothing wakes the loop for: the law at arm. It
-// runs on the loop.
+// unwoken says what is left between turns that nothing wakes the loop for, the law at arm, or
+// that lies in the memory of a turn. It runs on the loop.
 func (b *Broker) unwoken() (all []string) {
 	lacks := func(format string, a ...any) { all = append(all, fmt.Sprintf(format, a...)) }
 	waits := func(what string, at time.Duration, is bool) {
@@ -55,6 +55,8 @@ func (b *Broker) leaves(s *session) string {
 	sends := flushes || slices.Contains(b.blocked, s)
 	inLine, p := s.is(inLine), s.kin.Value().Principal
 	switch {
+	case slices.ContainsFunc(s.queue, func(q queued) bool { return q.lent }):
+		return "what it is to be sent lies in memory that the next turn writes over"
 	case s.dirty != flushes, s.blocked != slices.Contains(b.blocked, s), s.paced != slices.Contains(b.paced, s):
 		return "it is not in the lists that it says"
 	case inLine && !slices.Contains(slices.Concat(b.backlog.line, b.fair.held.of[p], b.fair.debts.of[p], b.later.held.of[p]), s):
@@ -186,6 +188,12 @@ func TestUnwokenIsTold(t *testing.T) {
 		"dirty":   func(b *Broker, s *session) { b.soil(s) },
 		"later":   func(b *Broker, s *session) { s.dirty = true; b.later.sessions = append(b.later.sessions, s) },
 		"queue":   func(b *Broker, s *session) { b.enqueue(s, queued{frame: []byte("x")}) },
+		"lent": func(b *Broker, s *session) {
+			b.enqueue(s, queued{frame: []byte("x"), lent: true})
+			s.blocked = true
+			b.blocked = append(b.blocked, s)
+			b.armed = 0
+		},
 		"closing": func(_ *Broker, s *session) { s.closing = true },
 		"account": func(_ *Broker, s *session) { s.calls().pulling = []pull{{done: true}} },
 		"frame":   func(b *Broker, s *session) { s.conn = &fed{b: b, s: s, line: &line{}, fresh: asks(false)} },
