@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -30,6 +31,44 @@ func TestIdle(t *testing.T) {
 	}
 	if got := (full.Value - empty.Value) * 1e3 / 600; !near(one.Value, got) {
 		t.Errorf("%v bytes a session, and %v by what is resident", one.Value, got)
+	}
+}
+
+// A peer that fails is left out, and told; where ours fails, or who measures gives up, nothing is measured.
+func TestPeersThatFail(t *testing.T) {
+	failure := errors.New("it ended")
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, tc := range []struct {
+		ctx   context.Context
+		fails string
+		able  string
+		says  string
+	}{
+		{t.Context(), "nobody", "middlecon c nats", ""},
+		{t.Context(), "c", "middlecon nats", "bench: the peer c is left out: it ended\n"},
+		{t.Context(), "middlecon", "", ""},
+		{ended, "c", "", ""},
+	} {
+		var said bytes.Buffer
+		o := Setting{Progress: &said}
+		var subjects []*subject
+		for _, name := range []string{"middlecon", "c", "nats"} {
+			subjects = append(subjects, &subject{system: system{name: name}})
+		}
+		able, err := o.able(tc.ctx, subjects, func(s *subject) error {
+			if s.name == tc.fails {
+				return failure
+			}
+			return nil
+		})
+		var names []string
+		for _, s := range able {
+			names = append(names, s.name)
+		}
+		if got := strings.Join(names, " "); got != tc.able || errors.Is(err, failure) != (tc.able == "") || said.String() != tc.says {
+			t.Errorf("%s fails: %q is measured, %v, %q", tc.fails, got, err, &said)
+		}
 	}
 }
 

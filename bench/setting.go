@@ -95,6 +95,23 @@ func (o Setting) rounds(subjects []*subject, rounds int, turn func(s *subject, r
 	return nil
 }
 
+// able leaves out whom of the peers work fails for: what they cannot bear is no reason not to
+// measure the others. The first subject is no peer.
+func (o Setting) able(ctx context.Context, subjects []*subject, work func(*subject) error) (able []*subject, err error) {
+	for i, s := range subjects {
+		err := work(s)
+		switch {
+		case err == nil:
+			able = append(able, s)
+		case i == 0 || ctx.Err() != nil:
+			return nil, fmt.Errorf("%s: %w", s.name, s.why(err))
+		default:
+			o.progress("the peer %s is left out: %v", s.name, s.why(err))
+		}
+	}
+	return able, nil
+}
+
 // systems are middlecon and then the peers, each with its program in place.
 func (o Setting) systems() ([]system, error) {
 	named := []system{middleconSystem()}
