@@ -39,7 +39,8 @@ func (o IdleOptions) check() error {
 // resident memory with all sessions, less that of an empty one, divided by the sessions.
 //
 // A broker cannot be told to collect its garbage. So those in Go run with a small GOGC, which leaves
-// at most that share of the live heap behind, and memory is taken when it does not become less any more. A peer that loses sessions meanwhile is left out.
+// at most that share of the live heap behind, and memory is taken when it does not become less any more.
+// A peer that loses sessions meanwhile is left out.
 func Idle(ctx context.Context, o IdleOptions) error { return o.publish(ctx, o.once) }
 
 func (o IdleOptions) once(ctx context.Context) (found *result, err error) {
@@ -64,7 +65,7 @@ func (o IdleOptions) once(ctx context.Context) (found *result, err error) {
 		title := fmt.Sprintf("%d idle sessions over %s, each with its identity and in %d rooms, after a heartbeat of each where the broker has one; resident memory of the broker, with GOGC=%d where it is in Go.",
 			o.Sessions, o.Transport, o.Rooms, o.GOGC)
 		if failed := all - len(subjects); failed > 0 {
-			title += fmt.Sprintf(" Left out: %d that did not keep all of them.", failed)
+			title += fmt.Sprintf(" Peers that failed and are left out: %d.", failed)
 		}
 		found = &result{title, idleFigures(subjects, o.Sessions), nil}
 		return nil

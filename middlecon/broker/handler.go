@@ -227,7 +227,7 @@ func (b *Broker) read(s *session, c inbound, how reading) (more bool) {
 			break
 		}
 		more = how == readPatient && changesTables(f.Kind) && b.tablesWait() || how != readWhole && asksMembers(f.Kind) && b.fair.waits(s.kin.Value().Principal, b.clock)
-		if how != readWhole && !more && b.later.waitsFor(s, &f) {
+		if how != readWhole && !more && b.waitsFor(s, &f) {
 			s.kind |= long
 			more = true
 		}

@@ -86,23 +86,28 @@ func (l *later) writes(s *session) {
 }
 
 // waitsFor tells whether a session's next frame is a long message to many that has to wait
-// for those before.
-func (l *later) waitsFor(s *session, f *protocol.Frame) bool {
-	if l.late == 0 || len(f.Payload) <= copiedLittle || f.Member != 0 {
+// for those before. To few it is written at once, so that it does not wait for those of others.
+func (b *Broker) waitsFor(s *session, f *protocol.Frame) bool {
+	if b.later.late == 0 || len(f.Payload) <= copiedLittle || f.Member != 0 {
 		return false
 	}
+	var room, to string
+	var err error
 	switch f.Kind {
 	case protocol.KindOffer:
-		return true
+		var body protocol.Offer
+		err = protocol.DecodeRequest(f.Meta, &body)
+		room = body.Room
 	case protocol.KindCall:
-		body, err := s.asks(f.Meta)
-		return err == nil && body.To == ""
+		var body protocol.Call
+		body, err = s.asks(f.Meta)
+		room, to = body.Room, body.To
 	case protocol.KindPublish:
 		var body protocol.Publish
-		err := protocol.DecodeRequest(f.Meta, &body)
-		return err == nil && body.To == ""
+		err = protocol.DecodeRequest(f.Meta, &body)
+		room, to = body.Room, body.To
 	}
-	return false
+	return err == nil && to == "" && b.rooms.Size(room)*len(f.Payload) >= copiedMost
 }
 
 // callLater has the next such turn come where its time has come, if any is to be written to

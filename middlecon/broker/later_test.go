@@ -173,11 +173,17 @@ func TestLongMessagesOfMany(t *testing.T) {
 	if got := len(b.later.held.of["uid 7"]); got != senders-1 {
 		t.Errorf("%d of %d are held", got, senders)
 	}
-	for i, frame := range [][]byte{bytesOf(protocol.Header{Kind: protocol.KindCall, Sequence: 1, Budget: 1e6}, protocol.Call{Room: "r"}, []byte("!")), publish("m0", make([]byte, long/2))} {
+	few := d.session(300)
+	d.turn(few, bytesOf(protocol.Header{Kind: protocol.KindJoin, Sequence: 1}, protocol.Join{Room: "few", Name: "x"}, nil))
+	toFew := bytesOf(protocol.Header{Kind: protocol.KindPublish, Sequence: 1}, protocol.Publish{Room: "few"}, make([]byte, long))
+	for i, frame := range [][]byte{toFew, bytesOf(protocol.Header{Kind: protocol.KindCall, Sequence: 1, Budget: 1e6}, protocol.Call{Room: "r"}, []byte("!")), publish("m0", make([]byte, long/2))} {
 		c := d.came(200+i, frame)
 		if c.take(); c.s.is(inLine) {
-			t.Error("it waits, though what it sends is little, or for one")
+			t.Error("it waits, though what it sends is little, or for few")
 		}
+	}
+	if n := len(few.conn.(*tape).bytes); n < long {
+		t.Errorf("%d bytes of a message to few were written at once", n)
 	}
 	for i := 0; send() || b.later.late > 0 || len(b.later.held.order) > 0; i++ {
 		for _, one := range b.unwoken() {
@@ -254,9 +260,16 @@ func TestHeldLongMessagesGoOn(t *testing.T) {
 	const senders = 200
 	d := newDesk(t, 1, protocol.Call{Room: "r"})
 	b := d.b
+	labels := map[string]string{"k": "v"} // of the room, which is large enough, only this one has them
+	member := d.session(99)
+	d.turn(member, bytesOf(protocol.Header{Kind: protocol.KindJoin, Sequence: 1}, protocol.Join{Room: "r", Name: "x", Labels: labels}, nil))
+	member.conn.(*tape).bytes = nil
 	b.later.late++
 	for i := range senders {
-		d.came(100+i, bytesOf(protocol.Header{Kind: protocol.KindPublish, Sequence: 1}, protocol.Publish{Room: "r"}, make([]byte, 60<<10))).take()
+		d.came(100+i, bytesOf(protocol.Header{Kind: protocol.KindPublish, Sequence: 1}, protocol.Publish{Room: "r", Labels: labels}, make([]byte, 60<<10))).take()
+	}
+	if n := len(b.later.held.of["uid 7"]); n != senders {
+		t.Fatalf("%d of %d are held", n, senders)
 	}
 	b.begin()
 	b.later.late--
@@ -272,7 +285,7 @@ func TestHeldLongMessagesGoOn(t *testing.T) {
 		left = len(b.later.held.of["uid 7"])
 	}
 	heard := 0
-	if d.members[0].conn.(*tape).frames(t, func(protocol.Frame) { heard++ }); heard != senders {
+	if member.conn.(*tape).frames(t, func(protocol.Frame) { heard++ }); heard != senders {
 		t.Errorf("%d of %d came", heard, senders)
 	}
 }

@@ -37,3 +37,11 @@ func (r *Rooms) NameOf(id SessionID, number uint32) (name string, ok bool) {
 	}
 	return m.room.name, true
 }
+
+// Size is how many members a room has.
+func (r *Rooms) Size(name string) int {
+	if in := r.rooms[name]; in != nil {
+		return in.size
+	}
+	return 0
+}

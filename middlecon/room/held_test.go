@@ -32,6 +32,16 @@ func TestHeld(t *testing.T) {
 			t.Errorf("room %d of session %d: %q, %v", c.number, c.session, got, ok)
 		}
 	}
+	r.Step(0, Join{Session: 2, Body: protocol.Join{Room: "b", Name: "m"}})
+	for room, want := range map[string]int{"a": 1, "b": 2, "c": 0, "unknown": 0} {
+		if got := r.Size(room); got != want {
+			t.Errorf("room %s has %d members, want %d", room, got, want)
+		}
+	}
+	r.Step(0, Leave{Session: 2, Room: 1})
+	if got := r.Size("b"); got != 1 {
+		t.Errorf("when one has left it has %d", got)
+	}
 }
 
 // An expelled member has left: its calls are settled so, and others see why.
